@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// The XDP program: takes ESP for our own addresses to AF_XDP and leaves everything else to the kernel, untouched.
+//
+//   Ethernet -> VLAN tags (two at most) -> IPv4 -> protocol 50 -> destination in `owned_v4` ? -> xsks[receive queue]
+//
+// It only recognises. Every judgement about a packet that is ours (length, checksum, fragment, tag) is made and counted
+// by the router, so that nothing of ours is dropped without a name. Where no socket is bound, or once the process has
+// died, the kernel gets the packet.
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define MAX_QUEUES 64
+#define MAX_OWNED 4096
+#define MAX_TAGS 2
+
+struct vlan_tag {
+	__be16 control;
+	__be16 type;
+};
+
+// DVIPAs and tunnel endpoints, in network byte order. The value is unused.
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_OWNED);
+	__type(key, __be32);
+	__type(value, __u8);
+} owned_v4 SEC(".maps");
+
+// One AF_XDP socket a receive queue.
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, MAX_QUEUES);
+	__type(key, __u32);
+	__type(value, __u32);
+} xsks SEC(".maps");
+
+SEC("xdp") int steer(struct xdp_md *context)
+{
+	void *at = (void *)(long)context->data;
+	void *end = (void *)(long)context->data_end;
+
+	struct ethhdr *ethernet = at;
+	if ((void *)(ethernet + 1) > end) return XDP_PASS;
+	__be16 type = ethernet->h_proto;
+	at = ethernet + 1;
+
+	for (int tags = 0; tags < MAX_TAGS; tags++) {
+		if (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD)) break;
+		struct vlan_tag *tag = at;
+		if ((void *)(tag + 1) > end) return XDP_PASS;
+		type = tag->type;
+		at = tag + 1;
+	}
+
+	if (type != bpf_htons(ETH_P_IP)) return XDP_PASS;
+	struct iphdr *ip = at;
+	if ((void *)(ip + 1) > end) return XDP_PASS;
+	if (ip->protocol != IPPROTO_ESP) return XDP_PASS;
+	__be32 destination = ip->daddr;
+	if (!bpf_map_lookup_elem(&owned_v4, &destination)) return XDP_PASS;
+	return bpf_redirect_map(&xsks, context->rx_queue_index, XDP_PASS);
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every module of ours: pointers only behind a named door (docs/house.md), imports stated where they are used.
+let house: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatWarning("StrictMemorySafety", as: .error),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// FastPath alone may return spans (its `FrameMemory`): the feature is still experimental in Swift 6.3.
+let fastPath = house + [.enableExperimentalFeature("Lifetimes")]
+
+/// Tests make bytes and pointers freely.
+let tests: [SwiftSetting] = [
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+    name: "viaduct",
+    products: [
+        .executable(name: "viaduct", targets: ["viaduct"]),
+        .library(name: "FastPath", targets: ["FastPath"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // The thin C surfaces. No algorithm of ours lives in them.
+        .target(name: "CMachine"),
+        .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("dl")]),
+        .target(name: "CBPF", linkerSettings: [.linkedLibrary("xdp"), .linkedLibrary("bpf")]),
+        .systemLibrary(name: "CCapture", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+
+        // The XDP program: compiled by clang for bpf, carried inside the executable.
+        .executableTarget(name: "bpfembed"),
+        .plugin(name: "CompileBPF", capability: .buildTool(), dependencies: ["bpfembed"]),
+        .target(name: "XDPProgram", plugins: ["CompileBPF"]),
+
+        .target(name: "Wire", dependencies: ["CMachine"], swiftSettings: house),
+        .target(name: "Associations", dependencies: ["Wire", "CMachine"], swiftSettings: house),
+        .target(
+            name: "FastPath",
+            dependencies: ["Wire", "Associations", "CMachine", "CCrypto", "CBPF", "CCapture", "XDPProgram"],
+            swiftSettings: fastPath),
+        .target(
+            name: "ControlPlane",
+            dependencies: ["Wire", "Associations", "CMachine"],
+            swiftSettings: house),
+        .executableTarget(
+            name: "viaduct",
+            dependencies: [
+                "Wire", "Associations", "FastPath", "ControlPlane", "CMachine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: house),
+
+        .target(
+            name: "TestSupport", dependencies: ["Wire", "Associations", "FastPath"],
+            path: "Tests/TestSupport", swiftSettings: tests),
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests),
+        .testTarget(name: "AssociationsTests", dependencies: ["Associations", "Wire"], swiftSettings: tests),
+        .testTarget(
+            name: "FastPathTests", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "ControlPlaneTests", dependencies: ["ControlPlane", "Wire", "Associations"],
+            swiftSettings: tests),
+        .testTarget(name: "ViaductTests", dependencies: ["viaduct"], swiftSettings: tests),
+        .testTarget(name: "TidyTests", swiftSettings: tests),
+    ]
+)

@@ -1,0 +1,50 @@
+public import Wire
+
+/// A host that serves connections to the DVIPA, as the router addresses it on the trusted link.
+public struct Target: Sendable, Hashable {
+    public var name: String
+    public var trustedAddress: IPAddress
+
+    public init(name: String, trustedAddress: IPAddress) {
+        self.name = name
+        self.trustedAddress = trustedAddress
+    }
+}
+
+/// What is served at a DVIPA: one protocol, some ports, by some targets.
+public struct Service: Sendable, Hashable {
+    public var name: String
+    public var dvipa: IPAddress
+    /// IANA protocol number.
+    public var ipProtocol: UInt8
+    public var ports: [ClosedRange<UInt16>]
+    /// Names of targets, in the order of their turns.
+    public var targets: [String]
+
+    public init(name: String, dvipa: IPAddress, ipProtocol: UInt8, ports: [ClosedRange<UInt16>], targets: [String]) {
+        self.name = name
+        self.dvipa = dvipa
+        self.ipProtocol = ipProtocol
+        self.ports = ports
+        self.targets = targets
+    }
+}
+
+/// Grows with every change of a DVIPA's owner; rides in the GRE key, where targets refuse an older one.
+public struct Epoch: Sendable, Hashable, Comparable, BitwiseCopyable {
+    public var rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    public static func < (a: Epoch, b: Epoch) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// What the control plane tells a packet path, once a batch at most.
+public enum Publication: Sendable {
+    /// Install an SA, or replace the one with the same SPI and direction.
+    case install(SecurityAssociation)
+    /// Forget the SA and wipe its keys.
+    case remove(SPI, Direction)
+    /// The link-layer address behind which a target's trusted address is, or nil while there is none.
+    case neighbour(target: String, MACAddress?)
+    /// Numbers for an outbound SA of this host. They replace what it held.
+    case lease(SPI, SequenceLease)
+}

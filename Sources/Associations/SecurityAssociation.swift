@@ -1,0 +1,108 @@
+public import Wire
+
+/// Which way an SA carries traffic, as the holder of the DVIPA sees it.
+public enum Direction: Sendable, Hashable { case inbound, outbound }
+
+/// RFC 4301 §3.2.
+public enum Mode: Sendable, Hashable { case tunnel, transport }
+
+/// The cipher of an ESP SA. Names are the ones operators write in proposals.
+public enum Transform: String, Sendable, Hashable, CaseIterable {
+    /// AES-GCM with a 16-byte ICV (RFC 4106).
+    case aes128gcm16, aes256gcm16
+
+    /// Bytes of the cipher key, without the salt.
+    public var keyByteCount: Int {
+        switch self {
+        case .aes128gcm16: 16
+        case .aes256gcm16: 32
+        }
+    }
+
+    /// Bytes of the salt that starts the nonce (RFC 4106 §4).
+    public var saltByteCount: Int { 4 }
+    /// Bytes of the IV in every packet.
+    public var ivByteCount: Int { 8 }
+    /// Bytes of the ICV that ends every packet.
+    public var icvByteCount: Int { 16 }
+}
+
+/// What may travel in an SA (RFC 4301 §4.4.1.1), `remote` being the peer's side in both directions.
+public struct TrafficSelectors: Sendable, Hashable {
+    public var remote: [AddressRange]
+    public var local: [AddressRange]
+    /// IANA protocol number; nil for any.
+    public var ipProtocol: UInt8?
+    /// Empty for any.
+    public var remotePorts: [ClosedRange<UInt16>]
+    /// Empty for any.
+    public var localPorts: [ClosedRange<UInt16>]
+
+    public init(
+        remote: [AddressRange], local: [AddressRange], ipProtocol: UInt8? = nil,
+        remotePorts: [ClosedRange<UInt16>] = [], localPorts: [ClosedRange<UInt16>] = []
+    ) {
+        self.remote = remote
+        self.local = local
+        self.ipProtocol = ipProtocol
+        self.remotePorts = remotePorts
+        self.localPorts = localPorts
+    }
+
+    /// The same traffic seen from the other end of the SA.
+    public var mirrored: TrafficSelectors {
+        TrafficSelectors(
+            remote: local, local: remote, ipProtocol: ipProtocol, remotePorts: localPorts, localPorts: remotePorts)
+    }
+}
+
+/// One ESP security association (RFC 4301 §4.4.2), as negotiated or as configured: all that a router, a target or an
+/// endpoint needs to process its packets. Counters and windows are not in it; they belong to whoever processes.
+public struct SecurityAssociation: Sendable {
+    /// For messages to people; never parsed.
+    public var name: String
+    public var spi: SPI
+    public var direction: Direction
+    public var mode: Mode
+    /// Outer addresses of the packets it protects.
+    public var source: IPAddress
+    public var destination: IPAddress
+    public var transform: Transform
+    /// `transform.keyByteCount` bytes.
+    public var key: SecretBytes
+    /// `transform.saltByteCount` bytes.
+    public var salt: SecretBytes
+    public var selectors: TrafficSelectors
+    /// Packets; 32 to 4096. Of an inbound SA our own window, of an outbound one the peer's, which leases must fit.
+    public var replayWindow: Int
+
+    /// Traps when the key or the salt has not the transform's length, or the window is out of range.
+    public init(
+        name: String, spi: SPI, direction: Direction, mode: Mode, source: IPAddress, destination: IPAddress,
+        transform: Transform, key: SecretBytes, salt: SecretBytes, selectors: TrafficSelectors, replayWindow: Int
+    ) {
+        precondition(key.count == transform.keyByteCount && salt.count == transform.saltByteCount)
+        precondition(Self.replayWindowRange.contains(replayWindow))
+        self.name = name
+        self.spi = spi
+        self.direction = direction
+        self.mode = mode
+        self.source = source
+        self.destination = destination
+        self.transform = transform
+        self.key = key
+        self.salt = salt
+        self.selectors = selectors
+        self.replayWindow = replayWindow
+    }
+
+    public static let replayWindowRange = 32...4096
+
+    /// The same SA as the host at its other end knows it.
+    public var mirrored: SecurityAssociation {
+        var other = self
+        other.direction = direction == .inbound ? .outbound : .inbound
+        other.selectors = selectors.mirrored
+        return other
+    }
+}

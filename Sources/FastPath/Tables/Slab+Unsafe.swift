@@ -1,0 +1,60 @@
+internal import CMachine
+internal import Glibc
+
+/// A table of plain values whose memory is taken once, at start: `count` elements, cache-line aligned, zeroed pages
+/// first and then filled with `repeating`. Indexes are checked.
+@safe struct Slab<Element: BitwiseCopyable>: ~Copyable {
+    private let base: UnsafeMutablePointer<Element>
+    let count: Int
+    private let byteCount: Int
+
+    /// Traps when `count` is not positive or memory is short.
+    init(repeating element: Element, count: Int) {
+        precondition(count > 0)
+        self.count = count
+        byteCount = count * MemoryLayout<Element>.stride
+        var memory: UnsafeMutableRawPointer?
+        // 64 bytes are a power of two and a multiple of a pointer's size, as posix_memalign wants.
+        let failure = unsafe posix_memalign(&memory, 64, byteCount)
+        guard failure == 0, let memory = unsafe memory else {
+            fatalError("no memory for a table of \(byteCount) bytes")
+        }
+        // The memory holds count elements and is ours until deinit.
+        unsafe base = memory.bindMemory(to: Element.self, capacity: count)
+        unsafe base.initialize(repeating: element, count: count)
+    }
+
+    deinit {
+        // Tables hold keys, too: nothing of them outlives the table.
+        unsafe machine_wipe(base, byteCount)
+        unsafe free(base)
+    }
+
+    /// Traps when `index` is out of range.
+    @inline(__always)
+    subscript(index: Int) -> Element {
+        // In range by the precondition; the memory is initialized throughout.
+        @_transparent unsafeAddress {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+            return unsafe UnsafePointer(base + index)
+        }
+        @_transparent unsafeMutableAddress {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+            return unsafe base + index
+        }
+    }
+
+    /// Asks for the first cache line of an element; a hint, but the index must be in range.
+    @inline(__always)
+    func prefetch(_ index: Int) {
+        precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+        unsafe machine_prefetch(base + index)
+    }
+
+    /// A pointer to an element, for C. It must not outlive the call it is made for. Traps when out of range.
+    @unsafe @inline(__always)
+    func pointer(to index: Int) -> UnsafeMutablePointer<Element> {
+        precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+        return unsafe base + index
+    }
+}

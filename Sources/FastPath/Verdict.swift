@@ -1,0 +1,113 @@
+/// What became of a packet. Every packet gets exactly one, and every verdict has a counter of the same name.
+public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    /// Not decided yet; no packet leaves a batch with it.
+    case pending = 0
+
+    // MARK: It goes on.
+    /// Router: sent to its connection's target in GRE.
+    case steered
+    /// Router: the same, for a packet with options in its outer or inner IP header.
+    case steeredWithOptions
+    /// Target, endpoint: opened and given to the host's own TCP/IP.
+    case delivered
+    /// Target, endpoint: sealed and sent to the peer.
+    case sealed
+
+    // MARK: Not ours, or nothing to do.
+    /// Not IPsec for one of our addresses: the kernel has it.
+    case passed
+    /// A dummy packet (RFC 4303 §2.6): authentic, and meant to be thrown away.
+    case dummy
+
+    // MARK: The bytes are wrong.
+    /// The frame or the packet ends before a header or length in it says it should.
+    case truncated
+    /// IP version, header length or the like make no sense.
+    case malformedHeader
+    /// The IP header checksum is wrong (RFC 1122 §3.2.1.2).
+    case badChecksum
+    /// The ESP packet's length cannot be one of its transform (RFC 4303 §2.4).
+    case wrongLength
+    /// With what has to be put around it, it would not fit the link it must leave by.
+    case oversized
+    /// The padding or the next header does not fit what is inside (RFC 4303 §2.4, §2.6).
+    case malformedTrailer
+    /// The inner packet's headers make no sense.
+    case malformedInner
+
+    // MARK: Not done yet.
+    /// An 802.1Q or 802.1ad tag.
+    case vlanTagged
+    /// A fragment of an ESP packet.
+    case fragment
+    /// A fragment inside the tunnel.
+    case innerFragment
+    /// An inner protocol that no service of ours can be.
+    case unsupportedProtocol
+
+    // MARK: Refused.
+    /// No inbound SA has this SPI (RFC 4301 §5.2).
+    case unknownSPI
+    /// Sequence number 0, which is never sent (RFC 4303 §3.3.3).
+    case sequenceNumberZero
+    /// The number was seen before (RFC 4303 §3.4.3).
+    case replayed
+    /// The number is left of the replay window.
+    case tooOld
+    /// The ICV is wrong.
+    case badICV
+    /// What was inside may not travel in this SA (RFC 4301 §5.2).
+    case tunnelCheckFailed
+    /// Authentic and allowed, but the inner destination is no DVIPA.
+    case notDVIPA
+    /// Nobody serves this protocol and port of the DVIPA.
+    case noService
+
+    // MARK: No way on.
+    /// The service has no target that can be used.
+    case noTarget
+    /// The target's link-layer address is not known.
+    case noNeighbour
+    /// No room for another connection.
+    case connectionTableFull
+    /// The port could not take it.
+    case transmitQueueFull
+
+    // MARK: Targets and endpoints.
+    /// GRE (or ESP) from an address that is no router of ours.
+    case notFromRouter
+    /// GRE from a router whose epoch has passed.
+    case staleEpoch
+    /// Not GRE as routers send it.
+    case malformedGRE
+    /// No outbound SA covers this packet (RFC 4301 §5.1).
+    case noPolicy
+    /// No sequence number to send it with: none was granted in time, or the SA's numbers are used up.
+    case noSequenceNumber
+
+    /// The counter's name, as printed, exported and used in golden tests.
+    public var name: String { String(describing: self) }
+
+    /// The router hands the frame to the trusted link.
+    @inline(__always)
+    public var steers: Bool { self == .steered || self == .steeredWithOptions }
+}
+
+/// How many packets got each verdict. Plain numbers that belong to one worker; others read a copy.
+public struct VerdictCounters: ~Copyable {
+    private var counts = Slab<UInt64>(repeating: 0, count: 256)
+
+    public init() {}
+
+    @inline(__always)
+    mutating func count(_ verdict: Verdict) { counts[Int(verdict.rawValue)] &+= 1 }
+
+    public subscript(verdict: Verdict) -> UInt64 { counts[Int(verdict.rawValue)] }
+
+    /// The verdicts that occurred, by name.
+    public func snapshot() -> [String: UInt64] {
+        var result: [String: UInt64] = [:]
+        for verdict in Verdict.allCases where self[verdict] > 0 { result[verdict.name] = self[verdict] }
+        return result
+    }
+}

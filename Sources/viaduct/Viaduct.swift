@@ -1,0 +1,5 @@
+import ArgumentParser
+
+@main struct Viaduct: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "viaduct")
+}
