@@ -1,4 +1,4 @@
-public import Associations
+internal import Associations
 internal import Wire
 
 /// What the packet path knows of one outbound SA.
@@ -56,17 +56,24 @@ struct OutboundAssociations: ~Copyable {
     }
 
     mutating func remove(_ spi: SPI, ciphers: borrowing CipherProvider) {
-        guard let index = (0..<count).first(where: { records[Int(order[$0])].spi == spi }) else { return }
-        let place = Int(order[index])
-        for later in index + 1..<max(count, index + 1) { order[later - 1] = order[later] }
-        count -= 1
+        guard let place = place(of: spi) else { return }
+        var kept = 0
+        for index in 0..<count where Int(order[index]) != place {
+            order[kept] = order[index]
+            kept += 1
+        }
+        count = kept
         selectors.remove(records[place].selectors)
         records[place] = OutboundAssociation()
         ciphers.remove(at: place)
     }
 
     func place(of spi: SPI) -> Int? {
-        (0..<count).lazy.map { Int(self.order[$0]) }.first { self.records[$0].spi == spi }
+        for index in 0..<count {
+            let place = Int(order[index])
+            if records[place].spi == spi { return place }
+        }
+        return nil
     }
 
     /// The place of the youngest SA that may carry `flow`, or -1.
