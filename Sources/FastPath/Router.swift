@@ -100,6 +100,7 @@ public struct Router: ~Copyable {
         case .target:
             ciphers.peek(&works, count: admitted, in: memory, into: heads)
         }
+        connections.age(ConnectionTable.walkCount, now: now)
         let inspected = inspect(&batch, count: admitted, in: memory)
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory)
