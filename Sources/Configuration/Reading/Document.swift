@@ -52,6 +52,9 @@ struct Document {
     private func failure(_ error: YamlError) -> ConfigurationFailure {
         let remedy = "Look at the quotes, the brackets, the colons and the indentation (spaces, no tabs) here."
         switch error {
+        case .parser(_, let problem, let mark, _) where problem.contains("nesting level"):
+            return failure(
+                at: Place(mark), "lists or keys are nested too deeply here", "Close the brackets; nothing needs so many.")
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
             var text = problem
             if let context, let place = Place(context.mark) {

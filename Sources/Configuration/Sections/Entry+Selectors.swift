@@ -12,7 +12,7 @@ extension Entry {
             guard let entry = section[key] else { continue }
             guard let ipProtocol, Self.protocolsWithPorts.contains(ipProtocol) else {
                 throw document.failure(
-                    at: entry.keyPlace, "\(key) is there, but no protocol that has ports", "Add protocol: tcp, or remove it.")
+                    at: entry.keyPlace, "\(key) is there, but no protocol that has ports", "Write protocol: tcp, or remove \(key).")
             }
             ports[key] = try entry.ports(in: 0...65535)
         }
@@ -29,7 +29,7 @@ extension Entry {
     }
 
     private func ipProtocol() throws(ConfigurationFailure) -> UInt8 {
-        if let text = try scalar(), text.first?.isNumber == true { return UInt8(try integer(in: 0...255)) }
+        if let text = try scalar(), text.first?.isNumber == true { return UInt8(try integer(in: 1...255)) }
         return try word(["tcp": 6, "udp": 17, "icmp": 1], or: "a number")
     }
 

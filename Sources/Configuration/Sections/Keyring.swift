@@ -9,7 +9,7 @@ struct Keyring {
     private let dvipas: [IPAddress]
     private var lineOfName: [String: Int] = [:]
     private var nameOfSPI: [Direction: [SPI: String]] = [:]
-    /// By key and salt in one. The bytes are in the file's text anyway until it has been read.
+    /// By key and salt in one. They live as long as the text they were read from.
     private var nameOfSecret: [[UInt8]: String] = [:]
 
     init(nodes: [Node], gateways: [IPAddress], dvipas: [IPAddress]) {
