@@ -23,18 +23,27 @@ import Wire
         #expect(cluster.nodes.map(\.name) == ["router1", "t1", "client"])
         #expect(cluster.targets == [Target(name: "t1", trustedAddress: address("192.0.2.11"))])
 
-        guard case .router(let router) = try cluster.node(named: "router1").role else { Issue.record("no router"); return }
+        guard case .router(let router) = try cluster.node(named: "router1").role else {
+            Issue.record("no router")
+            return
+        }
         #expect(router.clientInterface == "client0")
         #expect(router.trustedInterface == "trusted0")
         #expect(router.trustedAddress == address("192.0.2.1"))
         #expect(router.port == .auto)
         #expect(cluster.routers == [router])
 
-        guard case .target(let target) = try cluster.node(named: "t1").role else { Issue.record("no target"); return }
+        guard case .target(let target) = try cluster.node(named: "t1").role else {
+            Issue.record("no target")
+            return
+        }
         #expect(target.trustedAddress == address("192.0.2.11"))
         #expect(target.mtu == 1400)
 
-        guard case .endpoint(let endpoint) = try cluster.node(named: "client").role else { Issue.record("no endpoint"); return }
+        guard case .endpoint(let endpoint) = try cluster.node(named: "client").role else {
+            Issue.record("no endpoint")
+            return
+        }
         #expect(endpoint.addresses == [address("10.71.0.1")])
         #expect(endpoint.mtu == 1400)
     }

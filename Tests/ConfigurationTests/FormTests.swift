@@ -1,5 +1,6 @@
-@testable import Configuration
 import Testing
+
+@testable import Configuration
 
 @Suite struct FormTests {
     /// What a message offers instead must itself be taken, so that nobody is sent from one message to the next.

@@ -1,5 +1,6 @@
-@testable import Configuration
 import Testing
+
+@testable import Configuration
 
 /// The example with bytes changed at random: it gives a configuration, or one failure that points into the file.
 @Suite struct MutationTests {

@@ -9,7 +9,9 @@ import Testing
         let failure = #expect(throws: ConfigurationFailure.self) { try cluster.node(named: "clent") }
         #expect(
             failure?.description
-                == "cluster.yaml:9: there is no node \"clent\". Did you mean \"client\"? The nodes are router1, t1, client.")
+                == "cluster.yaml:9: there is no node \"clent\". Did you mean \"client\"? The nodes are router1, "
+                + "t1, client."
+        )
         let other = #expect(throws: ConfigurationFailure.self) { try cluster.node(named: "backup") }
         #expect(
             other?.description == "cluster.yaml:9: there is no node \"backup\". The nodes are router1, t1, client.")
@@ -39,27 +41,61 @@ import Testing
     static let noState = Edit.applying("stateDirectory: /var/lib/viaduct", "#", to: Page.bothWays)
 
     @Test(arguments: [
-        ("router1", Edit("    clientInterface: client0 ", "    # ",
-            gives: "cluster.yaml:10: router \"router1\" cannot run without clientInterface. "
-                + "Add \"clientInterface: client0\" to it.")),
-        ("router1", Edit("    trustedInterface: trusted0 ", "    # ",
-            gives: "cluster.yaml:10: router \"router1\" cannot run without trustedInterface. "
-                + "Add \"trustedInterface: trusted0\" to it.")),
-        ("router1", Edit("    trustedAddress: 192.0.2.1 ", "    # ",
-            gives: "cluster.yaml:10: router \"router1\" cannot run without trustedAddress. "
-                + "Add \"trustedAddress: 192.0.2.1\" to it.")),
-        ("t1", Edit("    trustedAddress: 192.0.2.1 ", "    # ",
-            gives: "cluster.yaml:16: target \"t1\" takes GRE from known routers only, and no router has a trustedAddress. "
-                + "Add \"trustedAddress: 192.0.2.1\" to the router.")),
-        ("client", Edit("    endpoint: client ", "    # ",
-            gives: "cluster.yaml:20: endpoint \"client\" has no security association. "
-                + "Add \"endpoint: client\" to those it has the other end of.")),
-        ("router1", Edit("cluster: demo", "cluster: demo", in: noState,
-            gives: "cluster.yaml:53: \"client-out\" would send the same sequence numbers again after a restart of "
-                + "\"router1\". Add \"stateDirectory: /var/lib/viaduct\" to the file: used numbers are written down there.")),
-        ("client", Edit("cluster: demo", "cluster: demo", in: noState,
-            gives: "cluster.yaml:36: \"client-in\" would send the same sequence numbers again after a restart of "
-                + "\"client\". Add \"stateDirectory: /var/lib/viaduct\" to the file: used numbers are written down there.")),
+        (
+            "router1",
+            Edit(
+                "    clientInterface: client0 ", "    # ",
+                gives: "cluster.yaml:10: router \"router1\" cannot run without clientInterface. "
+                    + "Add \"clientInterface: client0\" to it.")
+        ),
+        (
+            "router1",
+            Edit(
+                "    trustedInterface: trusted0 ", "    # ",
+                gives: "cluster.yaml:10: router \"router1\" cannot run without trustedInterface. "
+                    + "Add \"trustedInterface: trusted0\" to it.")
+        ),
+        (
+            "router1",
+            Edit(
+                "    trustedAddress: 192.0.2.1 ", "    # ",
+                gives: "cluster.yaml:10: router \"router1\" cannot run without trustedAddress. "
+                    + "Add \"trustedAddress: 192.0.2.1\" to it.")
+        ),
+        (
+            "t1",
+            Edit(
+                "    trustedAddress: 192.0.2.1 ", "    # ",
+                gives:
+                    "cluster.yaml:16: target \"t1\" takes GRE from known routers only, and no router has a "
+                    + "trustedAddress. "
+                    + "Add \"trustedAddress: 192.0.2.1\" to the router.")
+        ),
+        (
+            "client",
+            Edit(
+                "    endpoint: client ", "    # ",
+                gives: "cluster.yaml:20: endpoint \"client\" has no security association. "
+                    + "Add \"endpoint: client\" to those it has the other end of.")
+        ),
+        (
+            "router1",
+            Edit(
+                "cluster: demo", "cluster: demo", in: noState,
+                gives: "cluster.yaml:53: \"client-out\" would send the same sequence numbers again after a restart of "
+                    + "\"router1\". Add \"stateDirectory: /var/lib/viaduct\" to the file: used numbers are "
+                    + "written down there."
+            )
+        ),
+        (
+            "client",
+            Edit(
+                "cluster: demo", "cluster: demo", in: noState,
+                gives: "cluster.yaml:36: \"client-in\" would send the same sequence numbers again after a restart of "
+                    + "\"client\". Add \"stateDirectory: /var/lib/viaduct\" to the file: used numbers are "
+                    + "written down there."
+            )
+        ),
     ])
     func whatANodeCannotRunWithout(name: String, edit: Edit) throws {
         let cluster = try ClusterConfiguration(yaml: edit.yaml, file: "cluster.yaml")

@@ -36,7 +36,8 @@ enum Page {
     static let service = lines(30...33).replacingOccurrences(of: "              # optional: all targets\n", with: "")
 
     private static func lines(_ range: ClosedRange<Int>) -> String {
-        yaml.components(separatedBy: "\n")[(range.lowerBound - 1)...(range.upperBound - 1)].joined(separator: "\n") + "\n"
+        yaml.components(separatedBy: "\n")[(range.lowerBound - 1)...(range.upperBound - 1)].joined(separator: "\n")
+            + "\n"
     }
 }
 

@@ -1,6 +1,7 @@
-@testable import Configuration
 import Foundation
 import Testing
+
+@testable import Configuration
 
 /// Files that nobody meant to write: one message each, no crash and no hang.
 @Suite struct PathologicalFileTests {
@@ -52,9 +53,12 @@ import Testing
     func aliasesOfAliases(last: String) {
         var yaml = "l0: &l0 [x, x, x, x, x, x, x, x, x]\n"
         for level in 1...9 {
-            yaml += "l\(level): &l\(level) [" + Array(repeating: "*l\(level - 1)", count: 9).joined(separator: ", ") + "]\n"
+            yaml +=
+                "l\(level): &l\(level) [" + Array(repeating: "*l\(level - 1)", count: 9).joined(separator: ", ") + "]\n"
         }
-        #expect(message(yaml + last + "\n") == "cluster.yaml:2: aliases (*l0) are not supported. Write the value itself here.")
+        #expect(
+            message(yaml + last + "\n")
+                == "cluster.yaml:2: aliases (*l0) are not supported. Write the value itself here.")
     }
 
     @Test func anAmpersandInANameIsNoAnchor() {
@@ -83,6 +87,38 @@ import Testing
         let whole = "key: 71f81ce7c2ea8533852d73f0a414946a59d09546237b547d7607cf71eff73a99"
         let shown = try #require(message(Edit.applying(whole, line, to: Page.yaml)))
         #expect(!shown.contains("71f8"))
+    }
+
+    /// Whatever is compared with its likes has a bound, so that no file of 4 MiB keeps the reader busy.
+    @Test func listsWithoutEnd() {
+        let ports = (1...60_000).map { "\($0)" }
+        let inOneList = Edit("[80, 443, \"8000-8999\"]", "[\(ports.joined(separator: ", "))]", gives: "")
+        #expect(
+            message(inOneList.yaml) == "cluster.yaml:32: ports holds more than 1024 ports. Write ranges: 1024-65535.")
+
+        let services = ports.map { "      - {protocol: tcp, ports: [\($0)]}\n" }.joined()
+        let inMany = Edit(Page.service, services + "      # ", gives: "")
+        #expect(
+            message(inMany.yaml)
+                == "cluster.yaml:1054: 10.72.0.10 has more than 1024 services. "
+                + "Put ports of the same targets into one service.")
+    }
+
+    /// A key that is itself a mapping, whose key is one, and so on: each is compared with its neighbours as a whole.
+    @Test(arguments: [("{", "}"), ("{[", "]}"), ("? ", "")])
+    func keysInKeys(open: String, close: String) {
+        let inner = (0..<20_000).map { "k\($0): v" }.joined(separator: ", ")
+        let yaml = String(repeating: open, count: 900) + "{\(inner)}" + String(repeating: close, count: 900)
+        #expect(message(yaml) == Self.tooDeep)
+    }
+
+    @Test func bracketsInCommentsAndQuotesAreNoDepth() {
+        let comments = String(repeating: "# [0, 1) and {\n", count: 100)
+        #expect(
+            message(
+                comments
+                    + Edit("cluster: demo ", "cluster: \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\" ", gives: "").yaml)
+                == nil)
     }
 
     @Test func aLargeClusterIsRead() throws {

@@ -89,10 +89,17 @@ extension Entry {
         return first...last
     }
 
+    /// Every port of a list is compared with the others; a list that needs more wants ranges.
+    private static let portsLimit = 1024
+
     /// Ports of which none is named twice.
     func ports(in allowed: ClosedRange<UInt16>) throws(ConfigurationFailure) -> [ClosedRange<UInt16>] {
         var ranges: [ClosedRange<UInt16>] = []
         for entry in try list() {
+            guard ranges.count < Self.portsLimit else {
+                throw entry.failure(
+                    "\(name) holds more than \(Self.portsLimit) ports", remedy: "Write ranges: 1024-65535.")
+            }
             let range = try entry.portRange(in: allowed)
             if let other = ranges.first(where: { $0.overlaps(range) }) {
                 throw entry.failure(

@@ -14,7 +14,9 @@ struct Entry {
     /// `is`, or `holds` for one of a list: "ports holds 0".
     let verb: String
 
-    init(_ value: Yams.Node, name: String, example: String, document: Document, keyPlace: Place?, isElement: Bool = false) {
+    init(
+        _ value: Yams.Node, name: String, example: String, document: Document, keyPlace: Place?, isElement: Bool = false
+    ) {
         self.value = value
         self.name = name
         self.example = example
@@ -33,7 +35,8 @@ struct Entry {
     /// Says what it holds instead of what is wanted. Must not be asked about a key or a salt.
     func failure(wanted: String) -> ConfigurationFailure {
         switch value {
-        case .scalar where isNothing: failure("\(name) \(verb == "is" ? "has no value" : "holds nothing"); \(wanted) is wanted")
+        case .scalar where isNothing:
+            failure("\(name) \(verb == "is" ? "has no value" : "holds nothing"); \(wanted) is wanted")
         case .scalar(let scalar): failure("\(name) \(verb) \(quoted(scalar.string)); \(wanted) is wanted")
         case .mapping: failure("\(name) holds keys; \(wanted) is wanted")
         case .sequence: failure("\(name) \(verb) a list; \(wanted) is wanted")
@@ -58,7 +61,9 @@ struct Entry {
     func list() throws(ConfigurationFailure) -> [Entry] {
         try refuseTag()
         guard case .sequence(let elements) = value else { throw failure(wanted: "a list") }
-        return elements.map { Entry($0, name: name, example: example, document: document, keyPlace: nil, isElement: true) }
+        return elements.map {
+            Entry($0, name: name, example: example, document: document, keyPlace: nil, isElement: true)
+        }
     }
 
     /// A list of what `read` makes of each element.
@@ -78,7 +83,8 @@ struct Entry {
         let result = try list { entry throws(ConfigurationFailure) in
             let element = try read(entry)
             guard seen.insert(element).inserted else {
-                throw entry.failure("\(name) holds \(quoted(entry.value.scalar?.string ?? "")) twice", remedy: "Remove one.")
+                throw entry.failure(
+                    "\(name) holds \(quoted(entry.value.scalar?.string ?? "")) twice", remedy: "Remove one.")
             }
             return element
         }

@@ -60,7 +60,8 @@ extension Entry {
                 throw keyEntry.failure("a key of \(name) is not a text", remedy: "The keys here are \(wanted).")
             }
             if let first = seen.updateValue(keyEntry.place, forKey: text) {
-                throw keyEntry.failure("\(quoted(text)) stands in line \(first.line) already", remedy: "Keep one of the two.")
+                throw keyEntry.failure(
+                    "\(quoted(text)) stands in line \(first.line) already", remedy: "Keep one of the two.")
             }
             values.append(Entry(value, name: text, example: example, document: document, keyPlace: keyEntry.place))
         }
