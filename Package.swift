@@ -65,7 +65,7 @@ let package = Package(
             swiftSettings: house),
 
         .target(
-            name: "TestSupport", dependencies: ["Wire", "Associations", "FastPath"],
+            name: "TestSupport", dependencies: ["Wire", "Associations", "FastPath", "CCrypto"],
             path: "Tests/TestSupport", swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests),
         .testTarget(name: "AssociationsTests", dependencies: ["Associations", "Wire"], swiftSettings: tests),
