@@ -5,8 +5,8 @@ import Associations
 /// One SA, its sequencer, its senders, the link between them and the peer, in virtual time and from one seed.
 ///
 /// Time goes in steps of `stepNanoseconds`; what is sent lands in the slot of the step in which it arrives.
-struct SequenceSimulation {
-    static let stepNanoseconds: UInt64 = 20_000
+final class SequenceSimulation {
+    static let stepNanoseconds: UInt64 = 40_000
     /// Steps; more than the longest delay.
     private static let horizon = 1024
 
@@ -17,7 +17,7 @@ struct SequenceSimulation {
         var packets: Int
         /// Steps: shortest delay on the link, and how much longer it may take.
         var linkDelay = 5
-        var linkJitter = 100
+        var linkJitter = 75
         /// Steps: how much longer than the shortest way a packet to the peer may take. Below four times `linkDelay`
         /// nothing may come late (docs/sequence-leases.md).
         var pathJitter = 19
@@ -43,7 +43,8 @@ struct SequenceSimulation {
 
     let conditions: Conditions
     private var random: SeededGenerator
-    private(set) var step = 0
+    private(set) var step = 0 { didSet { now = UInt64(step) * Self.stepNanoseconds } }
+    private var now: UInt64 = 0
     private(set) var peer: PeerModel
     private(set) var ledger = NumberLedger()
     private(set) var senders: [SenderModel] = []
@@ -67,7 +68,7 @@ struct SequenceSimulation {
             let period = idle ? 20_000 : 1000
             senders.append(
                 SenderModel(
-                    holder: newHolder(index), clockOffset: random.next() >> 20, rate: rate, periodSteps: period,
+                    holder: Self.newHolder(index, &random), clockOffset: random.next() >> 20, rate: rate, periodSteps: period,
                     dutySteps: idle ? 500 + random.below(2000) : period))
         }
         perform(sequencer.start(at: 0))
@@ -80,14 +81,13 @@ struct SequenceSimulation {
             reservation: Reservation(mark: mark), identifierSeed: seed, at: now)
     }
 
-    private mutating func newHolder(_ index: Int) -> LeaseHolder {
-        LeaseHolder(spi: Self.spi, holder: HolderID(rawValue: UInt16(index)), incarnation: random.next())
+    private static func newHolder(_ index: Int, _ random: inout SeededGenerator) -> LeaseHolder {
+        LeaseHolder(spi: spi, holder: HolderID(rawValue: UInt16(index)), incarnation: random.next())
     }
 
-    private var now: UInt64 { UInt64(step) * Self.stepNanoseconds }
 
     /// Until `packets` are sent, or `limit` steps are over.
-    mutating func run(limit: Int = 3_000_000) {
+    func run(limit: Int = 3_000_000) {
         while ledger.used < conditions.packets && step < limit { advance() }
         // What is on the way arrives.
         for _ in 0..<Self.horizon {
@@ -96,7 +96,7 @@ struct SequenceSimulation {
         }
     }
 
-    private mutating func advance() {
+    private func advance() {
         if conditions.pauses + conditions.deaths + conditions.restarts > 0 { misfortune() }
         deliverPackets()
         deliverMessages()
@@ -110,16 +110,16 @@ struct SequenceSimulation {
     }
 
     /// One turn of a target's loop: numbers for what waits, packets out, then the lease machine.
-    private mutating func pass(_ index: Int) {
+    private func pass(_ index: Int) {
         sendPackets(of: index)
-        let sender = senders[index]
-        // The machine stays in its place: a copy would be paid for in every step.
-        let actions = senders[index].holder.poll(queued: sender.queued, next: sender.next, at: sender.clock(now))
-        perform(actions, by: index)
-        if sender.queued > 0 && sender.sent > 0 { senders[index].stalls += 1 }
+        let queued = senders[index].queued
+        let next = senders[index].next
+        let clock = senders[index].clock(now)
+        perform(senders[index].holder.poll(queued: queued, next: next, at: clock), by: index)
+        if queued > 0 && senders[index].sent > 0 { senders[index].stalls += 1 }
     }
 
-    private mutating func sendPackets(of index: Int) {
+    private func sendPackets(of index: Int) {
         let numbers = senders[index].takeNumbers(at: now)
         guard !numbers.isEmpty else { return }
         let middle = (numbers.lowerBound + numbers.upperBound) / 2
@@ -135,14 +135,14 @@ struct SequenceSimulation {
         }
     }
 
-    private mutating func deliverPackets() {
+    private func deliverPackets() {
         let slot = step % Self.horizon
         guard !packets[slot].isEmpty else { return }
         for number in packets[slot] { peer.receive(number) }
         packets[slot].removeAll(keepingCapacity: true)
     }
 
-    private mutating func deliverMessages() {
+    private func deliverMessages() {
         let slot = step % Self.horizon
         guard !arrivals[slot].isEmpty else { return }
         let due = arrivals[slot]
@@ -154,16 +154,15 @@ struct SequenceSimulation {
             case .atSender(let index, let bytes):
                 // A paused host finds its messages when it goes on; here they are lost.
                 guard senders[index].isRunning(at: step) else { continue }
-                let sender = senders[index]
-                perform(
-                    senders[index].holder.receive(LeaseMessage(bytes)!, next: sender.next, at: sender.clock(now)),
-                    by: index)
+                let next = senders[index].next
+                let clock = senders[index].clock(now)
+                perform(senders[index].holder.receive(LeaseMessage(bytes)!, next: next, at: clock), by: index)
                 pass(index)
             }
         }
     }
 
-    private mutating func perform(_ actions: [LeaseHolder.Action], by index: Int) {
+    private func perform(_ actions: [LeaseHolder.Action], by index: Int) {
         for action in actions {
             switch action {
             case .publish(_, let lease): senders[index].apply(lease)
@@ -172,7 +171,7 @@ struct SequenceSimulation {
         }
     }
 
-    private mutating func perform(_ actions: [Sequencer.Action]) {
+    private func perform(_ actions: [Sequencer.Action]) {
         for action in actions {
             switch action {
             case .send(let message): carry(.atSender(Int(message.holder.rawValue), message.bytes))
@@ -183,7 +182,7 @@ struct SequenceSimulation {
         }
     }
 
-    private mutating func carry(_ arrival: Arrival) {
+    private func carry(_ arrival: Arrival) {
         if random.chance(conditions.lost) { return }
         let copies = random.chance(conditions.duplicated) ? 2 : 1
         for _ in 0..<copies {
@@ -192,14 +191,14 @@ struct SequenceSimulation {
         }
     }
 
-    private mutating func misfortune() {
+    private func misfortune() {
         if random.below(1_000_000) < conditions.pauses {
             senders[random.below(senders.count)].pausedUntil = step + 200 + random.below(3000)
         }
         if random.below(1_000_000) < conditions.deaths {
             // A new process in its place: it has no lease and knows of none.
             let index = random.below(senders.count)
-            senders[index].holder = newHolder(index)
+            senders[index].holder = Self.newHolder(index, &random)
             senders[index].lease = nil
             senders[index].next = 0
             senders[index].pausedUntil = step + random.below(2000)
