@@ -70,6 +70,9 @@ let package = Package(
             name: "FastPathTests", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
             swiftSettings: tests),
         .testTarget(
+            name: "PortTests", dependencies: ["FastPath", "Wire", "CMachine", "CBPF"], exclude: ["Fixtures"],
+            swiftSettings: tests),
+        .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Wire", "Associations"],
             swiftSettings: tests),
         .testTarget(name: "ViaductTests", dependencies: ["viaduct"], swiftSettings: tests),
