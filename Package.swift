@@ -70,7 +70,7 @@ let package = Package(
             name: "FastPathTests", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
             swiftSettings: tests),
         .testTarget(
-            name: "PortTests", dependencies: ["FastPath", "Wire", "CMachine", "CBPF"], exclude: ["Fixtures"],
+            name: "PortTests", dependencies: ["FastPath", "Wire", "CMachine", "CBPF", "XDPProgram"], exclude: ["Fixtures"],
             swiftSettings: tests),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Wire", "Associations"],

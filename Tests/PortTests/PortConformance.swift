@@ -54,6 +54,45 @@ struct PortConformance {
         #expect(passed == others)
     }
 
+    /// An address is ours from the moment it is owned to the moment it is disowned.
+    func ownsAndDisowns(_ port: inout some OwningPort & ~Copyable) throws {
+        let other = TestFrames.esp(to: TestFrames.other, number: 1)
+        let own = TestFrames.esp(to: TestFrames.owned, number: 2)
+        try port.own(TestFrames.other)
+        try client.send(other)
+        try client.send(own)
+        #expect(try receive(2, from: &port) == [other, own])
+        try port.disown(TestFrames.other)
+        try client.send(other)
+        try client.send(own)
+        #expect(try receive(1, from: &port) == [own])
+        // Neither a second time nor without a first is it a fault.
+        try port.disown(TestFrames.other)
+        try port.own(TestFrames.owned)
+    }
+
+    /// A packet that grew beyond the trusted interface's MTU gets its verdict, and the one behind it goes out.
+    func refusesOversized(_ port: inout some FramePort & ~Copyable) throws {
+        var batch = PacketBatch()
+        let sent = [
+            TestFrames.esp(to: TestFrames.owned, number: 1, payload: 1472),
+            TestFrames.esp(to: TestFrames.owned, number: 2, payload: 100),
+        ]
+        for frame in sent { try client.send(frame) }
+        try waitUntil("two packets") {
+            port.receive(into: &batch)
+            return batch.count == 2
+        }
+        batch[0].start -= 4
+        batch[0].byteCount += 4
+        for index in 0..<2 { batch[index].verdict = .steered }
+        port.transmit(&batch)
+        #expect(batch[0].verdict == .oversized)
+        #expect(batch[1].verdict == .steered)
+        port.release(&batch)
+        #expect(try target.receive(1) { $0 == sent[1] }.count == 1)
+    }
+
     /// Packets go through, with a header put in front, for many times the size of any ring: none is lost, none is
     /// changed.
     func forwards(_ count: Int, through port: inout some FramePort & ~Copyable) throws {
@@ -94,3 +133,13 @@ struct PortConformance {
 func bytes(of packet: Packet, in memory: borrowing FrameMemory) -> [UInt8] {
     memory.bytes(at: packet.start, count: packet.byteCount).withUnsafeBytes { [UInt8]($0) }
 }
+
+/// A port that learns and forgets addresses.
+protocol OwningPort: FramePort, ~Copyable {
+    mutating func own(_ address: IPAddress) throws(PortFailure)
+    mutating func disown(_ address: IPAddress) throws(PortFailure)
+}
+
+extension AFXDPPort: OwningPort {}
+extension PacketSocketPort: OwningPort {}
+extension RouterPort: OwningPort {}

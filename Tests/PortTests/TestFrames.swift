@@ -42,5 +42,23 @@ enum TestFrames {
         return bytes + [UInt8(type >> 8), UInt8(type & 255)]
     }
 
+    /// An ICMP echo request.
+    static func echo(to destination: IPAddress) -> [UInt8] {
+        ipv4(to: destination, protocol: 1, body: [8, 0, 0xF7, 0xFF, 0, 0, 0, 0])
+    }
+
+    /// Of an interface of the calling thread's namespace.
+    static func hardwareAddress(_ interface: String) throws -> MACAddress {
+        let words = try run("ip", "link", "show", interface).split(whereSeparator: { $0 == " " || $0 == "\n" })
+        return MACAddress(String(words[words.firstIndex(of: "link/ether")! + 1]))!
+    }
+
     static func bytes(_ value: UInt32) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) } }
+}
+
+extension [UInt8] {
+    /// The frame with another Ethernet destination.
+    func sent(to address: MACAddress) -> [UInt8] {
+        (0..<6).map { UInt8(truncatingIfNeeded: address.rawValue >> UInt64(40 - 8 * $0)) } + self[6...]
+    }
 }

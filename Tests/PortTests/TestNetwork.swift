@@ -1,5 +1,6 @@
 import CBPF
 import Foundation
+import XDPProgram
 
 /// Three network namespaces in a row, gone when the value is:
 ///
@@ -44,6 +45,15 @@ final class TestNetwork: Sendable {
             else { continue }
             _ = try? run("ip", "netns", "del", String(name))
         }
+    }
+
+    /// Attaches an XDP program as a careless process leaves it behind: to the interface itself, without a link. Called
+    /// inside the namespace.
+    func attachForeignProgram(to interface: String) throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "\(router).bpf.o")
+        try Data(XDPProgram.object).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        try run("ip", "link", "set", interface, "xdpdrv", "object", file.path, "program", "pass")
     }
 
     /// The interface has an XDP program.
