@@ -33,6 +33,7 @@ test:
 	@scripts/install-dependencies.sh test
 	@scripts/swift-test $(BUILD)
 	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS=--first-light
+	@Tests/Namespaces/judgement_test.py --quiet
 	@Tests/Namespaces/run.py --viaduct $(viaduct)
 
 captures: release

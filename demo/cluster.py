@@ -1,6 +1,7 @@
 """The whole cluster: its network, its members, and the web server of each target."""
 import pathlib
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -31,9 +32,10 @@ def claim(prefix):
 class Cluster:
     """Use it in a `with`: nothing of it is left afterwards, whatever happened in between."""
 
-    def __init__(self, viaduct, prefix, mode="tunnel", window=64, port="auto", say=lambda text: None):
+    def __init__(self, viaduct, prefix, mode="tunnel", window=64, port="auto", keep_logs=None, say=lambda text: None):
         self.viaduct = pathlib.Path(viaduct).resolve()
-        self.prefix, self.mode, self.window, self.port, self.say = prefix, mode, window, port, say
+        self.prefix, self.mode, self.window, self.port = prefix, mode, window, port
+        self.logs, self.say = keep_logs, say
         self.network = Network(prefix, mode)
         self.nodes, self.servers, self.claimed, self.folder = {}, {}, None, None
 
@@ -106,18 +108,28 @@ class Cluster:
         """Stops the members in order; the names of those that did not end well."""
         return [name for name in (plan.CLIENT, *plan.TARGETS, plan.ROUTER) if not self.nodes[name].stop()]
 
-    def keep_logs(self, folder):
+    def keep_logs(self):
         """Copies what the members wrote, without the configuration: it holds keys."""
-        folder.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)
         for pattern in ("*.log", "*.out", "*.server", "*.status.json"):
             for file in self.folder.glob(pattern):
-                shutil.copy(file, folder)
+                shutil.copy(file, self.logs)
 
     def remove(self):
+        # What interrupts us waits until all is gone.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        try:
+            self.remove_all()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def remove_all(self):
         for server in self.servers.values():
             stop(server, seconds=2)
         for node in self.nodes.values():
             if node.process and node.process.poll() is None:
                 node.stop()
+        if self.logs and self.folder:
+            self.keep_logs()
         self.network.remove()
         self.claimed.close()
