@@ -7,6 +7,7 @@ WINDOW = ("replayed", "tooOld")
 
 
 def problems(outcome):
+    yield from silent(outcome)
     yield from lost(outcome)
     yield from unserved(outcome)
     yield from unprotected(outcome)
@@ -15,6 +16,13 @@ def problems(outcome):
             yield "the client's replay window dropped %d packets: %s" % (outcome.verdicts(plan.CLIENT)[verdict], verdict)
     for name in outcome.unclean:
         yield "%s did not end well when it was asked to" % name
+
+
+def silent(outcome):
+    """A member that counted nothing says nothing about its losses either."""
+    for node in (plan.ROUTER, *plan.TARGETS, plan.CLIENT):
+        if not outcome.verdicts(node):
+            yield "%s says nothing about its packets" % node
 
 
 def lost(outcome):

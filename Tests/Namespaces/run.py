@@ -142,8 +142,10 @@ TESTS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--viaduct", required=True)
-    parser.add_argument("names", nargs="*", choices=[*TESTS, []], metavar="NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of: " + ", ".join(TESTS))
     options = parser.parse_args()
+    if set(options.names) - set(TESTS):
+        parser.error("there are: " + ", ".join(TESTS))
     if os.geteuid() != 0:
         sys.exit("these tests make network namespaces and load an XDP program: run them as root")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
