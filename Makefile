@@ -41,7 +41,7 @@ captures: release
 
 bench:
 	@scripts/install-dependencies.sh bench
-	@scripts/bench
+	@Benchmarks/run
 
 profile: release
 	@scripts/install-dependencies.sh bench

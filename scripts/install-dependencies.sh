@@ -8,7 +8,7 @@ build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-de
 [[ $(uname -m) == x86_64 ]] && build+=(libipsec-mb-dev)
 demo=(python3 iproute2 ethtool)
 test=(tshark tcpdump iputils-ping valgrind)
-bench=(valgrind linux-perf libjemalloc-dev)
+bench=(valgrind linux-perf)
 
 wanted=()
 for set in "$@"; do
