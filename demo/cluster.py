@@ -32,10 +32,11 @@ def claim(prefix):
 class Cluster:
     """Use it in a `with`: nothing of it is left afterwards, whatever happened in between."""
 
-    def __init__(self, viaduct, prefix, mode="tunnel", window=64, port="auto", keep_logs=None, say=lambda text: None):
+    def __init__(self, viaduct, prefix, mode="tunnel", window=64, port="auto", keep_logs=None,
+                 router_under=(), say=lambda text: None):
         self.viaduct = pathlib.Path(viaduct).resolve()
         self.prefix, self.mode, self.window, self.port = prefix, mode, window, port
-        self.logs, self.say = keep_logs, say
+        self.logs, self.router_under, self.say = keep_logs, router_under, say
         self.network = Network(prefix, mode)
         self.nodes, self.servers, self.claimed, self.folder = {}, {}, None, None
 
@@ -61,7 +62,8 @@ class Cluster:
         self.say("network: %d namespaces %s*" % (len(plan.NAMESPACES), self.prefix))
         self.network.make()
         for name in (plan.ROUTER, *plan.TARGETS, plan.CLIENT):
-            self.nodes[name] = Node(name, self.network, self.viaduct, config, self.folder)
+            under = self.router_under if name == plan.ROUTER else ()
+            self.nodes[name] = Node(name, self.network, self.viaduct, config, self.folder, under)
             self.nodes[name].start()
         for node in self.nodes.values():
             node.wait_until_ready(READY_SECONDS)
