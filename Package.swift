@@ -55,12 +55,15 @@ let package = Package(
             name: "ControlPlane",
             dependencies: ["Wire", "Associations", "CMachine"],
             swiftSettings: house),
+        .target(
+            name: "Configuration",
+            dependencies: ["Wire", "Associations", .product(name: "Yams", package: "Yams")],
+            swiftSettings: house),
         .executableTarget(
             name: "viaduct",
             dependencies: [
-                "Wire", "Associations", "FastPath", "ControlPlane", "CMachine",
+                "Wire", "Associations", "Configuration", "FastPath", "ControlPlane", "CMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: house),
 
@@ -74,6 +77,9 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Wire", "Associations"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],
             swiftSettings: tests),
         .testTarget(name: "ViaductTests", dependencies: ["viaduct"], swiftSettings: tests),
         .testTarget(name: "TidyTests", swiftSettings: tests),

@@ -1,4 +1,4 @@
-public import Associations
+internal import Associations
 public import Wire
 
 /// One packet on its way: where its frame is, and what the stages found out. Plain bytes, so that a batch is one block
@@ -22,6 +22,8 @@ public struct Packet: BitwiseCopyable {
     var espOffset: Int32 = 0
     /// Bytes of the ESP packet, header to ICV.
     var espByteCount: Int32 = 0
+    /// As the ESP header has it.
+    var spi = SPI(rawValue: 0)
     /// Index of the SA in the table that knows it.
     var association: Int32 = 0
     /// Index of the target.
