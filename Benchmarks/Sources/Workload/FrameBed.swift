@@ -5,7 +5,7 @@ public import FastPath
 ///
 /// Frames are filled 256 at a time outside the timed part, as a network card would write them: headers and tables are
 /// then as warm as traffic leaves them, and no path finds a frame it has just worked on.
-public final class FrameBed {
+public struct FrameBed: ~Copyable {
     static let batch = PacketBatch.defaultCapacity
     static let group = 4 * batch
     /// Bytes in front of a frame; where a card would put it.
@@ -25,16 +25,17 @@ public final class FrameBed {
 
     private func start(of slot: Int) -> Int { slot * memory.frameStride + Self.headroom }
 
-    /// Sends all of `frames` through `path`; `body` sees the path after each batch, and the batch's packets. Returns the
+    /// Sends `frames`, the first `limit` of them, through `path`; `body` sees the path after each batch, and the batch's packets. Returns the
     /// ticks that deciding took.
     @discardableResult @inline(__always)
     func pass<Path: PacketPath & ~Copyable>(
-        _ frames: PacketStore.Frames, through path: inout Path,
+        _ frames: PacketStore.Frames, limit: Int = .max, through path: inout Path,
         then body: (borrowing Path, Int) -> Void = { _, _ in }
     ) -> UInt64 {
         var ticks: UInt64 = 0
-        for first in stride(from: 0, to: frames.count, by: Self.group) {
-            let group = first..<min(first + Self.group, frames.count)
+        let end = min(limit, frames.count)
+        for first in stride(from: 0, to: end, by: Self.group) {
+            let group = first..<min(first + Self.group, end)
             load(frames, group)
             var slot = 0
             while slot < group.count {
