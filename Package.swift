@@ -30,6 +30,9 @@ let package = Package(
     products: [
         .executable(name: "viaduct", targets: ["viaduct"]),
         .library(name: "FastPath", targets: ["FastPath"]),
+        .library(name: "Associations", targets: ["Associations"]),
+        .library(name: "Wire", targets: ["Wire"]),
+        .library(name: "CMachine", targets: ["CMachine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
