@@ -56,8 +56,12 @@ struct ConnectionTable: ~Copyable {
     static let walkCount = 4
     private static let searchCount = 4096
 
-    /// Room for `capacity` connections; takes 48 to 96 bytes for each.
-    init(capacity: Int) {
+    /// Entries in use by target.
+    private var countsByTarget: Slab<Int>
+
+    /// Room for `capacity` connections to `targetCount` targets; takes 48 to 96 bytes for each.
+    init(capacity: Int, targetCount: Int) {
+        countsByTarget = Slab(repeating: 0, count: max(targetCount, 1))
         var size = 32
         while size * 2 < capacity * 3 { size *= 2 }
         precondition(MemoryLayout<Entry>.stride == 32)
@@ -122,6 +126,7 @@ struct ConnectionTable: ~Copyable {
         guard place >= 0 else { return false }
         entries[place] = Entry(key: key, target: UInt16(target + 1), closing: closing, lastSeen: now)
         count += 1
+        countsByTarget[target] += 1
         return true
     }
 
@@ -148,6 +153,7 @@ struct ConnectionTable: ~Copyable {
 
     /// Closes the gap it leaves, so that lookups may stop at the first empty entry.
     private mutating func remove(at index: Int) {
+        countsByTarget[Int(entries[index].target) - 1] -= 1
         var gap = index
         var at = (gap + 1) & mask
         while entries[at].target != 0 {
@@ -163,10 +169,6 @@ struct ConnectionTable: ~Copyable {
         count -= 1
     }
 
-    /// Connections by target, counted by reading the whole table: for reports, not per packet.
-    func countByTarget(_ targetCount: Int) -> [Int] {
-        var counts = [Int](repeating: 0, count: targetCount)
-        for index in 0...mask where entries[index].target != 0 { counts[Int(entries[index].target) - 1] += 1 }
-        return counts
-    }
+    /// Connections that a target serves.
+    func count(of target: Int) -> Int { countsByTarget[target] }
 }
