@@ -25,15 +25,13 @@ extension Host {
         }
     }
 
-    /// Calls `body` for each outbound SA with the packets that wait for its numbers.
-    public func forEachDemand(_ batch: borrowing PacketBatch, _ body: (SPI, _ packets: Int) -> Void) {
-        for at in 0..<outbound.count {
-            let place = outbound.order[at]
-            var waiting = 0
-            for index in 0..<batch.count
-            where batch[index].verdict == .pending && batch[index].association == place { waiting += 1 }
-            body(outbound.records[Int(place)].spi, waiting)
-        }
+    /// Packets of the batch that wait for a number of this SA.
+    public func demand(for spi: SPI, _ batch: borrowing PacketBatch) -> Int {
+        guard let place = outbound.place(of: spi) else { return 0 }
+        var waiting = 0
+        for index in 0..<batch.count
+        where batch[index].verdict == .pending && Int(batch[index].association) == place { waiting += 1 }
+        return waiting
     }
 
     /// Policy, SA, number; headers and trailer around the packet. False when it is not to be sealed (now).

@@ -120,5 +120,5 @@ int crypto_openssl_seal(crypto_openssl_key *_Nonnull key, const void *_Nonnull s
                         size_t bytes, const void *_Nonnull iv, const void *_Nonnull aad, size_t aad_bytes,
                         void *_Nonnull tag);
 
-/// Truncated-free SHA-256, for fingerprints of keys: 32 bytes to `digest`. 1, or 0 for a failure of OpenSSL's.
+/// SHA-256, for fingerprints of keys: 32 bytes to `digest`. 1, or 0 for a failure of OpenSSL's.
 int crypto_sha256(const void *_Nonnull bytes, size_t count, void *_Nonnull digest);
