@@ -92,6 +92,13 @@ public struct PacketBatch: ~Copyable {
     @inline(__always)
     public mutating func removeAll() { count = 0 }
 
+    /// Forgets the last packets; their frames must have been given back. Traps when there are not as many.
+    @inline(__always)
+    mutating func removeLast(_ packetCount: Int) {
+        precondition(packetCount >= 0 && packetCount <= count)
+        count -= packetCount
+    }
+
     @inline(__always)
     public subscript(index: Int) -> Packet {
         _read { yield packets[index] }
