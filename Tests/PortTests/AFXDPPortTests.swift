@@ -38,6 +38,14 @@ import Wire
         }
     }
 
+    @Test func keepsTheTailroom() throws {
+        let network = try TestNetwork()
+        try inNamespace(network.router) {
+            var port = try Self.open()
+            try PortConformance(network).keepsTheTailroom(&port)
+        }
+    }
+
     @Test func ownsAndDisowns() throws {
         let network = try TestNetwork()
         try inNamespace(network.router) {
@@ -119,6 +127,21 @@ import Wire
     }
 
     // MARK: The program
+
+    /// veth has no driver mode beside a peer with a large MTU.
+    @Test func takesGenericModeAloud() throws {
+        let network = try TestNetwork(mtu: 3700)
+        try inNamespace(network.router) {
+            var port = try Self.open(frameStride: 4096)
+            #expect(
+                port.summary.hasPrefix(
+                    "AF_XDP on client0, generic mode (driver mode: the MTU of client0 or of its veth peer is too large)"
+                ))
+            let conformance = try PortConformance(network)
+            try conformance.takesOnlyOurs(&port)
+            try conformance.forwards(1000, through: &port)
+        }
+    }
 
     @Test func takesItsProgramAway() throws {
         let network = try TestNetwork()

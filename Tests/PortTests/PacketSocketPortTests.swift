@@ -28,6 +28,14 @@ import Wire
         }
     }
 
+    @Test func keepsTheTailroom() throws {
+        let network = try TestNetwork()
+        try inNamespace(network.router) {
+            var port = try Self.open()
+            try PortConformance(network).keepsTheTailroom(&port)
+        }
+    }
+
     @Test func ownsAndDisowns() throws {
         let network = try TestNetwork()
         try inNamespace(network.router) {

@@ -93,6 +93,22 @@ struct PortConformance {
         #expect(try target.receive(1) { $0 == sent[1] }.count == 1)
     }
 
+    /// The longest frame that leaves the tailroom free comes, a byte more does not and is counted: also when the
+    /// interface's MTU was raised behind the port's back.
+    func keepsTheTailroom(_ port: inout some OwningPort & ~Copyable) throws {
+        for (namespace, interface) in [(network.client, "far0"), (network.router, "client0")] {
+            try run("ip", "-n", namespace, "link", "set", interface, "mtu", "3000")
+        }
+        let longest = port.memory.frameStride - 256 - Tailroom.byteCount
+        func frame(_ byteCount: Int) -> [UInt8] {
+            TestFrames.esp(to: TestFrames.owned, number: UInt32(byteCount), payload: byteCount - 42)
+        }
+        let sent = [longest + 1, longest, longest + 16, longest - 1].map(frame)
+        for frame in sent { try client.send(frame) }
+        #expect(try receive(2, from: &port) == [sent[1], sent[3]])
+        #expect(port.statistics()["frame_too_long"] == 2)
+    }
+
     /// Packets go through, with a header put in front, for many times the size of any ring: none is lost, none is
     /// changed.
     func forwards(_ count: Int, through port: inout some FramePort & ~Copyable) throws {
@@ -138,6 +154,7 @@ func bytes(of packet: Packet, in memory: borrowing FrameMemory) -> [UInt8] {
 protocol OwningPort: FramePort, ~Copyable {
     mutating func own(_ address: IPAddress) throws(PortFailure)
     mutating func disown(_ address: IPAddress) throws(PortFailure)
+    mutating func statistics() -> [String: UInt64]
 }
 
 extension AFXDPPort: OwningPort {}

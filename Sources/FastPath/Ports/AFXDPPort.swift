@@ -10,6 +10,9 @@ public import Wire
 ///     |<-------------- frameStride -------------->|
 ///     | 256 bytes of headroom | packet | tailroom |
 ///
+/// A device that takes VLAN tags out of frames hides them from AF_XDP, and with them that a packet is not for the untagged
+/// network: `ethtool -K DEV rxvlan off` (of a veth pair: `txvlan off` at the other end).
+///
 /// One thread uses it; each frame is in exactly one of four places, which debug builds count: the pool, with the kernel
 /// to be received into, in a batch, with the kernel to be sent.
 public struct AFXDPPort: ~Copyable, FramePort {
@@ -26,7 +29,12 @@ public struct AFXDPPort: ~Copyable, FramePort {
     private let longestSent: Int
     private var nextQueue = 0
 
-    private var receivingCount = 0
+    /// Of each queue: frames that the kernel has to receive into, or has received and we have not taken yet.
+    private var receivingCounts: Slab<Int>
+    /// Frames that a queue may have of them, so that an idle queue does not keep those that a busy one needs.
+    private let receivingShare: Int
+    /// Frames that stay with the trusted interface's receive queue 0.
+    private var trustedReceivingCount = 0
     private var heldCount = 0
     private var transmittingCount = 0
     private var tooLongCount: UInt64 = 0
@@ -41,11 +49,12 @@ public struct AFXDPPort: ~Copyable, FramePort {
     ///
     /// - Parameters:
     ///   - ownedAddresses: the DVIPAs and tunnel endpoints to begin with; IPv4.
-    ///   - frameCount: frames in the memory; at least 1,024 for each receive queue, and as many to send.
+    ///   - frameCount: frames in the memory; at least 1,024 for each receive queue and as many to send. nil: as many, and
+    ///     no fewer than 8,192.
     ///   - frameStride: bytes of a frame, 2,048 to 4,096. One that is not a power of two needs unaligned chunks, which
     ///     are used in copy mode only.
     public init(
-        clientInterface: String, trustedInterface: String, ownedAddresses: [IPAddress], frameCount: Int = 8192,
+        clientInterface: String, trustedInterface: String, ownedAddresses: [IPAddress], frameCount: Int? = nil,
         frameStride: Int = 2048
     ) throws(PortFailure) {
         let client = try NetworkInterface(clientInterface)
@@ -57,6 +66,7 @@ public struct AFXDPPort: ~Copyable, FramePort {
             throw PortFailure("frames of \(frameStride) bytes: AF_XDP takes 2048 to 4096")
         }
         let needed = 1024 * (client.receiveQueues + 1)
+        let frameCount = frameCount ?? max(8192, needed)
         guard frameCount >= needed else {
             throw PortFailure("\(frameCount) frames: \(client.receiveQueues) receive queues need \(needed)")
         }
@@ -115,11 +125,14 @@ public struct AFXDPPort: ~Copyable, FramePort {
         let queues = umem.queueCount == 1 ? "1 queue" : "\(umem.queueCount) queues"
         summary = "AF_XDP on \(client.name), \(program.mode), \(crossing), \(queues), to \(trusted.name)"
         if umem.copying == .zeroCopy {
-            // What the kernel is to have of the trusted interface's queue 0 is received into these; they stay there.
-            receivingCount += umem.fill(umem.queueCount, from: &pool, limit: 512)
+            // What the kernel is to have of the trusted interface's queue 0 is received into these.
+            trustedReceivingCount = umem.fill(umem.queueCount, from: &pool, limit: 512)
         }
-        let share = memory.frameCount / (umem.queueCount + 1)
-        for queue in 0..<umem.queueCount { receivingCount += umem.fill(queue, from: &pool, limit: share) }
+        receivingShare = pool.count / (umem.queueCount + 1)
+        receivingCounts = Slab(repeating: 0, count: umem.queueCount)
+        for queue in 0..<umem.queueCount {
+            receivingCounts[queue] = umem.fill(queue, from: &pool, limit: receivingShare)
+        }
         self.program = program
         self.umem = umem
         self.memory = memory
@@ -143,9 +156,9 @@ public struct AFXDPPort: ~Copyable, FramePort {
             let before = batch.count
             let count = umem.receive(
                 nextQueue, into: &batch, longest: longestReceived, pool: &pool, tooLong: &tooLongCount)
-            receivingCount -= count
             heldCount += batch.count - before
-            receivingCount += umem.fill(nextQueue, from: &pool)
+            let left = receivingCounts[nextQueue] - count
+            receivingCounts[nextQueue] = left + umem.fill(nextQueue, from: &pool, limit: receivingShare - left)
             nextQueue = nextQueue + 1 == umem.queueCount ? 0 : nextQueue + 1
         }
     }
@@ -164,8 +177,7 @@ public struct AFXDPPort: ~Copyable, FramePort {
             heldCount -= 1
         }
         batch.removeAll()
-        assert(
-            pool.count + receivingCount + heldCount + transmittingCount == memory.frameCount, "a frame was lost")
+        assert(isComplete, "a frame was lost")
     }
 
     public mutating func wait(milliseconds: Int32) {
@@ -193,9 +205,17 @@ public struct AFXDPPort: ~Copyable, FramePort {
         ]
     }
 
-    /// Where the frames are: the four counts sum up to the memory's frames. Those held longest by the kernel to be sent
-    /// are counted once they were seen to be out, which `receive` and `transmit` look for.
+    /// Where the frames are. Those held by the kernel to be sent are counted as such until they were seen to be out,
+    /// which `receive` and `transmit` look for.
     var census: (pool: Int, receiving: Int, held: Int, transmitting: Int) {
-        (pool.count, receivingCount, heldCount, transmittingCount)
+        var receiving = trustedReceivingCount
+        for queue in 0..<receivingCounts.count { receiving += receivingCounts[queue] }
+        return (pool.count, receiving, heldCount, transmittingCount)
+    }
+
+    /// Every frame of the memory is in one of the places.
+    private var isComplete: Bool {
+        let (pool, receiving, held, transmitting) = census
+        return pool + receiving + held + transmitting == memory.frameCount
     }
 }

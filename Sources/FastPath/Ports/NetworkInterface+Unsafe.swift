@@ -1,4 +1,5 @@
 internal import CBPF
+internal import Glibc
 
 /// What the kernel said about an interface of the calling thread's network namespace.
 struct NetworkInterface {
@@ -25,5 +26,13 @@ struct NetworkInterface {
         index = answer.index
         mtu = Int(answer.mtu)
         receiveQueues = Int(answer.receive_queues)
+    }
+
+    /// Of any kind of interface.
+    static func index(of name: String) throws(PortFailure) -> Int32 {
+        // The name is used during the call only.
+        let index = unsafe if_nametoindex(name)
+        guard index != 0 else { throw PortFailure("interface \(name)", errno: ENODEV) }
+        return Int32(index)
     }
 }
