@@ -68,7 +68,8 @@ final class SequenceSimulation {
             let period = idle ? 20_000 : 1000
             senders.append(
                 SenderModel(
-                    holder: Self.newHolder(index, &random), clockOffset: random.next() >> 20, rate: rate, periodSteps: period,
+                    holder: Self.newHolder(index, &random), clockOffset: random.next() >> 20, rate: rate,
+                    periodSteps: period,
                     dutySteps: idle ? 500 + random.below(2000) : period))
         }
         perform(sequencer.start(at: 0))
@@ -84,7 +85,6 @@ final class SequenceSimulation {
     private static func newHolder(_ index: Int, _ random: inout SeededGenerator) -> LeaseHolder {
         LeaseHolder(spi: spi, holder: HolderID(rawValue: UInt16(index)), incarnation: random.next())
     }
-
 
     /// Until `packets` are sent, or `limit` steps are over.
     func run(limit: Int = 3_000_000) {
