@@ -1,12 +1,15 @@
 // PacketPathProbe packets=N scenario=1sa-64conn/40B verification=verified|peek path=router|c-twin
 //
-// Sends N packets through one path and nothing else. scripts/bench/callgrind.py runs it under valgrind, which counts
+// PacketPathProbe ticks
+//
+// The second prints how many ticks the time stamp counter makes in a second. The first sends N packets through one path and nothing else. scripts/bench/callgrind.py runs it under valgrind, which counts
 // inside `probedProcess` only, with N and 2N packets.
 import Foundation
 import Workload
 
 @main enum PacketPathProbe {
     static func main() throws {
+        if CommandLine.arguments.dropFirst() == ["ticks"] { return print(Int(tickRate())) }
         var options = [
             "packets": "2048", "scenario": "1sa-64conn/40B", "verification": "verified", "path": "router",
         ]

@@ -28,7 +28,8 @@ public struct Contest: ~Copyable {
         precondition(outcomes == bed.outcomes(store, of: &twin), "router and twin differ in \(scenario.name)")
     }
 
-    public static let rounds = 15
+    /// Rounds that are reported; an odd number, so that the median is one of them.
+    public static let rounds = 31
 
     /// After warming up.
     public mutating func forgetRounds() {
