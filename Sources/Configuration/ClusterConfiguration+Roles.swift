@@ -9,7 +9,7 @@ extension ClusterConfiguration {
         let nearest = Spelling.nearest(to: name, among: names).map { "Did you mean \(quoted($0))? " } ?? ""
         throw ConfigurationFailure(
             file: file, place: nodesPlace, problem: "there is no node \(quoted(name))",
-            remedy: "\(nearest)The nodes are \(names.joined(separator: ", ")).")
+            remedy: "\(nearest)The nodes are \(listed(names)).")
     }
 
     /// In the order of the file.

@@ -9,7 +9,8 @@ extension ClusterConfiguration {
         switch node.role {
         case .router(let router):
             let needed = [
-                ("clientInterface", router.clientInterface == nil), ("trustedInterface", router.trustedInterface == nil),
+                ("clientInterface", router.clientInterface == nil),
+                ("trustedInterface", router.trustedInterface == nil),
                 ("trustedAddress", router.trustedAddress == nil),
             ]
             for (key, isMissing) in needed where isMissing {

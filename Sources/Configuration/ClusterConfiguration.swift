@@ -1,7 +1,8 @@
 public import Associations
 public import Wire
 
-/// The whole cluster as one file describes it (docs/configuration.md). A value of this type has passed every rule there.
+/// The whole cluster as one file describes it (docs/configuration.md). What the reader returns has passed every rule
+/// of that page.
 public struct ClusterConfiguration: Sendable {
     /// As it was given to the reader; for messages.
     public var file: String

@@ -22,7 +22,8 @@ struct ConfigurationFile {
         guard unsafe fstat(descriptor, &status) == 0 else { throw Self.unreadable(path, errno) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw ConfigurationFailure(
-                file: path, place: nil, problem: "this is not a file", remedy: "Name the YAML file itself with --config.")
+                file: path, place: nil, problem: "this is not a file",
+                remedy: "Name the YAML file itself with --config.")
         }
         permissions = status.st_mode & 0o777
 
@@ -41,7 +42,8 @@ struct ConfigurationFile {
 
     static func tooLong(_ path: String) -> ConfigurationFailure {
         ConfigurationFailure(
-            file: path, place: nil, problem: "the file is longer than \(byteLimit >> 20) MiB, which no configuration is",
+            file: path, place: nil,
+            problem: "the file is longer than \(byteLimit >> 20) MiB, which no configuration is",
             remedy: "Name the YAML file of the cluster with --config.")
     }
 

@@ -59,6 +59,13 @@ public struct Flow: Hashable, Sendable, BitwiseCopyable {
         self.tcpFlags = tcpFlags
     }
 
+    /// The same connection with the ends exchanged: of a packet that we send, source and destination.
+    var reversed: Flow {
+        Flow(
+            remote: local, local: remote, remotePort: localPort, localPort: remotePort, ipProtocol: ipProtocol,
+            tcpFlags: tcpFlags)
+    }
+
     static let none = Flow(
         remote: IPAddress(high: 0, low: 0), local: IPAddress(high: 0, low: 0), remotePort: 0, localPort: 0, ipProtocol: 0)
 }
@@ -93,6 +100,19 @@ public struct PacketBatch: ~Copyable {
     /// Forgets the packets; their frames must have been given back.
     @inline(__always)
     public mutating func removeAll() { count = 0 }
+
+    /// Keeps the packets that are still pending, in their order; the frames of the others must have been given back.
+    public mutating func removeDecided() {
+        var kept = 0
+        for index in 0..<count where packets[index].verdict == .pending {
+            if kept != index {
+                packets[kept] = packets[index]
+                flows[kept] = flows[index]
+            }
+            kept += 1
+        }
+        count = kept
+    }
 
     @inline(__always)
     public subscript(index: Int) -> Packet {

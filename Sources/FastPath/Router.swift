@@ -61,7 +61,8 @@ public struct Router: ~Copyable {
         associations = InboundAssociations(
             capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow)
         self.ciphers = ciphers
-        connections = ConnectionTable(capacity: configuration.connectionCapacity)
+        connections = ConnectionTable(
+            capacity: configuration.connectionCapacity, targetCount: configuration.targets.count)
         services = ServiceTable(configuration.services, dvipas: configuration.dvipas, targets: configuration.targets)
         targets = TargetTable(
             configuration.targets, source: configuration.trustedAddress, sourceMAC: configuration.trustedMAC,
@@ -100,6 +101,7 @@ public struct Router: ~Copyable {
         case .target:
             ciphers.peek(&works, count: admitted, in: memory, into: heads)
         }
+        connections.age(ConnectionTable.walkCount, now: now)
         let inspected = inspect(&batch, count: admitted, in: memory)
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory)

@@ -12,6 +12,7 @@ struct Document {
         self.text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         self.file = file
         var lines = Lines()
+        var nesting = Nesting()
         for scalar in self.text.unicodeScalars {
             guard Self.isText(scalar) else {
                 let code = String(scalar.value, radix: 16, uppercase: true)
@@ -20,11 +21,20 @@ struct Document {
                     problem: "there is a character here that text does not hold (U+\(code))",
                     remedy: "Remove it; name the YAML file of the cluster if this is another one.")
             }
+            nesting.advance(over: scalar)
+            if nesting.isTooDeep {
+                throw ConfigurationFailure(
+                    file: file, place: lines.place, problem: Self.tooDeep.problem, remedy: Self.tooDeep.remedy)
+            }
             lines.advance(over: scalar)
         }
         lineCount = lines.count
         try refuseAliases()
     }
+
+    private static let tooDeep = (
+        problem: "lists or keys are nested too deeply here", remedy: "Close the brackets; nothing needs so many."
+    )
 
     /// The value of the whole file.
     func root() throws(ConfigurationFailure) -> Entry {
@@ -52,6 +62,8 @@ struct Document {
     private func failure(_ error: YamlError) -> ConfigurationFailure {
         let remedy = "Look at the quotes, the brackets, the colons and the indentation (spaces, no tabs) here."
         switch error {
+        case .parser(_, let problem, let mark, _) where problem.contains("nesting level"):
+            return failure(at: Place(mark), Self.tooDeep.problem, Self.tooDeep.remedy)
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
             var text = problem
             if let context, let place = Place(context.mark) {
@@ -72,8 +84,8 @@ struct Document {
         }
     }
 
-    /// An alias repeats a whole value, and a few lines of aliases to aliases are more than any memory holds. Nothing here
-    /// needs them, so they are refused before YAML expands one: an `&name` followed somewhere by `*name`.
+    /// An alias repeats a whole value, and a few lines of aliases to aliases are more than any memory holds. Nothing
+    /// here needs them, so they are refused before YAML expands one: an `&name` followed somewhere by `*name`.
     private func refuseAliases() throws(ConfigurationFailure) {
         var anchors: Set<String> = []
         var lines = Lines()
@@ -82,11 +94,13 @@ struct Document {
         for index in scalars.indices {
             let scalar = scalars[index]
             if scalar == "&" || scalar == "*", !Self.isNamePart(before) {
-                let name = String(String.UnicodeScalarView(scalars[scalars.index(after: index)...].prefix(while: Self.isNamePart)))
+                let name = String(
+                    String.UnicodeScalarView(scalars[scalars.index(after: index)...].prefix(while: Self.isNamePart)))
                 if scalar == "&" {
                     anchors.insert(name)
                 } else if !name.isEmpty, anchors.contains(name) {
-                    throw failure(at: lines.place, "aliases (*\(name)) are not supported", "Write the value itself here.")
+                    throw failure(
+                        at: lines.place, "aliases (*\(name)) are not supported", "Write the value itself here.")
                 }
             }
             before = scalar

@@ -16,7 +16,8 @@ extension Entry {
         }
         guard digits.count == byteCount * 2, let bytes = Hexadecimal.bytes(text) else {
             throw failure(
-                "\(name) has \(digits.count) digits; \(what) wants \(byteCount * 2) (\(byteCount) bytes)", remedy: write)
+                "\(name) has \(digits.count) digits; \(what) wants \(byteCount * 2) (\(byteCount) bytes)", remedy: write
+            )
         }
         // Digits alone, or digits around an e, are a number to YAML, and whatever rewrites the file will write another.
         if value.scalar?.style == .plain, Resolver.default.resolveTag(of: Yams.Node(text)) != .str {

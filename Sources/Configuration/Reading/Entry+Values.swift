@@ -5,8 +5,10 @@ extension Entry {
     /// A path, or a name for people: something to see, on one line, at most `limit` bytes.
     func text(limit: Int = 256) throws(ConfigurationFailure) -> String {
         guard let text = try scalar(), !text.isEmpty else { throw failure(wanted: "a text") }
-        guard text.utf8.count <= limit, !text.contains(where: \.isNewline), text.contains(where: { !$0.isWhitespace }) else {
-            throw failure("\(name) is not one line of at most \(limit) bytes")
+        guard text.utf8.count <= limit, text.contains(where: { !$0.isWhitespace }),
+            text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
+        else {
+            throw failure("\(name) is not one line of 1 to \(limit) bytes")
         }
         return text
     }
@@ -48,7 +50,7 @@ extension Entry {
         try refuseIPv6(address)
         let isMulticastOrReserved = address.v4 >> 28 >= 0xE
         guard address.v4 >> 24 != 0, !isMulticastOrReserved else {
-            throw failure("\(name) is \(text), which is not the address of a host")
+            throw failure("\(name) \(verb) \(text), which is not the address of a host")
         }
         return address
     }
@@ -65,7 +67,7 @@ extension Entry {
 
     private func refuseIPv6(_ address: IPAddress) throws(ConfigurationFailure) {
         if !address.isV4 {
-            throw failure("IPv6 is not supported yet", remedy: "Write an IPv4 address: \(name): \(example).")
+            throw failure("IPv6 is not supported yet", remedy: "Write an IPv4 address, as in \(name): \(example).")
         }
     }
 
@@ -87,10 +89,17 @@ extension Entry {
         return first...last
     }
 
+    /// Every port of a list is compared with the others; a list that needs more wants ranges.
+    private static let portsLimit = 1024
+
     /// Ports of which none is named twice.
     func ports(in allowed: ClosedRange<UInt16>) throws(ConfigurationFailure) -> [ClosedRange<UInt16>] {
         var ranges: [ClosedRange<UInt16>] = []
         for entry in try list() {
+            guard ranges.count < Self.portsLimit else {
+                throw entry.failure(
+                    "\(name) holds more than \(Self.portsLimit) ports", remedy: "Write ranges: 1024-65535.")
+            }
             let range = try entry.portRange(in: allowed)
             if let other = ranges.first(where: { $0.overlaps(range) }) {
                 throw entry.failure(

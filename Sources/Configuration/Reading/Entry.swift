@@ -11,14 +11,19 @@ struct Entry {
     let place: Place
     /// Of the key before it; that of the value where there is none.
     let keyPlace: Place
+    /// `is`, or `holds` for one of a list: "ports holds 0".
+    let verb: String
 
-    init(_ value: Yams.Node, name: String, example: String, document: Document, keyPlace: Place?) {
+    init(
+        _ value: Yams.Node, name: String, example: String, document: Document, keyPlace: Place?, isElement: Bool = false
+    ) {
         self.value = value
         self.name = name
         self.example = example
         self.document = document
         place = Place(value.mark) ?? keyPlace ?? Place(line: 1, column: 1)
         self.keyPlace = keyPlace ?? place
+        verb = isElement ? "holds" : "is"
     }
 
     /// Without a remedy of its own the example is it.
@@ -30,11 +35,12 @@ struct Entry {
     /// Says what it holds instead of what is wanted. Must not be asked about a key or a salt.
     func failure(wanted: String) -> ConfigurationFailure {
         switch value {
-        case .scalar where isNothing: failure("\(name) has no value; \(wanted) is wanted")
-        case .scalar(let scalar): failure("\(name) is \(quoted(scalar.string)); \(wanted) is wanted")
+        case .scalar where isNothing:
+            failure("\(name) \(verb == "is" ? "has no value" : "holds nothing"); \(wanted) is wanted")
+        case .scalar(let scalar): failure("\(name) \(verb) \(quoted(scalar.string)); \(wanted) is wanted")
         case .mapping: failure("\(name) holds keys; \(wanted) is wanted")
-        case .sequence: failure("\(name) is a list; \(wanted) is wanted")
-        case .alias: failure("\(name) is an alias; \(wanted) is wanted")
+        case .sequence: failure("\(name) \(verb) a list; \(wanted) is wanted")
+        case .alias: failure("\(name) \(verb) an alias; \(wanted) is wanted")
         }
     }
 
@@ -55,7 +61,9 @@ struct Entry {
     func list() throws(ConfigurationFailure) -> [Entry] {
         try refuseTag()
         guard case .sequence(let elements) = value else { throw failure(wanted: "a list") }
-        return elements.map { Entry($0, name: name, example: example, document: document, keyPlace: nil) }
+        return elements.map {
+            Entry($0, name: name, example: example, document: document, keyPlace: nil, isElement: true)
+        }
     }
 
     /// A list of what `read` makes of each element.
@@ -75,7 +83,8 @@ struct Entry {
         let result = try list { entry throws(ConfigurationFailure) in
             let element = try read(entry)
             guard seen.insert(element).inserted else {
-                throw entry.failure("\(name) holds \(quoted(entry.value.scalar?.string ?? "")) twice", remedy: "Remove one.")
+                throw entry.failure(
+                    "\(name) holds \(quoted(entry.value.scalar?.string ?? "")) twice", remedy: "Remove one.")
             }
             return element
         }
@@ -84,7 +93,7 @@ struct Entry {
     }
 
     /// A tag asks for a type of somebody's own, and we know none.
-    private func refuseTag() throws(ConfigurationFailure) {
+    func refuseTag() throws(ConfigurationFailure) {
         let tag = value.tag.rawValue
         if ![Tag.Name.str, .seq, .map].contains(where: { $0.rawValue == tag }) {
             throw failure("\(name) bears the YAML tag \(quoted(tag))", remedy: "Write the value without a tag.")

@@ -46,7 +46,12 @@ struct Section {
 extension Entry {
     /// The values under their keys, in the order of the file, each called by its key. `wanted` is what keys there are.
     func keyedValues(wanted: String) throws(ConfigurationFailure) -> [Entry] {
-        guard case .mapping(let pairs) = value else { throw failure(wanted: "keys (\(wanted))") }
+        try refuseTag()
+        guard case .mapping(let pairs) = value else {
+            // What stands here instead is not shown: of a wrong file it may be anything.
+            let found = isNothing ? "nothing" : value.scalar == nil ? "a list" : "a single value"
+            throw failure("\(name) \(verb) \(found); keys are wanted (\(wanted))")
+        }
         var seen: [String: Place] = [:]
         var values: [Entry] = []
         for (key, value) in pairs {
@@ -55,7 +60,8 @@ extension Entry {
                 throw keyEntry.failure("a key of \(name) is not a text", remedy: "The keys here are \(wanted).")
             }
             if let first = seen.updateValue(keyEntry.place, forKey: text) {
-                throw keyEntry.failure("\(quoted(text)) stands in line \(first.line) already", remedy: "Keep one of the two.")
+                throw keyEntry.failure(
+                    "\(quoted(text)) stands in line \(first.line) already", remedy: "Keep one of the two.")
             }
             values.append(Entry(value, name: text, example: example, document: document, keyPlace: keyEntry.place))
         }

@@ -18,13 +18,14 @@ extension ClusterConfiguration {
 
         gateways = try section["gateways"].map { entry throws(ConfigurationFailure) in try entry.gateways() } ?? []
 
-        var served = ServedPorts(nodes: nodes)
+        let members = Members(nodes)
+        var served = ServedPorts(members: members)
         for entry in try section.required("dvipas").list() { try served.read(dvipa: entry) }
         dvipas = served.dvipas
         services = served.services
         if dvipas.isEmpty { throw try section.required("dvipas").failure("dvipas is an empty list") }
 
-        var keyring = Keyring(nodes: nodes, gateways: gateways, dvipas: dvipas)
+        var keyring = Keyring(members: members, gateways: gateways, dvipas: dvipas)
         if let entry = section["securityAssociations"] {
             for association in try entry.list() { try keyring.read(association) }
         }

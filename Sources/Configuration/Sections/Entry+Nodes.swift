@@ -36,8 +36,10 @@ extension Entry {
 
     /// The role comes first, wherever it stands: it says which other keys there are.
     private func roleWord(title: String) throws(ConfigurationFailure) -> RoleWord {
-        guard let role = try keyedValues(wanted: "role and what belongs to it").first(where: { $0.name == "role" }) else {
-            throw document.failure(at: keyPlace, "\(title) has no role", "Add role: router, role: target or role: endpoint.")
+        guard let role = try keyedValues(wanted: "role and what belongs to it").first(where: { $0.name == "role" })
+        else {
+            throw document.failure(
+                at: keyPlace, "\(title) has no role", "Add role: router, role: target or role: endpoint.")
         }
         return try Entry(role.value, name: "role", example: "target", document: document, keyPlace: role.keyPlace)
             .word(["router": .router, "target": .target, "endpoint": .endpoint])
@@ -71,7 +73,8 @@ extension Section {
     }
 
     fileprivate func endpoint() throws(ConfigurationFailure) -> Node.Role {
-        let addresses = try self["addresses"]?.distinctList { entry throws(ConfigurationFailure) in try entry.address() }
+        let addresses = try self["addresses"]?.distinctList { entry throws(ConfigurationFailure) in try entry.address()
+        }
         return .endpoint(EndpointNode(addresses: addresses ?? [], mtu: try mtu()))
     }
 

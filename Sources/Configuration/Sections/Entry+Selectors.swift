@@ -12,7 +12,8 @@ extension Entry {
             guard let entry = section[key] else { continue }
             guard let ipProtocol, Self.protocolsWithPorts.contains(ipProtocol) else {
                 throw document.failure(
-                    at: entry.keyPlace, "\(key) is there, but no protocol that has ports", "Add protocol: tcp, or remove it.")
+                    at: entry.keyPlace, "\(key) is there, but no protocol that has ports",
+                    "Write protocol: tcp, or remove \(key).")
             }
             ports[key] = try entry.ports(in: 0...65535)
         }
@@ -29,7 +30,7 @@ extension Entry {
     }
 
     private func ipProtocol() throws(ConfigurationFailure) -> UInt8 {
-        if let text = try scalar(), text.first?.isNumber == true { return UInt8(try integer(in: 0...255)) }
+        if let text = try scalar(), text.first?.isNumber == true { return UInt8(try integer(in: 1...255)) }
         return try word(["tcp": 6, "udp": 17, "icmp": 1], or: "a number")
     }
 
@@ -39,11 +40,13 @@ extension Entry {
     ) throws(ConfigurationFailure) {
         guard selectors.local.contains(where: { $0.contains(dvipa) }) else {
             throw failure(
-                "in transport mode the selectors' local must hold the DVIPA, \(dvipa)", remedy: "Write local: [\(dvipa)].")
+                "in transport mode the selectors' local must hold the DVIPA, \(dvipa)",
+                remedy: "Write local: [\(dvipa)].")
         }
         guard selectors.remote.contains(where: { $0.contains(peer) }) else {
             throw failure(
-                "in transport mode the selectors' remote must hold the peer, \(peer)", remedy: "Write remote: [\(peer)].")
+                "in transport mode the selectors' remote must hold the peer, \(peer)",
+                remedy: "Write remote: [\(peer)].")
         }
     }
 }

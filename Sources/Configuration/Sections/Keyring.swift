@@ -4,18 +4,18 @@ internal import Wire
 /// The SAs read so far, and what no two of them may share.
 struct Keyring {
     private(set) var associations: [ConfiguredAssociation] = []
-    private let nodes: [Node]
-    private let gateways: [IPAddress]
-    private let dvipas: [IPAddress]
+    private let members: Members
+    private let gateways: Set<IPAddress>
+    private let dvipas: Set<IPAddress>
     private var lineOfName: [String: Int] = [:]
     private var nameOfSPI: [Direction: [SPI: String]] = [:]
-    /// By key and salt in one. The bytes are in the file's text anyway until it has been read.
+    /// By key and salt in one. They live as long as the text they were read from.
     private var nameOfSecret: [[UInt8]: String] = [:]
 
-    init(nodes: [Node], gateways: [IPAddress], dvipas: [IPAddress]) {
-        self.nodes = nodes
-        self.gateways = gateways
-        self.dvipas = dvipas
+    init(members: Members, gateways: [IPAddress], dvipas: [IPAddress]) {
+        self.members = members
+        self.gateways = Set(gateways)
+        self.dvipas = Set(dvipas)
     }
 
     mutating func read(_ entry: Entry) throws(ConfigurationFailure) {
@@ -27,7 +27,7 @@ struct Keyring {
         let (transform, key, salt) = try newSecret(section, name: name)
         let replayWindow = try section["replayWindow"]?.integer(in: SecurityAssociation.replayWindowRange) ?? 64
         let endpoint = try section["endpoint"].map { entry throws(ConfigurationFailure) in
-            try entry.node(of: "endpoint", in: nodes)
+            try members.endpoint(entry)
         }
         let selectorsEntry = try section.required("selectors")
         let selectors = try selectorsEntry.trafficSelectors()
@@ -76,7 +76,8 @@ struct Keyring {
         let (source, destination) = (try sourceEntry.address(), try destinationEntry.address())
         if source == destination {
             throw destinationEntry.failure(
-                "source and destination are both \(source)", remedy: "Write the peer's address in one, the cluster's in the other.")
+                "source and destination are both \(source)",
+                remedy: "Write the peer's address in one, the cluster's in the other.")
         }
         let (ours, entry) = direction == .inbound ? (destination, destinationEntry) : (source, sourceEntry)
         guard dvipas.contains(ours) || mode == .tunnel && gateways.contains(ours) else {

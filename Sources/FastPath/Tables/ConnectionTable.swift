@@ -23,8 +23,8 @@ struct ConnectionKey: BitwiseCopyable {
 /// Which target serves which connection. Open addressing over 32-byte entries, two to a cache line, in memory taken at
 /// start; a probe looks at `probeLimit` entries at most.
 ///
-/// Bounded: when the table or a probe's reach is full, the connection idle longest past its limit gives way; if none is
-/// past it, the new one is refused (`connectionTableFull`) and the old ones live.
+/// Bounded: connections idle past their limit are found by a walk of a few entries a batch, and by a longer one when room
+/// is short. If that frees nothing the new connection is refused (`connectionTableFull`) and the old ones live.
 struct ConnectionTable: ~Copyable {
     struct Entry: BitwiseCopyable {
         var key: ConnectionKey
@@ -41,15 +41,27 @@ struct ConnectionTable: ~Copyable {
     private var entries: Slab<Entry>
     private let mask: Int
     private let hash = TableHash()
-    /// Seconds without a packet after which an entry may be reused; the second once FIN or RST was seen.
+    /// Seconds without a packet after which an entry is freed; the second once FIN or RST was seen.
     var idleSeconds: UInt32 = 7200
     var closingSeconds: UInt32 = 120
     /// Entries in use.
     private(set) var count = 0
     private let bound: Int
+    /// Where the walk goes on.
+    private var cursor = 0
+    /// When room was last searched for.
+    private var lastSearch = UInt32.max
 
-    /// Room for `capacity` connections; takes 48 to 96 bytes for each.
-    init(capacity: Int) {
+    /// Entries looked at in every batch, and when room is short.
+    static let walkCount = 4
+    private static let searchCount = 4096
+
+    /// Entries in use by target.
+    private var countsByTarget: Slab<Int>
+
+    /// Room for `capacity` connections to `targetCount` targets; takes 48 to 96 bytes for each.
+    init(capacity: Int, targetCount: Int) {
+        countsByTarget = Slab(repeating: 0, count: max(targetCount, 1))
         var size = 32
         while size * 2 < capacity * 3 { size *= 2 }
         precondition(MemoryLayout<Entry>.stride == 32)
@@ -104,33 +116,59 @@ struct ConnectionTable: ~Copyable {
     mutating func insert(
         _ key: ConnectionKey, home: Int, target: Int, now: UInt32, closing: Bool, _ proof: AuthenticationProof
     ) -> Bool {
-        var victim = -1
-        var victimAge: UInt32 = 0
-        var at = home
-        for _ in 0..<Self.probeLimit {
-            let entry = entries[at]
-            if entry.target == 0 {
-                if count >= bound { break }
-                count += 1
-                victim = at
-                break
-            }
-            let idle = now &- entry.lastSeen
-            if idle > (entry.closing ? closingSeconds : idleSeconds) && idle >= victimAge {
-                victim = at
-                victimAge = idle
-            }
-            at = (at + 1) & mask
+        var place = emptyPlace(from: home)
+        if place < 0 && lastSearch != now {
+            // Once a second at most, so that a flood of new connections cannot make every packet search.
+            lastSearch = now
+            age(Self.searchCount, now: now)
+            place = emptyPlace(from: home)
         }
-        if victim < 0 { return false }
-        entries[victim] = Entry(key: key, target: UInt16(target + 1), closing: closing, lastSeen: now)
+        guard place >= 0 else { return false }
+        entries[place] = Entry(key: key, target: UInt16(target + 1), closing: closing, lastSeen: now)
+        count += 1
+        countsByTarget[target] += 1
         return true
     }
 
-    /// Connections by target, counted by reading the whole table: for reports, not per packet.
-    func countByTarget(_ targetCount: Int) -> [Int] {
-        var counts = [Int](repeating: 0, count: targetCount)
-        for index in 0...mask where entries[index].target != 0 { counts[Int(entries[index].target) - 1] += 1 }
-        return counts
+    private func emptyPlace(from home: Int) -> Int {
+        guard count < bound else { return -1 }
+        var at = home
+        for _ in 0..<Self.probeLimit {
+            if entries[at].target == 0 { return at }
+            at = (at + 1) & mask
+        }
+        return -1
     }
+
+    /// Looks at the next `count` entries in turn and frees those that were idle past their limit.
+    mutating func age(_ count: Int, now: UInt32) {
+        for _ in 0..<min(count, mask + 1) {
+            let entry = entries[cursor]
+            if entry.target != 0 && now &- entry.lastSeen > (entry.closing ? closingSeconds : idleSeconds) {
+                remove(at: cursor)  // Another may have moved in: it is looked at in the next round.
+            }
+            cursor = (cursor + 1) & mask
+        }
+    }
+
+    /// Closes the gap it leaves, so that lookups may stop at the first empty entry.
+    private mutating func remove(at index: Int) {
+        countsByTarget[Int(entries[index].target) - 1] -= 1
+        var gap = index
+        var at = (gap + 1) & mask
+        while entries[at].target != 0 {
+            let home = Int(truncatingIfNeeded: entries[at].key.hash(hash)) & mask
+            // Move it back unless its home lies between the gap and itself.
+            if (at - home) & mask >= (at - gap) & mask {
+                entries[gap] = entries[at]
+                gap = at
+            }
+            at = (at + 1) & mask
+        }
+        entries[gap].target = 0
+        count -= 1
+    }
+
+    /// Connections that a target serves.
+    func count(of target: Int) -> Int { countsByTarget[target] }
 }
