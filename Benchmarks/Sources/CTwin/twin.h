@@ -104,7 +104,7 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 /// Two words hashed with a seed of two: the wide product, mixed once more.
 static inline uint64_t hash_words(const uint64_t seed[2], uint64_t a, uint64_t b)
 {
-    return mix(mix(a ^ seed[0], b ^ seed[1]), 0x9FB221651E98DF25);
+    return mix(mix(a ^ seed[0], b ^ seed[1]), 0x9FB21C651E98DF25);
 }
 
 static inline bool same_address(struct twin_address a, struct twin_address b)

@@ -1,12 +1,15 @@
-// PacketPathProbe packets=N scenario=1sa-64conn/40B verification=verified|peek path=router|c-twin
+// PacketPathProbe packets=N scenario=1sa-64conn/40B verification=verified|peek path=router|c-twin|both
 //
-// Sends N packets through one path and nothing else. scripts/bench/callgrind.py runs it under valgrind, which counts
-// inside `probedProcess` only, with N and 2N packets.
+// PacketPathProbe ticks
+//
+// The second prints how many ticks the time stamp counter makes in a second. The first sends N packets through one path and nothing else. scripts/bench/callgrind.py runs it under valgrind, which counts
+// inside the path's `process` only, with N and 2N packets. `both` times them in turns instead, for a quick look.
 import Foundation
 import Workload
 
 @main enum PacketPathProbe {
     static func main() throws {
+        if CommandLine.arguments.dropFirst() == ["ticks"] { return print(Int(tickRate())) }
         var options = [
             "packets": "2048", "scenario": "1sa-64conn/40B", "verification": "verified", "path": "router",
         ]
@@ -23,11 +26,17 @@ import Workload
         }
         // Rounds of the store are whole passes: the packets of the longer run must all be made in both.
         guard let scenario = Scenario(name: options["scenario"]!) else { fail("scenario must be like 1sa-64conn/40B") }
+        if options["path"] == "both" {
+            var contest = try Contest(scenario, verification)
+            for _ in 0..<Contest.rounds { _ = contest.round() }
+            for figure in contest.figures() { print(figure.name, figure.value, figure.unit, figure.ratio ?? "") }
+            return
+        }
         let steered =
             switch options["path"]! {
             case "router": try Probe.router(scenario, verification, packets: packets)
             case "c-twin": try Probe.twin(scenario, verification, packets: packets)
-            default: fail("path must be router or c-twin")
+            default: fail("path must be router, c-twin or both")
             }
         print("\(steered) packets steered")
     }

@@ -60,7 +60,7 @@ public struct FrameBed: ~Copyable {
         let before = path.steeredCount
         pass(store.openings, through: &path)
         let steered = path.steeredCount - before
-        precondition(steered == store.openings.count, "only \(steered) of \(store.openings.count) were steered")
+        guard steered == store.openings.count else { fatalError("only \(steered) of \(store.openings.count) were steered") }
     }
 
     /// One timed pass over packets that are new to `path`: ticks a packet. Traps unless every packet was steered.
@@ -70,7 +70,7 @@ public struct FrameBed: ~Copyable {
         let before = path.steeredCount
         let ticks = pass(store.frames, through: &path)
         let steered = path.steeredCount - before
-        precondition(steered == store.frames.count, "only \(steered) of \(store.frames.count) were steered")
+        guard steered == store.frames.count else { fatalError("only \(steered) of \(store.frames.count) were steered") }
         return Double(ticks) / Double(store.frames.count)
     }
 
