@@ -13,7 +13,9 @@ extension Host {
             let first = index
             var count = 0
             while index < batch.count && count < works.count {
-                if batch[index].verdict == .pending, prepare(index, &batch, to: count, in: memory, now: now) { count += 1 }
+                if batch[index].verdict == .pending, prepare(index, &batch, to: count, in: memory, now: now) {
+                    count += 1
+                }
                 index += 1
             }
             outboundCiphers.seal(works, count: count, in: memory)

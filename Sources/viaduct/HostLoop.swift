@@ -43,7 +43,8 @@ struct HostLoop: ~Copyable {
     /// How long packets may wait for numbers before they are given up. TCP sends again; a queue of old packets helps nobody.
     private static let patience: UInt64 = 500_000_000
 
-    init(host: consuming Host, raw: consuming RawIPSocket, tun: consuming TUNDevice, numbers: consuming SequenceSource) {
+    init(host: consuming Host, raw: consuming RawIPSocket, tun: consuming TUNDevice, numbers: consuming SequenceSource)
+    {
         self.host = host
         self.raw = raw
         self.tun = tun

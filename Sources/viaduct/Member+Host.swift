@@ -95,11 +95,13 @@ extension Member {
         let incarnation = UInt64.random(in: 0 ... .max)
         let timing = LeaseHolder.Timing(validity: cluster.leases.validityNanoseconds)
         let holders = cluster.associations(of: node).filter { $0.direction == .outbound }.map {
-            LeaseHolder(spi: $0.spi, holder: HolderID(rawValue: UInt16(place)), incarnation: incarnation, timing: timing)
+            LeaseHolder(
+                spi: $0.spi, holder: HolderID(rawValue: UInt16(place)), incarnation: incarnation, timing: timing)
         }
         let socket = try UDPSocket(bind: SocketAddress(address: target.trustedAddress, port: 0))
-        return .leased(LeasedSequences(
-            holders, socket: socket, sequencer: SocketAddress(address: router, port: cluster.leases.port)))
+        return .leased(
+            LeasedSequences(
+                holders, socket: socket, sequencer: SocketAddress(address: router, port: cluster.leases.port)))
     }
 
     /// An endpoint is the only sender of its SAs.

@@ -60,7 +60,9 @@ public struct FrameBed: ~Copyable {
         let before = path.steeredCount
         pass(store.openings, through: &path)
         let steered = path.steeredCount - before
-        guard steered == store.openings.count else { fatalError("only \(steered) of \(store.openings.count) were steered") }
+        guard steered == store.openings.count else {
+            fatalError("only \(steered) of \(store.openings.count) were steered")
+        }
     }
 
     /// One timed pass over packets that are new to `path`: ticks a packet. Traps unless every packet was steered.
