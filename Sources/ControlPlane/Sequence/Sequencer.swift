@@ -103,6 +103,7 @@ public struct Sequencer: Sendable {
     var nextIdentifier: UInt64
     /// Nothing is granted before: leases of an earlier process may still be in use.
     let opensAt: UInt64
+    var isOpen = false
     /// Several senders get nothing before: the last packets of the one that was alone are still on their way.
     var quietUntil: UInt64?
     public internal(set) var tally = Tally()
@@ -129,8 +130,10 @@ public struct Sequencer: Sendable {
     /// When `tick(at:)` has something to do next, nil while nothing waits.
     public var deadline: UInt64? {
         guard let head = queue.first else { return nil }
-        var deadline = max(opensAt, min(head.arrivedAt + timing.freshness, reservation.retryAt ?? .max))
-        if let quietUntil { deadline = min(deadline, max(quietUntil, opensAt)) }
+        guard isOpen else { return opensAt }
+        var deadline = head.arrivedAt + timing.freshness
+        if reservation.wanted == nil, let retryAt = reservation.retryAt { deadline = min(deadline, retryAt) }
+        if let quietUntil { deadline = min(deadline, quietUntil) }
         for lease in outstanding {
             deadline = min(deadline, lease.expiresAt, lease.revocation ?? .max)
         }

@@ -45,7 +45,7 @@ extension Netlink {
     public mutating func bringUp(_ interface: InterfaceDescription, mtu: Int) throws(SystemError) {
         var message = message(Kind.newLink, Flag.acknowledge)
         appendLink(to: &message, index: interface.index, flags: Self.up, change: Self.up)
-        message.attribute(Attribute.mtu, UInt32(mtu))
+        message.attribute(Attribute.mtu, UInt32(clamping: mtu))
         try change(message, "bring up", interface.name)
     }
 
