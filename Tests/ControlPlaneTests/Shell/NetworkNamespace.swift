@@ -63,7 +63,7 @@ final class NetworkNamespace: Sendable {
 
 /// Asks again and again until it is so, or the deadline is over.
 func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = Date(timeIntervalSinceNow: 10)
+    let deadline = Date(timeIntervalSinceNow: 60)
     while Date() < deadline {
         if try condition() { return true }
         usleep(2000)
