@@ -2,10 +2,301 @@
 #pragma once
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/if_xdp.h>
+#include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 #include <xdp/xsk.h>
+
+// MARK: Namespaces
+
+/// Moves the calling thread into the network namespace that `path` names (/run/netns/NAME, /proc/PID/ns/net).
+/// 0, or -1 with errno set. Sockets and devices keep the namespace they were opened in.
+static inline int machine_enter_network_namespace(const char *_Nonnull path)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return -1;
+    long result = syscall(SYS_setns, descriptor, 0x40000000 /* CLONE_NEWNET */);
+    int failure = errno;
+    close(descriptor);
+    errno = failure;
+    return (int)result;
+}
+
+// MARK: Interfaces
+
+/// What the kernel says about an interface of the calling thread's network namespace.
+struct cbpf_interface {
+    int index;
+    /// Bytes, without the link header.
+    int mtu;
+    /// IFF_...
+    int flags;
+    /// ARPHRD_...
+    int link_type;
+    /// Receive queues in use; 1 where the driver does not say.
+    int receive_queues;
+};
+
+/// 0, or a negative errno.
+static inline int cbpf_interface_query(const char *_Nonnull name, struct cbpf_interface *_Nonnull result)
+{
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    memset(result, 0, sizeof *result);
+    if (strlen(name) >= sizeof request.ifr_name) return -ENODEV;
+    strcpy(request.ifr_name, name);
+    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    int failure = 0;
+    if (ioctl(descriptor, SIOCGIFINDEX, &request) < 0) goto failed;
+    result->index = request.ifr_ifindex;
+    if (ioctl(descriptor, SIOCGIFMTU, &request) < 0) goto failed;
+    result->mtu = request.ifr_mtu;
+    if (ioctl(descriptor, SIOCGIFHWADDR, &request) < 0) goto failed;
+    result->link_type = request.ifr_hwaddr.sa_family;
+    if (ioctl(descriptor, SIOCGIFFLAGS, &request) < 0) goto failed;
+    result->flags = (unsigned short)request.ifr_flags;
+    struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+    request.ifr_data = (void *)&channels;
+    result->receive_queues = 1;
+    if (ioctl(descriptor, SIOCETHTOOL, &request) == 0) {
+        int queues = (int)(channels.rx_count + channels.combined_count);
+        if (queues > 1) result->receive_queues = queues;
+    }
+    close(descriptor);
+    return 0;
+failed:
+    failure = -errno;
+    close(descriptor);
+    return failure;
+}
+
+// MARK: XDP programs
+
+/// The XDP program that an interface has.
+struct cbpf_attached {
+    /// 0 when there is none.
+    uint32_t program_id;
+    char name[BPF_OBJ_NAME_LEN];
+    /// It is held by a bpf_link, so by a living process (or a pin), not by the interface itself.
+    int by_link;
+};
+
+/// 0, or a negative errno. A program whose name may not be read has an empty one.
+static inline int cbpf_attached_program(int interface_index, struct cbpf_attached *_Nonnull result)
+{
+    memset(result, 0, sizeof *result);
+    struct bpf_xdp_query_opts query = {.sz = sizeof query};
+    int failure = bpf_xdp_query(interface_index, 0, &query);
+    if (failure < 0) return failure;
+    uint32_t id = query.drv_prog_id ? query.drv_prog_id
+        : query.skb_prog_id         ? query.skb_prog_id
+        : query.hw_prog_id          ? query.hw_prog_id
+                                    : query.prog_id;
+    if (!id) return 0;
+    result->program_id = id;
+    int program = bpf_prog_get_fd_by_id(id);
+    if (program >= 0) {
+        struct bpf_prog_info info;
+        memset(&info, 0, sizeof info);
+        uint32_t size = sizeof info;
+        if (bpf_obj_get_info_by_fd(program, &info, &size) == 0) memcpy(result->name, info.name, sizeof result->name);
+        close(program);
+    }
+    for (uint32_t link_id = 0; bpf_link_get_next_id(link_id, &link_id) == 0;) {
+        int link = bpf_link_get_fd_by_id(link_id);
+        if (link < 0) continue;
+        struct bpf_link_info info;
+        memset(&info, 0, sizeof info);
+        uint32_t size = sizeof info;
+        if (bpf_obj_get_info_by_fd(link, &info, &size) == 0 && info.type == BPF_LINK_TYPE_XDP && info.prog_id == id
+            && (int)info.xdp.ifindex == interface_index)
+            result->by_link = 1;
+        close(link);
+    }
+    return 0;
+}
+
+/// Attaches an XDP program with a bpf_link, which the kernel takes away with its last descriptor. The link's
+/// descriptor, or a negative errno. `flags`: XDP_FLAGS_DRV_MODE or XDP_FLAGS_SKB_MODE.
+static inline int cbpf_attach(int program, int interface_index, uint32_t flags)
+{
+    struct bpf_link_create_opts options = {.sz = sizeof options, .flags = flags};
+    return bpf_link_create(program, interface_index, BPF_XDP, &options);
+}
+
+/// Keeps libbpf's and libxdp's messages from standard error; the last warning stays readable by this thread.
+void cbpf_listen(void);
+/// The calling thread's last warning of libbpf or libxdp, one line; empty when there was none since `cbpf_listen`.
+const char *_Nonnull cbpf_last_warning(void);
+
+// MARK: AF_XDP
+
+/// setsockopt(SOL_XDP): frames that one sendto may send in copy mode (Linux 6.17).
+#define CBPF_XDP_MAX_TX_SKB_BUDGET 9
+
+/// Descriptors that were submitted and that the kernel has not taken from the ring yet.
+static inline uint32_t cbpf_unsent(const struct xsk_ring_prod *_Nonnull ring)
+{
+    return ring->cached_prod - __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
+}
+
+/// The socket's XDP_STATISTICS. 0, or a negative errno.
+static inline int cbpf_statistics(int descriptor, struct xdp_statistics *_Nonnull result)
+{
+    memset(result, 0, sizeof *result);
+    socklen_t size = sizeof *result;
+    return getsockopt(descriptor, SOL_XDP, XDP_STATISTICS, result, &size) < 0 ? -errno : 0;
+}
+
+// MARK: Sockets
+
+/// setsockopt with an int. 0, or a negative errno.
+static inline int cbpf_set_option(int descriptor, int level, int name, int value)
+{
+    return setsockopt(descriptor, level, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+/// Binds a packet socket to an interface; `protocol` in host byte order, 0 to receive nothing. 0, or a negative errno.
+static inline int cbpf_bind_packet(int descriptor, int interface_index, uint16_t protocol)
+{
+    struct sockaddr_ll address;
+    memset(&address, 0, sizeof address);
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(protocol);
+    address.sll_ifindex = interface_index;
+    return bind(descriptor, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
+}
+
+/// Lets only IPv4 packets with `protocol` through a packet socket, with up to two VLAN tags in the frame. 0, or a
+/// negative errno.
+static inline int cbpf_accept_ipv4(int descriptor, uint8_t protocol)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 8, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021Q, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021AD, 0, 13),
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 16),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 6, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021Q, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021AD, 0, 9),
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 20),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 4, 7),
+        // 10: no tag
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14 + 9),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, protocol, 4, 5),
+        // 12: one tag
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 18 + 9),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, protocol, 2, 3),
+        // 14: two tags
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 22 + 9),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, protocol, 0, 1),
+        // 16, 17
+        BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
+}
+
+/// Lets nothing through a socket. 0, or a negative errno.
+static inline int cbpf_accept_nothing(int descriptor)
+{
+    struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    struct sock_fprog program = {.len = 1, .filter = code};
+    return setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
+}
+
+/// Turns a packet socket into a TPACKET_V3 receive ring of `blocks` blocks, `block_size` bytes each, a block being
+/// handed over when full or after `milliseconds`. 0, or a negative errno.
+static inline int cbpf_packet_ring(int descriptor, uint32_t block_size, uint32_t blocks, uint32_t milliseconds)
+{
+    int version = TPACKET_V3;
+    if (setsockopt(descriptor, SOL_PACKET, PACKET_VERSION, &version, sizeof version) < 0) return -errno;
+    struct tpacket_req3 request = {
+        .tp_block_size = block_size,
+        .tp_block_nr = blocks,
+        .tp_frame_size = 2048,
+        .tp_frame_nr = block_size / 2048 * blocks,
+        .tp_retire_blk_tov = milliseconds,
+    };
+    return setsockopt(descriptor, SOL_PACKET, PACKET_RX_RING, &request, sizeof request) < 0 ? -errno : 0;
+}
+
+/// What a TPACKET_V3 socket has seen and dropped since it was asked last. 0, or a negative errno.
+static inline int cbpf_packet_statistics(int descriptor, struct tpacket_stats_v3 *_Nonnull result)
+{
+    memset(result, 0, sizeof *result);
+    socklen_t size = sizeof *result;
+    return getsockopt(descriptor, SOL_PACKET, PACKET_STATISTICS, result, &size) < 0 ? -errno : 0;
+}
+
+/// The block is the reader's (TP_STATUS_USER): all the kernel wrote into it is visible.
+static inline int cbpf_block_ready(const struct tpacket_block_desc *_Nonnull block)
+{
+    return (__atomic_load_n(&block->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) != 0;
+}
+
+/// Gives the block back to the kernel.
+static inline void cbpf_block_return(struct tpacket_block_desc *_Nonnull block)
+{
+    __atomic_store_n(&block->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+}
+
+/// struct mmsghdr, which the C library shows to _GNU_SOURCE only.
+struct cbpf_message {
+    struct msghdr header;
+    unsigned int byte_count;
+};
+
+/// sendmmsg(2), not blocking: messages sent, or a negative errno that is the first message's.
+static inline int cbpf_send(int descriptor, struct cbpf_message *_Nonnull messages, unsigned int count)
+{
+    long sent = syscall(SYS_sendmmsg, descriptor, messages, count, MSG_DONTWAIT);
+    return sent < 0 ? -errno : (int)sent;
+}
+
+/// recvmmsg(2), not blocking: messages received, or a negative errno.
+static inline int cbpf_receive(int descriptor, struct cbpf_message *_Nonnull messages, unsigned int count)
+{
+    long received = syscall(SYS_recvmmsg, descriptor, messages, count, MSG_DONTWAIT, (void *)0);
+    return received < 0 ? -errno : (int)received;
+}
+
+// MARK: TUN
+
+/// Opens a TUN device (IFF_TUN | IFF_NO_PI), not blocking. `name` is the wanted one, may be empty or hold a %d, and
+/// becomes the real one. The descriptor, or a negative errno.
+static inline int cbpf_open_tun(char name[_Nonnull IFNAMSIZ])
+{
+    int descriptor = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) return -errno;
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    memcpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    if (ioctl(descriptor, TUNSETIFF, &request) < 0) {
+        int failure = -errno;
+        close(descriptor);
+        return failure;
+    }
+    memcpy(name, request.ifr_name, IFNAMSIZ);
+    return descriptor;
+}

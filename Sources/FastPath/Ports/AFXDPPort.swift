@@ -1,0 +1,221 @@
+internal import CBPF
+internal import Glibc
+public import Wire
+
+/// The router's port on AF_XDP: ESP for our addresses comes from the client's interface past the kernel's stack, and
+/// leaves by the trusted interface from the same memory. Everything else stays with the kernel.
+///
+/// In the memory a frame looks so, the packet's start moving left as headers are put in front:
+///
+///     |<-------------- frameStride -------------->|
+///     | 256 bytes of headroom | packet | tailroom |
+///
+/// A device that takes VLAN tags out of frames hides them from AF_XDP, and with them that a packet is not for the untagged
+/// network: `ethtool -K DEV rxvlan off` (of a veth pair: `txvlan off` at the other end).
+///
+/// One thread uses it; each frame is in exactly one of four places, which debug builds count: the pool, with the kernel
+/// to be received into, in a batch, with the kernel to be sent.
+public struct AFXDPPort: ~Copyable, FramePort {
+    // The program goes first: the kernel has the packets again before the sockets are gone; the memory goes last.
+    private let program: SteeringProgram
+    private var umem: SharedUMEM
+    public let memory: FrameMemory
+    private var pool: FramePool
+    private var polls: Slab<pollfd>
+    public let summary: String
+    /// Bytes of the longest frame that can be received with the tailroom behind it.
+    private let longestReceived: Int
+    /// Bytes of the longest frame that the trusted interface sends.
+    private let longestSent: Int
+    private var nextQueue = 0
+
+    /// Of each queue: frames that the kernel has to receive into, or has received and we have not taken yet.
+    private var receivingCounts: Slab<Int>
+    /// Frames that a queue may have of them, so that an idle queue does not keep those that a busy one needs.
+    private let receivingShare: Int
+    /// Frames that stay with the trusted interface's receive queue 0.
+    private var trustedReceivingCount = 0
+    private var heldCount = 0
+    private var transmittingCount = 0
+    private var tooLongCount: UInt64 = 0
+    private var wakeupCount: UInt64 = 0
+
+    /// Where the kernel puts a packet in its frame (XDP_PACKET_HEADROOM).
+    static let headroom = 256
+    /// Entries in each ring.
+    public static let ringSize = 2048
+
+    /// Opens the port, without copying between driver and memory where both drivers can, with copies otherwise.
+    ///
+    /// - Parameters:
+    ///   - ownedAddresses: the DVIPAs and tunnel endpoints to begin with; IPv4.
+    ///   - frameCount: frames in the memory; at least 1,024 for each receive queue and as many to send. nil: as many, and
+    ///     no fewer than 8,192.
+    ///   - frameStride: bytes of a frame, 2,048 to 4,096. One that is not a power of two needs unaligned chunks, which
+    ///     are used in copy mode only.
+    public init(
+        clientInterface: String, trustedInterface: String, ownedAddresses: [IPAddress], frameCount: Int? = nil,
+        frameStride: Int = 2048
+    ) throws(PortFailure) {
+        let client = try NetworkInterface(clientInterface)
+        let trusted = try NetworkInterface(trustedInterface)
+        guard client.index != trusted.index else {
+            throw PortFailure("AF_XDP needs two interfaces; \(clientInterface) is the client's and the trusted one")
+        }
+        guard (2048...4096).contains(frameStride) else {
+            throw PortFailure("frames of \(frameStride) bytes: AF_XDP takes 2048 to 4096")
+        }
+        let needed = 1024 * (client.receiveQueues + 1)
+        let frameCount = frameCount ?? max(8192, needed)
+        guard frameCount >= needed else {
+            throw PortFailure("\(frameCount) frames: \(client.receiveQueues) receive queues need \(needed)")
+        }
+        let longestReceived = frameStride - Self.headroom - Tailroom.byteCount
+        guard client.longestFrame <= longestReceived else {
+            let fits = longestReceived - NetworkInterface.longestLinkHeader
+            throw PortFailure(
+                "\(client.name)'s MTU of \(client.mtu) does not fit frames of \(frameStride) bytes: "
+                    + "set it to \(fits) or less (ip link set \(client.name) mtu \(fits))")
+        }
+        // The program first: it passes everything until a socket is there and an address owned.
+        var program = try SteeringProgram.attach(to: client)
+        let memory = FrameMemory(frameCount: frameCount, frameStride: frameStride)
+        let umem = try Self.bind(memory: memory, client: client, trusted: trusted, program: &program)
+        for queue in 0..<client.receiveQueues {
+            try program.connect(socket: umem.descriptor(ofQueue: queue), to: queue)
+        }
+        for address in ownedAddresses { try program.own(address) }
+        self.init(
+            program: program, umem: umem, memory: memory, client: client, trusted: trusted,
+            longestReceived: longestReceived)
+    }
+
+    private static func bind(
+        memory: borrowing FrameMemory, client: NetworkInterface, trusted: NetworkInterface,
+        program: inout SteeringProgram
+    ) throws(PortFailure) -> SharedUMEM {
+        do throws(PortFailure) {
+            guard memory.frameStride & (memory.frameStride - 1) == 0 else {
+                throw PortFailure("\(memory.frameStride) bytes a frame are no power of two")
+            }
+            let umem = try SharedUMEM.open(
+                memory: memory, client: client, trusted: trusted, copying: .zeroCopy, ringSize: ringSize)
+            try program.passEverything(on: trusted)
+            return umem
+        } catch {
+            return try SharedUMEM.open(
+                memory: memory, client: client, trusted: trusted, copying: .copy(reason: error.description),
+                ringSize: ringSize)
+        }
+    }
+
+    private init(
+        program: consuming SteeringProgram, umem: consuming SharedUMEM, memory: consuming FrameMemory,
+        client: NetworkInterface, trusted: NetworkInterface, longestReceived: Int
+    ) {
+        self.longestReceived = longestReceived
+        longestSent = trusted.mtu + 14
+        pool = FramePool(frameCount: memory.frameCount, frameStride: memory.frameStride)
+        polls = Slab(repeating: pollfd(), count: umem.queueCount)
+        let crossing =
+            switch umem.copying {
+            case .zeroCopy: "zero-copy"
+            case .copy(let reason): "copy (zero-copy: \(reason))"
+            }
+        let queues = umem.queueCount == 1 ? "1 queue" : "\(umem.queueCount) queues"
+        summary = "AF_XDP on \(client.name), \(program.mode), \(crossing), \(queues), to \(trusted.name)"
+        if umem.copying == .zeroCopy {
+            // What the kernel is to have of the trusted interface's queue 0 is received into these.
+            trustedReceivingCount = umem.fill(umem.queueCount, from: &pool, limit: 512)
+        }
+        receivingShare = pool.count / (umem.queueCount + 1)
+        receivingCounts = Slab(repeating: 0, count: umem.queueCount)
+        for queue in 0..<umem.queueCount {
+            receivingCounts[queue] = umem.fill(queue, from: &pool, limit: receivingShare)
+        }
+        self.program = program
+        self.umem = umem
+        self.memory = memory
+    }
+
+    // MARK: Addresses
+
+    /// ESP for this address comes to the port from now on.
+    public func own(_ address: IPAddress) throws(PortFailure) { try program.own(address) }
+
+    /// ESP for this address stays with the kernel from now on.
+    public func disown(_ address: IPAddress) throws(PortFailure) { try program.disown(address) }
+
+    // MARK: Frames
+
+    public mutating func receive(into batch: inout PacketBatch) {
+        complete()
+        if transmittingCount > 0 { wakeupCount &+= UInt64(umem.kick()) }
+        // Another queue has the first turn each time, so that none starves when batches are full.
+        for _ in 0..<umem.queueCount where batch.room > 0 {
+            let before = batch.count
+            let count = umem.receive(
+                nextQueue, into: &batch, longest: longestReceived, pool: &pool, tooLong: &tooLongCount)
+            heldCount += batch.count - before
+            let left = receivingCounts[nextQueue] - count
+            receivingCounts[nextQueue] = left + umem.fill(nextQueue, from: &pool, limit: receivingShare - left)
+            nextQueue = nextQueue + 1 == umem.queueCount ? 0 : nextQueue + 1
+        }
+    }
+
+    public mutating func transmit(_ batch: inout PacketBatch) {
+        complete()
+        let count = umem.transmit(&batch, longest: longestSent)
+        transmittingCount += count
+        heldCount -= count
+        if count > 0 { wakeupCount &+= UInt64(umem.kick()) }
+    }
+
+    public mutating func release(_ batch: inout PacketBatch) {
+        for index in 0..<batch.count where !batch[index].verdict.steers {
+            pool.give(batch[index].start)
+            heldCount -= 1
+        }
+        batch.removeAll()
+        assert(isComplete, "a frame was lost")
+    }
+
+    public mutating func wait(milliseconds: Int32) {
+        // What the kernel would not take at once is tried again soon.
+        if transmittingCount > 0 { wakeupCount &+= UInt64(umem.kick()) }
+        umem.wait(milliseconds: umem.unsentCount > 0 ? min(milliseconds, 1) : milliseconds, polls: &polls)
+    }
+
+    @inline(__always)
+    private mutating func complete() {
+        if transmittingCount > 0 { transmittingCount -= umem.complete(into: &pool) }
+    }
+
+    // MARK: Counters
+
+    /// The kernel's XDP_STATISTICS, summed over the sockets, and what the port itself counts.
+    public func statistics() -> [String: UInt64] {
+        let kernel = umem.statistics()
+        return [
+            "rx_dropped": kernel.rx_dropped, "rx_invalid_descs": kernel.rx_invalid_descs,
+            "tx_invalid_descs": kernel.tx_invalid_descs, "rx_ring_full": kernel.rx_ring_full,
+            "rx_fill_ring_empty_descs": kernel.rx_fill_ring_empty_descs,
+            "tx_ring_empty_descs": kernel.tx_ring_empty_descs, "frame_too_long": tooLongCount,
+            "transmit_wakeups": wakeupCount,
+        ]
+    }
+
+    /// Where the frames are. Those held by the kernel to be sent are counted as such until they were seen to be out,
+    /// which `receive` and `transmit` look for.
+    var census: (pool: Int, receiving: Int, held: Int, transmitting: Int) {
+        var receiving = trustedReceivingCount
+        for queue in 0..<receivingCounts.count { receiving += receivingCounts[queue] }
+        return (pool.count, receiving, heldCount, transmittingCount)
+    }
+
+    /// Every frame of the memory is in one of the places.
+    private var isComplete: Bool {
+        let (pool, receiving, held, transmitting) = census
+        return pool + receiving + held + transmitting == memory.frameCount
+    }
+}

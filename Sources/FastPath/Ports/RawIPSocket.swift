@@ -1,0 +1,131 @@
+internal import CBPF
+internal import Glibc
+internal import Wire
+
+/// A host's way to speak one IP protocol past its own stack: a raw socket that receives the protocol's packets (GRE, 47,
+/// or ESP, 50), reassembled and with their IPv4 header, and one that sends whole IPv4 packets as they are (IP_HDRINCL).
+///
+/// While it is open the kernel does not answer the protocol with "protocol unreachable".
+public struct RawIPSocket: ~Copyable {
+    private let receiver: FileDescriptor
+    private let sender: FileDescriptor
+    private var incoming: MessageVector
+    private var outgoing: MessageVector
+    private var refusals = SendRefusals()
+    private var sentCount: UInt64 = 0
+    private var tooLongCount: UInt64 = 0
+
+    /// - Parameters:
+    ///   - ipProtocol: IANA protocol number of what is received; anything can be sent.
+    ///   - interface: packets are taken from this interface only; from any when nil.
+    ///   - mark: SO_MARK of what is sent, for policy routing.
+    ///   - bufferByteCount: what the kernel keeps for us each way while we are busy.
+    public init(
+        ipProtocol: UInt8, interface: String? = nil, mark: UInt32? = nil, bufferByteCount: Int32 = 4 << 20
+    ) throws(PortFailure) {
+        let receiver = try Self.rawSocket(Int32(ipProtocol))
+        let sender = try Self.rawSocket(Int32(IPPROTO_RAW))
+        if let interface {
+            let index = try NetworkInterface.index(of: interface)
+            let failure = cbpf_set_option(receiver.number, SOL_SOCKET, SO_BINDTOIFINDEX, index)
+            guard failure == 0 else { throw PortFailure("binding a raw socket to \(interface)", errno: failure) }
+        }
+        if let mark {
+            let failure = cbpf_set_option(sender.number, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark))
+            guard failure == 0 else { throw PortFailure("marking what a raw socket sends", errno: failure) }
+        }
+        // Beyond the administrator's limit with CAP_NET_ADMIN, within it otherwise.
+        if cbpf_set_option(receiver.number, SOL_SOCKET, SO_RCVBUFFORCE, bufferByteCount) != 0 {
+            _ = cbpf_set_option(receiver.number, SOL_SOCKET, SO_RCVBUF, bufferByteCount)
+        }
+        if cbpf_set_option(sender.number, SOL_SOCKET, SO_SNDBUFFORCE, bufferByteCount) != 0 {
+            _ = cbpf_set_option(sender.number, SOL_SOCKET, SO_SNDBUF, bufferByteCount)
+        }
+        // The sender is one of protocol 255, of which nothing should come; if it does, it is not for us.
+        let failure = cbpf_accept_nothing(sender.number)
+        guard failure == 0 else { throw PortFailure("a raw socket to send through", errno: failure) }
+        self.receiver = receiver
+        self.sender = sender
+        incoming = MessageVector(capacity: PacketBatch.defaultCapacity)
+        outgoing = MessageVector(capacity: PacketBatch.defaultCapacity)
+    }
+
+    private static func rawSocket(_ number: Int32) throws(PortFailure) -> FileDescriptor {
+        let descriptor = socket(AF_INET, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), number)
+        guard descriptor >= 0 else { throw PortFailure("a raw socket for IP protocol \(number)", errno: errno) }
+        return FileDescriptor(owning: descriptor)
+    }
+
+    /// Of the receiving socket, for poll.
+    public var fileDescriptor: Int32 { receiver.number }
+
+    /// Appends what has arrived, up to the batch's and the pool's room; never blocks. A packet starts at its IPv4 header
+    /// and has `HostRoom` around it; one that leaves no such room in its frame is dropped and counted.
+    public mutating func receive(
+        into batch: inout PacketBatch, memory: borrowing FrameMemory, pool: inout FramePool
+    ) {
+        let room = memory.frameStride - HostRoom.front - HostRoom.back
+        while batch.room > 0 {
+            let first = batch.count
+            // The packets are put into the batch before they are there, with their frames, and cut to what came.
+            incoming.removeAll()
+            while batch.room > 0, incoming.count < incoming.capacity, let frame = pool.take() {
+                incoming.append(at: frame + HostRoom.front, count: room, of: memory)
+                batch.append(Packet(start: frame + HostRoom.front, byteCount: room))
+            }
+            let offered = incoming.count
+            let received = incoming.receive(from: receiver.number)
+            var kept = first
+            for index in 0..<offered {
+                let packet = batch[first + index]
+                if index < received, let count = incoming.byteCount(of: index) {
+                    batch[kept] = Packet(start: packet.start, byteCount: count)
+                    kept += 1
+                } else {
+                    if index < received { tooLongCount &+= 1 }
+                    pool.give(packet.start)
+                }
+            }
+            batch.removeLast(batch.count - kept)
+            if received < offered || offered == 0 { return }
+        }
+    }
+
+    /// Sends the packets of the batch that have this verdict: whole IPv4 packets, to the destination in their header;
+    /// the kernel fills in the header checksum. One that is not taken gets `oversized` (it exceeds the interface's MTU)
+    /// or `transmitQueueFull`. Traps when a packet is shorter than an IPv4 header.
+    public mutating func send(_ batch: inout PacketBatch, having verdict: Verdict, memory: borrowing FrameMemory) {
+        var first = 0
+        while first < batch.count {
+            outgoing.removeAll()
+            var end = first
+            while end < batch.count && outgoing.count < outgoing.capacity {
+                if batch[end].verdict == verdict {
+                    let packet = batch[end]
+                    let header = memory.bytes(at: packet.start, count: packet.byteCount)
+                    outgoing.append(
+                        at: packet.start, count: packet.byteCount, of: memory, to: header.bigEndian32(at: 16))
+                }
+                end += 1
+            }
+            outgoing.send(through: sender.number)
+            var message = 0
+            for index in first..<end where batch[index].verdict == verdict {
+                let refusal = outgoing.refusal(of: message)
+                message += 1
+                if refusal == 0 {
+                    sentCount &+= 1
+                    continue
+                }
+                refusals.count(refusal)
+                batch[index].verdict = refusal == EMSGSIZE ? .oversized : .transmitQueueFull
+            }
+            first = end
+        }
+    }
+
+    /// Packets sent, and what was dropped, by reason.
+    public func statistics() -> [String: UInt64] {
+        refusals.snapshot().merging(["sent": sentCount, "frame_too_long": tooLongCount]) { $1 }
+    }
+}

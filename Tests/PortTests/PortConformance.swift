@@ -1,0 +1,162 @@
+import Testing
+import Wire
+
+@testable import FastPath
+
+/// What every port must do, whichever way its frames come.
+struct PortConformance {
+    let network: TestNetwork
+    let client: PacketTap
+    let target: PacketTap
+    /// What the router's own kernel gets.
+    let kernel: PacketTap
+
+    init(_ network: TestNetwork) throws {
+        self.network = network
+        client = try PacketTap("far0", in: network.client)
+        target = try PacketTap("far0", in: network.target)
+        kernel = try PacketTap("client0", in: network.router)
+    }
+
+    /// Receives until the port has had `count` frames, and gives them back unsent.
+    func receive(_ count: Int, from port: inout some FramePort & ~Copyable) throws -> [[UInt8]] {
+        var batch = PacketBatch()
+        var frames: [[UInt8]] = []
+        try waitUntil("\(count) frames at the port") {
+            port.receive(into: &batch)
+            for index in 0..<batch.count {
+                frames.append(bytes(of: batch[index], in: port.memory))
+                batch[index].verdict = .passed
+            }
+            port.release(&batch)
+            if frames.count < count { port.wait(milliseconds: 10) }
+            return frames.count >= count
+        }
+        return frames
+    }
+
+    /// ESP to an owned address comes to the port, tagged or not; anything else is the kernel's.
+    func takesOnlyOurs(_ port: inout some FramePort & ~Copyable) throws {
+        let others = [
+            TestFrames.esp(to: TestFrames.other, number: 1), TestFrames.udp(to: TestFrames.owned, number: 2),
+            TestFrames.arp(number: 3), TestFrames.udp(to: TestFrames.owned, number: 4, tags: [7]),
+            TestFrames.esp(to: TestFrames.other, number: 5, tags: [7]),
+        ]
+        let ours = [
+            TestFrames.esp(to: TestFrames.owned, number: 6),
+            TestFrames.esp(to: TestFrames.owned, number: 7, tags: [0x2007]),
+            TestFrames.esp(to: TestFrames.owned, number: 8, tags: [7, 8]),
+            TestFrames.esp(to: TestFrames.owned, number: 9, payload: 1400),
+        ]
+        for frame in others + ours { try client.send(frame) }
+        #expect(try receive(ours.count, from: &port) == ours)
+        let passed = try kernel.receive(others.count) { others.contains($0) }
+        #expect(passed == others)
+    }
+
+    /// An address is ours from the moment it is owned to the moment it is disowned.
+    func ownsAndDisowns(_ port: inout some OwningPort & ~Copyable) throws {
+        let other = TestFrames.esp(to: TestFrames.other, number: 1)
+        let own = TestFrames.esp(to: TestFrames.owned, number: 2)
+        try port.own(TestFrames.other)
+        try client.send(other)
+        try client.send(own)
+        #expect(try receive(2, from: &port) == [other, own])
+        try port.disown(TestFrames.other)
+        try client.send(other)
+        try client.send(own)
+        #expect(try receive(1, from: &port) == [own])
+        // Neither a second time nor without a first is it a fault.
+        try port.disown(TestFrames.other)
+        try port.own(TestFrames.owned)
+    }
+
+    /// A packet that grew beyond the trusted interface's MTU gets its verdict, and the one behind it goes out.
+    func refusesOversized(_ port: inout some FramePort & ~Copyable) throws {
+        var batch = PacketBatch()
+        let sent = [
+            TestFrames.esp(to: TestFrames.owned, number: 1, payload: 1472),
+            TestFrames.esp(to: TestFrames.owned, number: 2, payload: 100),
+        ]
+        for frame in sent { try client.send(frame) }
+        try waitUntil("two packets") {
+            port.receive(into: &batch)
+            return batch.count == 2
+        }
+        batch[0].start -= 4
+        batch[0].byteCount += 4
+        for index in 0..<2 { batch[index].verdict = .steered }
+        port.transmit(&batch)
+        #expect(batch[0].verdict == .oversized)
+        #expect(batch[1].verdict == .steered)
+        port.release(&batch)
+        #expect(try target.receive(1) { $0 == sent[1] }.count == 1)
+    }
+
+    /// The longest frame that leaves the tailroom free comes, a byte more does not and is counted: also when the
+    /// interface's MTU was raised behind the port's back.
+    func keepsTheTailroom(_ port: inout some OwningPort & ~Copyable) throws {
+        for (namespace, interface) in [(network.client, "far0"), (network.router, "client0")] {
+            try run("ip", "-n", namespace, "link", "set", interface, "mtu", "3000")
+        }
+        let longest = port.memory.frameStride - 256 - Tailroom.byteCount
+        func frame(_ byteCount: Int) -> [UInt8] {
+            TestFrames.esp(to: TestFrames.owned, number: UInt32(byteCount), payload: byteCount - 42)
+        }
+        let sent = [longest + 1, longest, longest + 16, longest - 1].map(frame)
+        for frame in sent { try client.send(frame) }
+        #expect(try receive(2, from: &port) == [sent[1], sent[3]])
+        #expect(port.statistics()["frame_too_long"] == 2)
+    }
+
+    /// Packets go through, with a header put in front, for many times the size of any ring: none is lost, none is
+    /// changed.
+    func forwards(_ count: Int, through port: inout some FramePort & ~Copyable) throws {
+        var batch = PacketBatch()
+        let header: [UInt8] = (0..<28).map { UInt8(0xA0 + $0) }
+        var next: UInt32 = 0
+        while next < count {
+            let sent = (0..<UInt32(min(256, count - Int(next)))).map {
+                TestFrames.esp(to: TestFrames.owned, number: next + $0, payload: Int((next + $0) % 1200))
+            }
+            next += UInt32(sent.count)
+            for frame in sent { try client.send(frame) }
+            var arrived: [[UInt8]] = []
+            try waitUntil("packets up to \(next), \(arrived.count) of \(sent.count) arrived") {
+                port.receive(into: &batch)
+                for index in 0..<batch.count {
+                    batch[index].start -= header.count
+                    batch[index].byteCount += header.count
+                    var front = port.memory.mutableBytes(at: batch[index].start, count: header.count)
+                    // A broadcast address, which every interface takes in.
+                    for (offset, byte) in header.enumerated() { front.store(offset < 6 ? 0xFF : byte, at: offset) }
+                    batch[index].verdict = .steered
+                }
+                port.transmit(&batch)
+                for index in 0..<batch.count { #expect(batch[index].verdict == .steered) }
+                port.release(&batch)
+                while let frame = target.receive() {
+                    if frame.starts(with: [255, 255, 255, 255, 255, 255] + header[6...]) { arrived.append(frame) }
+                }
+                if arrived.count < sent.count { port.wait(milliseconds: 10) }
+                return arrived.count >= sent.count
+            }
+            try #require(arrived.map { [UInt8]($0.dropFirst(header.count)) } == sent)
+        }
+    }
+}
+
+func bytes(of packet: Packet, in memory: borrowing FrameMemory) -> [UInt8] {
+    memory.bytes(at: packet.start, count: packet.byteCount).withUnsafeBytes { [UInt8]($0) }
+}
+
+/// A port that learns and forgets addresses.
+protocol OwningPort: FramePort, ~Copyable {
+    mutating func own(_ address: IPAddress) throws(PortFailure)
+    mutating func disown(_ address: IPAddress) throws(PortFailure)
+    mutating func statistics() -> [String: UInt64]
+}
+
+extension AFXDPPort: OwningPort {}
+extension PacketSocketPort: OwningPort {}
+extension RouterPort: OwningPort {}
