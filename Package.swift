@@ -10,8 +10,13 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// `VIADUCT_FUZZ=1` builds the fuzz targets and instruments what they run over (scripts/fuzz.sh); a usual build has
+/// neither, because an instrumented module only links into a fuzzer.
+let isFuzzing = Context.environment["VIADUCT_FUZZ"] != nil
+let instrumented: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
+
 /// FastPath alone may return spans (its `FrameMemory`): the feature is still experimental in Swift 6.3.
-let fastPath = house + [.enableExperimentalFeature("Lifetimes")]
+let fastPath = house + instrumented + [.enableExperimentalFeature("Lifetimes")]
 
 /// Tests make bytes and pointers freely.
 let tests: [SwiftSetting] = [
@@ -25,6 +30,9 @@ let package = Package(
     products: [
         .executable(name: "viaduct", targets: ["viaduct"]),
         .library(name: "FastPath", targets: ["FastPath"]),
+        .library(name: "Associations", targets: ["Associations"]),
+        .library(name: "Wire", targets: ["Wire"]),
+        .library(name: "CMachine", targets: ["CMachine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -42,7 +50,7 @@ let package = Package(
         .plugin(name: "CompileBPF", capability: .buildTool(), dependencies: ["bpfembed"]),
         .target(name: "XDPProgram", plugins: ["CompileBPF"]),
 
-        .target(name: "Wire", dependencies: ["CMachine"], swiftSettings: house),
+        .target(name: "Wire", dependencies: ["CMachine"], swiftSettings: house + instrumented),
         .target(name: "Associations", dependencies: ["Wire", "CMachine"], swiftSettings: house),
         .target(
             name: "FastPath",
@@ -52,17 +60,20 @@ let package = Package(
             name: "ControlPlane",
             dependencies: ["Wire", "Associations", "CMachine"],
             swiftSettings: house),
+        .target(
+            name: "Configuration",
+            dependencies: ["Wire", "Associations", .product(name: "Yams", package: "Yams")],
+            swiftSettings: house),
         .executableTarget(
             name: "viaduct",
             dependencies: [
-                "Wire", "Associations", "FastPath", "ControlPlane", "CMachine",
+                "Wire", "Associations", "Configuration", "FastPath", "ControlPlane", "CMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: house),
 
         .target(
-            name: "TestSupport", dependencies: ["Wire", "Associations", "FastPath"],
+            name: "TestSupport", dependencies: ["Wire", "Associations", "FastPath", "CCrypto"],
             path: "Tests/TestSupport", swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests),
         .testTarget(name: "AssociationsTests", dependencies: ["Associations", "Wire"], swiftSettings: tests),
@@ -75,7 +86,19 @@ let package = Package(
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Wire", "Associations"],
             swiftSettings: tests),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],
+            swiftSettings: tests),
         .testTarget(name: "ViaductTests", dependencies: ["viaduct"], swiftSettings: tests),
         .testTarget(name: "TidyTests", swiftSettings: tests),
     ]
 )
+
+if isFuzzing {
+    package.targets.append(
+        .executableTarget(
+            name: "RouterFuzzer", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
+            path: "Tests/Fuzz/RouterFuzzer",
+            swiftSettings: tests + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+}

@@ -17,7 +17,7 @@ internal import Glibc
     /// A stride that is a power of two puts all headers into the same few cache sets; in memory of our own 2,240 bytes
     /// avoid that (measured, docs/speed.md). AF_XDP's aligned chunks must be a power of two.
     public init(frameCount: Int, frameStride: Int) {
-        precondition(frameCount > 0 && frameStride >= 2048)
+        precondition(frameCount > 0 && frameStride >= 64)
         self.frameStride = frameStride
         byteCount = frameCount * frameStride
         // A private anonymous mapping of exactly byteCount bytes, unmapped in deinit and reachable only through us.

@@ -1,4 +1,4 @@
-public import Associations
+internal import Associations
 public import Wire
 
 /// One packet on its way: where its frame is, and what the stages found out. Plain bytes, so that a batch is one block
@@ -22,6 +22,8 @@ public struct Packet: BitwiseCopyable {
     var espOffset: Int32 = 0
     /// Bytes of the ESP packet, header to ICV.
     var espByteCount: Int32 = 0
+    /// As the ESP header has it.
+    var spi = SPI(rawValue: 0)
     /// Index of the SA in the table that knows it.
     var association: Int32 = 0
     /// Index of the target.
@@ -55,6 +57,13 @@ public struct Flow: Hashable, Sendable, BitwiseCopyable {
         self.localPort = localPort
         self.ipProtocol = ipProtocol
         self.tcpFlags = tcpFlags
+    }
+
+    /// The same connection with the ends exchanged: of a packet that we send, source and destination.
+    var reversed: Flow {
+        Flow(
+            remote: local, local: remote, remotePort: localPort, localPort: remotePort, ipProtocol: ipProtocol,
+            tcpFlags: tcpFlags)
     }
 
     static let none = Flow(
@@ -91,6 +100,19 @@ public struct PacketBatch: ~Copyable {
     /// Forgets the packets; their frames must have been given back.
     @inline(__always)
     public mutating func removeAll() { count = 0 }
+
+    /// Keeps the packets that are still pending, in their order; the frames of the others must have been given back.
+    public mutating func removeDecided() {
+        var kept = 0
+        for index in 0..<count where packets[index].verdict == .pending {
+            if kept != index {
+                packets[kept] = packets[index]
+                flows[kept] = flows[index]
+            }
+            kept += 1
+        }
+        count = kept
+    }
 
     /// Forgets the last packets; their frames must have been given back. Traps when there are not as many.
     @inline(__always)

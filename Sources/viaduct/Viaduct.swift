@@ -1,5 +1,8 @@
 import ArgumentParser
 
 @main struct Viaduct: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "viaduct")
+    static let configuration = CommandConfiguration(
+        commandName: "viaduct",
+        abstract: "One virtual IP, one set of IPsec SAs, many hosts.",
+        subcommands: [RunCommand.self, ReplayCommand.self, CheckCommand.self])
 }

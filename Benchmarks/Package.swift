@@ -1,0 +1,39 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The measurements: a package of its own, so that who builds Viaduct builds none of it.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "viaduct-benchmarks",
+    dependencies: [
+        .package(name: "viaduct", path: ".."),
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+    ],
+    targets: [
+        // The same packet path in C, for the ratio; and a sealer, for the packets.
+        .target(name: "CTwin", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("IPSec_MB")]),
+        .target(
+            name: "Workload",
+            dependencies: [
+                "CTwin",
+                .product(name: "FastPath", package: "viaduct"),
+                .product(name: "Associations", package: "viaduct"),
+                .product(name: "Wire", package: "viaduct"),
+                .product(name: "CMachine", package: "viaduct"),
+            ],
+            swiftSettings: settings),
+        // The report: `swift package benchmark`.
+        .executableTarget(
+            name: "RouterBenchmarks",
+            dependencies: ["Workload", .product(name: "Benchmark", package: "benchmark")],
+            path: "Benchmarks/RouterBenchmarks",
+            swiftSettings: settings,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
+        // One path over n packets and nothing else, for counting instructions under callgrind.
+        .executableTarget(name: "PacketPathProbe", dependencies: ["Workload"], swiftSettings: settings),
+    ]
+)

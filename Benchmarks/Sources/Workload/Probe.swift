@@ -1,0 +1,33 @@
+import FastPath
+
+/// A number of packets through one path, for instruments that count (callgrind).
+public enum Probe {
+    /// Returns how many packets were steered; traps unless all were.
+    public static func router(
+        _ scenario: Scenario, _ verification: Contest.Verification, packets: Int
+    ) throws -> UInt64 {
+        let store = PacketStore(scenario)
+        var path = try RouterPath(store, verifies: verification == .verified)
+        return run(store, &path, packets)
+    }
+
+    /// The same for the C twin.
+    public static func twin(
+        _ scenario: Scenario, _ verification: Contest.Verification, packets: Int
+    ) throws -> UInt64 {
+        let store = PacketStore(scenario)
+        var path = TwinPath(store, verifies: verification == .verified)
+        return run(store, &path, packets)
+    }
+
+    @inline(__always)
+    private static func run<Path: PacketPath & ~Copyable>(_ store: PacketStore, _ path: inout Path, _ packets: Int) -> UInt64 {
+        precondition(packets <= store.frames.count)
+        let bed = FrameBed()
+        bed.open(store, in: &path)
+        let before = path.steeredCount
+        bed.pass(store.frames, limit: packets, through: &path)
+        precondition(path.steeredCount - before == packets)
+        return path.steeredCount - before
+    }
+}

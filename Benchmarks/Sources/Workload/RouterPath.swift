@@ -1,0 +1,55 @@
+import Associations
+public import FastPath
+import Wire
+
+/// Viaduct's router.
+public struct RouterPath: PacketPath, ~Copyable {
+    private var router: Router
+    private var batch = PacketBatch()
+    private let associations: [SecurityAssociation]
+
+    public init(_ store: PacketStore, verifies: Bool) throws {
+        var configuration = RouterConfiguration(
+            dvipas: [Cluster.dvipa], gateways: [Cluster.gateway], services: [Cluster.service],
+            targets: Cluster.targets, epoch: Cluster.epoch, trustedAddress: Cluster.trustedAddress,
+            trustedMAC: Cluster.trustedMAC, trustedMTU: Cluster.trustedMTU)
+        configuration.verification = verifies ? .router : .target
+        configuration.associationCapacity = capacity(for: store.scenario.associations)
+        configuration.connectionCapacity = capacity(for: store.scenario.connections * 2)
+        router = Router(configuration)
+        associations = store.cluster.peers.map(\.association)
+        for (target, mac) in zip(Cluster.targets, Cluster.targetMACs) {
+            try router.apply(.neighbour(target: target.name, mac))
+        }
+        renewWindows()
+    }
+
+    public var cipherName: String { router.cipherName }
+
+    public mutating func renewWindows() {
+        for association in associations {
+            do { try router.apply(.install(association)) } catch { fatalError("\(association.name): \(error)") }
+        }
+    }
+
+    @inline(__always)
+    public mutating func clear() { batch.removeAll() }
+
+    @inline(__always)
+    public mutating func append(_ packet: Packet) { batch.append(packet) }
+
+    // A function of its own, by whose name scripts/bench/callgrind.py finds what to count.
+    @inline(never)
+    public mutating func process(in memory: borrowing FrameMemory) {
+        router.process(&batch, in: memory, now: 1)
+        router.account(batch)
+    }
+
+    public func steered(_ index: Int) -> (start: Int, byteCount: Int, target: Int)? {
+        let packet = batch[index]
+        guard packet.verdict == .steered else { return nil }
+        return (packet.start, packet.byteCount, Int(packet.target))
+    }
+
+    public var steeredCount: UInt64 { router.counters[.steered] }
+}

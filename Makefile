@@ -1,0 +1,54 @@
+# What a person does with Viaduct, each in one word. `make` alone lists it.
+BUILD ?= .build
+# The directory of captures for `make captures`, and what is handed to its check.py.
+DIR ?= Tests/Captures/cases
+ARGS ?=
+
+viaduct := $(BUILD)/release/viaduct
+swift_build := swift build --scratch-path $(BUILD)
+
+.PHONY: help demo test bench profile format captures clean release
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo       one virtual address, three hosts, real packets, in network namespaces (root)'
+	@echo '                ARGS="--connections N --window 32|64 --mode tunnel|transport --port auto|packet_socket"'
+	@echo 'make test       every test, those in network namespaces among them (root)'
+	@echo 'make captures   replay recorded packets: DIR=folder ARGS="--first-light"'
+	@echo 'make bench      cycles per packet, beside the same in C; writes Benchmarks/latest.json'
+	@echo 'make profile    where the router spends its time on a capture'
+	@echo 'make format     swift format, in place'
+	@echo 'make clean      removes what was built'
+
+release:
+	@scripts/install-dependencies.sh build
+	$(swift_build) -c release --product viaduct
+
+demo:
+	@scripts/install-dependencies.sh demo
+	@$(MAKE) --no-print-directory release
+	@scripts/demo --viaduct $(viaduct) $(ARGS)
+
+test:
+	@scripts/install-dependencies.sh test
+	@scripts/swift-test $(BUILD)
+	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS=--first-light
+	@Tests/Namespaces/judgement_test.py --quiet
+	@Tests/Namespaces/run.py --viaduct $(viaduct)
+
+captures: release
+	@Tests/Captures/run.py --viaduct $(viaduct) '$(DIR)' $(ARGS)
+
+bench:
+	@scripts/install-dependencies.sh bench
+	@Benchmarks/run
+
+profile: release
+	@scripts/install-dependencies.sh bench
+	@scripts/profile $(viaduct)
+
+format:
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Plugins $(wildcard Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Benchmarks)
+
+clean:
+	rm -rf $(BUILD) Benchmarks/.build

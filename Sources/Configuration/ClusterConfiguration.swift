@@ -1,0 +1,50 @@
+public import Associations
+public import Wire
+
+/// The whole cluster as one file describes it (docs/configuration.md). What the reader returns has passed every rule
+/// of that page.
+public struct ClusterConfiguration: Sendable {
+    /// As it was given to the reader; for messages.
+    public var file: String
+    /// For people.
+    public var name: String
+    public var epoch: Epoch
+    /// Absolute path; nil when the file names none, which replay does not mind and `requireRunnable` may.
+    public var stateDirectory: String?
+    public var leases: LeaseSettings
+    /// In the order of the file.
+    public var nodes: [Node]
+    /// Tunnel endpoints of the cluster.
+    public var gateways: [IPAddress]
+    public var dvipas: [IPAddress]
+    /// In the order of the file; each has a name and at least one target.
+    public var services: [Service]
+    public var securityAssociations: [ConfiguredAssociation]
+    /// What is allowed and still deserves a word to whoever runs this: one sentence each.
+    public var warnings: [String] = []
+
+    /// Of the key `nodes`: where a message about a node that is not there points to.
+    let nodesPlace: Place
+}
+
+/// How sequence numbers of shared SAs are handed out.
+public struct LeaseSettings: Sendable, Hashable {
+    /// UDP port on the trusted link.
+    public var port: UInt16
+    /// 1 to 1000.
+    public var validityMilliseconds: Int
+
+    public init(port: UInt16 = 4510, validityMilliseconds: Int = 10) {
+        self.port = port
+        self.validityMilliseconds = validityMilliseconds
+    }
+}
+
+/// A manual SA, as the cluster sees it.
+public struct ConfiguredAssociation: Sendable {
+    public var association: SecurityAssociation
+    /// The node of role endpoint at its other end; nil when that is a host this file does not describe.
+    public var endpoint: String?
+
+    let place: Place
+}

@@ -1,0 +1,58 @@
+public import Wire
+
+/// One member of the cluster, or a peer that runs the same program.
+public struct Node: Sendable {
+    public var name: String
+    public var role: Role
+
+    /// Of its name in the file.
+    let place: Place
+
+    public enum Role: Sendable, Hashable {
+        case router(RouterNode)
+        case target(TargetNode)
+        case endpoint(EndpointNode)
+
+        /// As it is written in the file.
+        public var name: String {
+            switch self {
+            case .router: "router"
+            case .target: "target"
+            case .endpoint: "endpoint"
+            }
+        }
+    }
+}
+
+/// Its interfaces and its address may be missing: a replay needs none of them (`requireRunnable` does).
+public struct RouterNode: Sendable, Hashable {
+    /// ESP arrives here.
+    public var clientInterface: String?
+    /// The targets are here.
+    public var trustedInterface: String?
+    /// The source of GRE.
+    public var trustedAddress: IPAddress?
+    public var port: PortChoice
+}
+
+/// How a router gets at frames.
+public enum PortChoice: String, Sendable, Hashable, CaseIterable {
+    /// AF_XDP, or a packet socket where that fails, said aloud.
+    case auto
+    case afXDP = "af_xdp"
+    case packetSocket = "packet_socket"
+}
+
+public struct TargetNode: Sendable, Hashable {
+    /// GRE arrives here.
+    public var trustedAddress: IPAddress
+    /// Bytes, of its TUN device; 1280 to 9000. nil: what the program thinks right.
+    public var mtu: Int?
+}
+
+public struct EndpointNode: Sendable, Hashable {
+    /// Inner addresses of its own, put on its TUN device.
+    public var addresses: [IPAddress]
+    /// Bytes, of its TUN device; 1280 to 9000. nil: what the program thinks right.
+    public var mtu: Int?
+}

@@ -1,0 +1,75 @@
+/// The keys of a section, each with a value that would be right: all that can be written in the file, on one page.
+struct Form: Sendable {
+    private let examples: [(key: String, value: String)]
+
+    private init(_ examples: KeyValuePairs<String, String>) {
+        self.examples = examples.map { ($0.key, $0.value) }
+    }
+
+    var keys: [String] { examples.map(\.key) }
+    var keyList: String { keys.joined(separator: ", ") }
+    func knows(_ key: String) -> Bool { examples.contains { $0.key == key } }
+
+    /// Traps when the form does not know the key.
+    func example(of key: String) -> String { examples.first { $0.key == key }!.value }
+
+    static let cluster = Form([
+        "cluster": "demo",
+        "epoch": "1",
+        "stateDirectory": "/var/lib/viaduct",
+        "leases": "{port: 4510}",
+        "nodes": "{t1: {role: target, trustedAddress: 192.0.2.11}}",
+        "gateways": "[198.51.100.1]",
+        "dvipas": "[{address: 10.72.0.10, services: [{protocol: tcp, ports: [80]}]}]",
+        "securityAssociations": "[]",
+    ])
+
+    static let leases = Form(["port": "4510", "validityMilliseconds": "10"])
+
+    static let router = Form([
+        "role": "router",
+        "clientInterface": "client0",
+        "trustedInterface": "trusted0",
+        "trustedAddress": "192.0.2.1",
+        "port": "auto",
+    ])
+
+    static let target = Form(["role": "target", "trustedAddress": "192.0.2.11", "mtu": "1400"])
+
+    static let endpoint = Form(["role": "endpoint", "addresses": "[10.71.0.1]", "mtu": "1400"])
+
+    static let dvipa = Form([
+        "address": "10.72.0.10",
+        "services": "[{protocol: tcp, ports: [80]}]",
+    ])
+
+    static let service = Form([
+        "name": "web",
+        "protocol": "tcp",
+        "ports": "[80, 443]",
+        "targets": "[t1]",
+    ])
+
+    static let securityAssociation = Form([
+        "name": "client-in",
+        "spi": "0xc472877a",
+        "direction": "inbound",
+        "mode": "tunnel",
+        "source": "198.51.100.10",
+        "destination": "198.51.100.1",
+        "algorithm": "aes256gcm16",
+        "key": "the key in hexadecimal digits, in quotes",
+        "salt": "the salt in hexadecimal digits, in quotes",
+        "replayWindow": "64",
+        "endpoint": "client",
+        "selectors": "{remote: [10.71.0.0/24], local: [10.72.0.0/24]}",
+    ])
+
+    static let selectors = Form([
+        "remote": "[10.71.0.0/24]",
+        "local": "[10.72.0.0/24]",
+        "protocol": "tcp",
+        "remotePorts": "[1024-65535]",
+        "localPorts": "[80, 443]",
+    ])
+}

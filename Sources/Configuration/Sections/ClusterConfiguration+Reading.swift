@@ -1,0 +1,59 @@
+internal import Associations
+internal import Wire
+internal import Yams
+
+extension ClusterConfiguration {
+    /// Section by section, in the order of the page: what a section refers to has been read before it.
+    init(root: Entry) throws(ConfigurationFailure) {
+        let section = try Section(root, form: .cluster, title: "the configuration")
+        file = root.document.file
+        name = try section.required("cluster").text()
+        epoch = Epoch(rawValue: UInt32(try section["epoch"]?.integer(in: 1...Int(UInt32.max)) ?? 1))
+        stateDirectory = try section["stateDirectory"]?.directory()
+        leases = try section["leases"]?.leases() ?? LeaseSettings()
+
+        let nodesEntry = try section.required("nodes")
+        nodes = try nodesEntry.nodes()
+        nodesPlace = nodesEntry.keyPlace
+
+        gateways = try section["gateways"].map { entry throws(ConfigurationFailure) in try entry.gateways() } ?? []
+
+        let members = Members(nodes)
+        var served = ServedPorts(members: members)
+        for entry in try section.required("dvipas").list() { try served.read(dvipa: entry) }
+        dvipas = served.dvipas
+        services = served.services
+        if dvipas.isEmpty { throw try section.required("dvipas").failure("dvipas is an empty list") }
+
+        var keyring = Keyring(members: members, gateways: gateways, dvipas: dvipas)
+        if let entry = section["securityAssociations"] {
+            for association in try entry.list() { try keyring.read(association) }
+        }
+        securityAssociations = keyring.associations
+    }
+}
+
+extension Entry {
+    /// An absolute path, so that every start of a node finds what the one before wrote.
+    fileprivate func directory() throws(ConfigurationFailure) -> String {
+        let path = try text(limit: 4000)
+        guard path.hasPrefix("/") else { throw failure("\(name) is \(quoted(path)), which is not an absolute path") }
+        return path
+    }
+
+    fileprivate func leases() throws(ConfigurationFailure) -> LeaseSettings {
+        let section = try Section(self, form: .leases, title: "leases")
+        var settings = LeaseSettings()
+        if let port = try section["port"]?.integer(in: 1...65535) { settings.port = UInt16(port) }
+        if let validity = try section["validityMilliseconds"]?.integer(in: 1...1000) {
+            settings.validityMilliseconds = validity
+        }
+        return settings
+    }
+
+    /// May be empty: with transport mode alone no tunnel ends here.
+    fileprivate func gateways() throws(ConfigurationFailure) -> [IPAddress] {
+        if case .sequence(let elements) = value, elements.isEmpty { return [] }
+        return try distinctList { entry throws(ConfigurationFailure) in try entry.address() }
+    }
+}

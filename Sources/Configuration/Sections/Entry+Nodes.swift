@@ -1,0 +1,97 @@
+internal import Wire
+
+extension Entry {
+    /// The nodes in the order of the file; at least one, no trusted address twice.
+    func nodes() throws(ConfigurationFailure) -> [Node] {
+        var nodes: [Node] = []
+        var owners: [IPAddress: String] = [:]
+        for entry in try keyedValues(wanted: "the names of the nodes") {
+            let node = try entry.node()
+            if let address = node.trustedAddress, let owner = owners.updateValue(node.name, forKey: address) {
+                throw document.failure(
+                    at: entry.keyPlace, "\(quoted(node.name)) has the trustedAddress of \(quoted(owner)), \(address)",
+                    "Give each node an address of its own.")
+            }
+            nodes.append(node)
+        }
+        if nodes.isEmpty { throw failure("nodes is empty") }
+        return nodes
+    }
+
+    private func node() throws(ConfigurationFailure) -> Node {
+        guard Node.isName(name) else {
+            throw document.failure(
+                at: keyPlace, "\(quoted(name)) is not a name for a node",
+                "Write 1 to 63 letters, digits, points, hyphens or underscores.")
+        }
+        let title = "node \(quoted(name))"
+        let role =
+            switch try roleWord(title: title) {
+            case .router: try Section(self, form: .router, title: title).router()
+            case .target: try Section(self, form: .target, title: title).target()
+            case .endpoint: try Section(self, form: .endpoint, title: title).endpoint()
+            }
+        return Node(name: name, role: role, place: keyPlace)
+    }
+
+    /// The role comes first, wherever it stands: it says which other keys there are.
+    private func roleWord(title: String) throws(ConfigurationFailure) -> RoleWord {
+        guard let role = try keyedValues(wanted: "role and what belongs to it").first(where: { $0.name == "role" })
+        else {
+            throw document.failure(
+                at: keyPlace, "\(title) has no role", "Add role: router, role: target or role: endpoint.")
+        }
+        return try Entry(role.value, name: "role", example: "target", document: document, keyPlace: role.keyPlace)
+            .word(["router": .router, "target": .target, "endpoint": .endpoint])
+    }
+
+    private enum RoleWord { case router, target, endpoint }
+
+    fileprivate func interface() throws(ConfigurationFailure) -> String {
+        let text = try text()
+        // IFNAMSIZ is 16 with its NUL; the rest is what the kernel refuses in a name (dev_valid_name).
+        let isName = text.utf8.count < 16 && text != "." && text != ".." && !text.contains { "/: \t".contains($0) }
+        guard isName else { throw failure("\(name) is \(quoted(text)), which is not the name of an interface") }
+        return text
+    }
+}
+
+extension Section {
+    fileprivate func router() throws(ConfigurationFailure) -> Node.Role {
+        .router(
+            RouterNode(
+                clientInterface: try self["clientInterface"]?.interface(),
+                trustedInterface: try self["trustedInterface"]?.interface(),
+                trustedAddress: try self["trustedAddress"]?.address(),
+                port: try self["port"]?.word([
+                    "auto": .auto, "af_xdp": .afXDP, "packet_socket": .packetSocket,
+                ]) ?? .auto))
+    }
+
+    fileprivate func target() throws(ConfigurationFailure) -> Node.Role {
+        .target(TargetNode(trustedAddress: try required("trustedAddress").address(), mtu: try mtu()))
+    }
+
+    fileprivate func endpoint() throws(ConfigurationFailure) -> Node.Role {
+        let addresses = try self["addresses"]?.distinctList { entry throws(ConfigurationFailure) in try entry.address()
+        }
+        return .endpoint(EndpointNode(addresses: addresses ?? [], mtu: try mtu()))
+    }
+
+    private func mtu() throws(ConfigurationFailure) -> Int? { try self["mtu"]?.integer(in: 1280...9000) }
+}
+
+extension Node {
+    fileprivate var trustedAddress: IPAddress? {
+        switch role {
+        case .router(let router): router.trustedAddress
+        case .target(let target): target.trustedAddress
+        case .endpoint: nil
+        }
+    }
+
+    fileprivate static func isName(_ text: String) -> Bool {
+        (1...63).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
+    }
+}

@@ -1,0 +1,52 @@
+internal import Associations
+internal import Wire
+
+extension Entry {
+    func trafficSelectors() throws(ConfigurationFailure) -> TrafficSelectors {
+        let section = try Section(self, form: .selectors, title: "selectors")
+        let remote = try section.required("remote").networks()
+        let local = try section.required("local").networks()
+        let ipProtocol = try section["protocol"].map { entry throws(ConfigurationFailure) in try entry.ipProtocol() }
+        var ports: [String: [ClosedRange<UInt16>]] = [:]
+        for key in ["remotePorts", "localPorts"] {
+            guard let entry = section[key] else { continue }
+            guard let ipProtocol, Self.protocolsWithPorts.contains(ipProtocol) else {
+                throw document.failure(
+                    at: entry.keyPlace, "\(key) is there, but no protocol that has ports",
+                    "Write protocol: tcp, or remove \(key).")
+            }
+            ports[key] = try entry.ports(in: 0...65535)
+        }
+        return TrafficSelectors(
+            remote: remote, local: local, ipProtocol: ipProtocol, remotePorts: ports["remotePorts"] ?? [],
+            localPorts: ports["localPorts"] ?? [])
+    }
+
+    /// TCP, UDP, DCCP, SCTP and UDP-Lite by their IANA numbers.
+    private static let protocolsWithPorts: Set<UInt8> = [6, 17, 33, 132, 136]
+
+    private func networks() throws(ConfigurationFailure) -> [AddressRange] {
+        try distinctList { entry throws(ConfigurationFailure) in try entry.addressRange() }
+    }
+
+    private func ipProtocol() throws(ConfigurationFailure) -> UInt8 {
+        if let text = try scalar(), text.first?.isNumber == true { return UInt8(try integer(in: 1...255)) }
+        return try word(["tcp": 6, "udp": 17, "icmp": 1], or: "a number")
+    }
+
+    /// In transport mode the outer addresses are the ones that the selectors are held against (RFC 4301 §5.2).
+    func requireOuterAddresses(
+        of selectors: TrafficSelectors, dvipa: IPAddress, peer: IPAddress
+    ) throws(ConfigurationFailure) {
+        guard selectors.local.contains(where: { $0.contains(dvipa) }) else {
+            throw failure(
+                "in transport mode the selectors' local must hold the DVIPA, \(dvipa)",
+                remedy: "Write local: [\(dvipa)].")
+        }
+        guard selectors.remote.contains(where: { $0.contains(peer) }) else {
+            throw failure(
+                "in transport mode the selectors' remote must hold the peer, \(peer)",
+                remedy: "Write remote: [\(peer)].")
+        }
+    }
+}

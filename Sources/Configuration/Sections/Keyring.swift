@@ -1,0 +1,108 @@
+internal import Associations
+internal import Wire
+
+/// The SAs read so far, and what no two of them may share.
+struct Keyring {
+    private(set) var associations: [ConfiguredAssociation] = []
+    private let members: Members
+    private let gateways: Set<IPAddress>
+    private let dvipas: Set<IPAddress>
+    private var lineOfName: [String: Int] = [:]
+    private var nameOfSPI: [Direction: [SPI: String]] = [:]
+    /// By key and salt in one. They live as long as the text they were read from.
+    private var nameOfSecret: [[UInt8]: String] = [:]
+
+    init(members: Members, gateways: [IPAddress], dvipas: [IPAddress]) {
+        self.members = members
+        self.gateways = Set(gateways)
+        self.dvipas = Set(dvipas)
+    }
+
+    mutating func read(_ entry: Entry) throws(ConfigurationFailure) {
+        let section = try Section(entry, form: .securityAssociation, title: "a security association")
+        let name = try newName(section)
+        let (spi, direction) = try newSPI(section, name: name)
+        let mode: Mode = try section.required("mode").word(["tunnel": .tunnel, "transport": .transport])
+        let (source, destination) = try outerAddresses(section, direction: direction, mode: mode)
+        let (transform, key, salt) = try newSecret(section, name: name)
+        let replayWindow = try section["replayWindow"]?.integer(in: SecurityAssociation.replayWindowRange) ?? 64
+        let endpoint = try section["endpoint"].map { entry throws(ConfigurationFailure) in
+            try members.endpoint(entry)
+        }
+        let selectorsEntry = try section.required("selectors")
+        let selectors = try selectorsEntry.trafficSelectors()
+        if mode == .transport {
+            let inbound = direction == .inbound
+            try selectorsEntry.requireOuterAddresses(
+                of: selectors, dvipa: inbound ? destination : source, peer: inbound ? source : destination)
+        }
+        associations.append(
+            ConfiguredAssociation(
+                association: SecurityAssociation(
+                    name: name, spi: spi, direction: direction, mode: mode, source: source, destination: destination,
+                    transform: transform, key: key, salt: salt, selectors: selectors, replayWindow: replayWindow),
+                endpoint: endpoint, place: entry.place))
+    }
+
+    private mutating func newName(_ section: Section) throws(ConfigurationFailure) -> String {
+        let entry = try section.required("name")
+        let name = try entry.text(limit: 64)
+        if let line = lineOfName.updateValue(entry.place.line, forKey: name) {
+            throw entry.failure(
+                "the security association in line \(line) is called \(quoted(name)) already",
+                remedy: "Give each a name of its own.")
+        }
+        return name
+    }
+
+    private mutating func newSPI(_ section: Section, name: String) throws(ConfigurationFailure) -> (SPI, Direction) {
+        let entry = try section.required("spi")
+        let number = try entry.integer(in: 256...0xFFFF_FFFF, hexadecimal: true, rangeText: "256 to 0xffffffff")
+        let direction: Direction = try section.required("direction").word(["inbound": .inbound, "outbound": .outbound])
+        let spi = SPI(rawValue: UInt32(number))
+        if let other = nameOfSPI[direction, default: [:]].updateValue(name, forKey: spi) {
+            throw entry.failure(
+                "spi \(spi) is that of \(quoted(other)), which is \(direction) too",
+                remedy: "Write another number; an SPI is used once a direction.")
+        }
+        return (spi, direction)
+    }
+
+    private func outerAddresses(
+        _ section: Section, direction: Direction, mode: Mode
+    ) throws(ConfigurationFailure) -> (source: IPAddress, destination: IPAddress) {
+        let sourceEntry = try section.required("source")
+        let destinationEntry = try section.required("destination")
+        let (source, destination) = (try sourceEntry.address(), try destinationEntry.address())
+        if source == destination {
+            throw destinationEntry.failure(
+                "source and destination are both \(source)",
+                remedy: "Write the peer's address in one, the cluster's in the other.")
+        }
+        let (ours, entry) = direction == .inbound ? (destination, destinationEntry) : (source, sourceEntry)
+        guard dvipas.contains(ours) || mode == .tunnel && gateways.contains(ours) else {
+            let problem = "\(entry.name) of an \(direction) SA in \(mode) mode is \(ours), which is "
+            throw mode == .tunnel
+                ? entry.failure(
+                    problem + "neither a gateway nor a DVIPA", remedy: "Write one of those, or add it to gateways.")
+                : entry.failure(problem + "not a DVIPA", remedy: "Write a DVIPA, or add it to dvipas.")
+        }
+        return (source, destination)
+    }
+
+    private mutating func newSecret(
+        _ section: Section, name: String
+    ) throws(ConfigurationFailure) -> (Transform, SecretBytes, SecretBytes) {
+        let transform: Transform = try section.required("algorithm")
+            .word(["aes128gcm16": .aes128gcm16, "aes256gcm16": .aes256gcm16])
+        let keyEntry = try section.required("key")
+        let key = try keyEntry.secretBytes(count: transform.keyByteCount, for: transform.rawValue)
+        let salt = try section.required("salt").secretBytes(count: transform.saltByteCount, for: transform.rawValue)
+        if let other = nameOfSecret.updateValue(name, forKey: key + salt) {
+            throw keyEntry.failure(
+                "key and salt are those of \(quoted(other))",
+                remedy: "Write new random ones: one key with one nonce twice breaks AES-GCM for good.")
+        }
+        return (transform, SecretBytes(key), SecretBytes(salt))
+    }
+}

@@ -1,0 +1,73 @@
+internal import Associations
+internal import Wire
+
+extension Host {
+    /// Opens a batch of what the peers (or the routers, in GRE) sent. Packets that come out `delivered` lie at their
+    /// `start` as the IP packets that the host's own stack is to get; all others have the verdict that says why not.
+    public mutating func open(_ batch: inout PacketBatch, in memory: borrowing FrameMemory) {
+        for index in 0..<batch.count {
+            let frame = memory.bytes(at: batch[index].start, count: batch[index].byteCount)
+            batch[index].verdict = receive(frame, &batch[index])
+        }
+        inbound.find(&batch)
+        let count = inbound.admit(&batch, to: &works)
+        let proof = inboundCiphers.open(&works, count: count, in: memory)
+        inbound.commit(works, count: count, &batch, proof)
+        for index in 0..<count {
+            let packet = Int(works[index].packet)
+            guard batch[packet].verdict == .pending else { continue }
+            batch[packet].verdict = deliver(works[index], &batch, packet, in: memory)
+        }
+    }
+
+    private func receive(_ frame: RawSpan, _ packet: inout Packet) -> Verdict {
+        guard case .gre(let routers, let epoch) = ingress else {
+            return ESPDatagram.read(frame, at: 0, ours: ours, into: &packet)
+        }
+        guard let outer = IPv4Header(reading: frame), outer.version == 4, outer.byteCount >= IPv4Header.minimumByteCount
+        else { return .truncated }
+        guard routers.contains(outer.source) else { return .notFromRouter }
+        guard let gre = GREHeader(reading: frame, at: outer.byteCount) else { return .truncated }
+        guard outer.ipProtocol == IPProtocol.gre, gre.flagsAndVersion == GREHeader.keyOnly,
+            gre.type == EtherType.ipv4.rawValue
+        else { return .malformedGRE }
+        // The key is not authentic, so a later epoch is let through but not believed: it changes nothing here.
+        guard Epoch(rawValue: gre.key) >= epoch else { return .staleEpoch }
+        return ESPDatagram.read(frame, at: outer.byteCount + GREHeader.byteCount, ours: ours, into: &packet)
+    }
+
+    /// Inner headers, tunnel check, and the packet made ready for the host's stack.
+    private func deliver(
+        _ work: CipherWork, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory
+    ) -> Verdict {
+        let record = inbound.records[Int(work.association)]
+        let ip = batch[packet].start + Int(batch[packet].ipOffset)
+        let headerByteCount = Int(batch[packet].espOffset) - Int(batch[packet].ipOffset)
+        let plaintext = work.start + ESPHeader.Offset.ciphertext
+        let payload = max(work.payloadByteCount, 0)
+        guard let outer = IPv4Header(reading: memory.bytes(at: ip, count: headerByteCount)) else { return .truncated }
+        var hasOptions = false
+        var flow = Flow.none
+        let verdict = InnerPacket.read(
+            memory.bytes(at: plaintext, count: payload), payloadByteCount: work.payloadByteCount,
+            nextHeader: work.nextHeader, isTunnel: record.isTunnel, outer: (outer.source, outer.destination), into: &flow,
+            hasOptions: &hasOptions)
+        guard let verdict, verdict == .pending else { return verdict ?? .malformedInner }
+        guard inbound.selectors.allow(flow, head: record.selectors) else { return .tunnelCheckFailed }
+        guard servesAll || served.find(flow.local) >= 0 else { return .notDVIPA }
+        batch.flows[packet] = flow
+        if record.isTunnel {
+            // RFC 6040 §4.2's congestion marks of the outer header are not carried over yet.
+            batch[packet].start = plaintext
+            batch[packet].byteCount = Int(memory.bytes(at: plaintext, count: payload).bigEndian16(at: IPv4Header.Offset.totalLength))
+        } else {
+            // Transport mode: the outer header moves up to the payload and names what ESP had hidden (RFC 4303 §3.1.1).
+            batch[packet].start = plaintext - headerByteCount
+            batch[packet].byteCount = headerByteCount + payload
+            IPv4Rewriting.move(
+                from: ip, to: plaintext - headerByteCount, headerByteCount: headerByteCount,
+                totalByteCount: headerByteCount + payload, ipProtocol: work.nextHeader, in: memory)
+        }
+        return .delivered
+    }
+}

@@ -1,0 +1,123 @@
+public import Associations
+internal import Wire
+
+extension Host {
+    /// Seals what the host's own stack sends. A packet comes out `sealed`, lying at its `start` as the IP packet to be
+    /// sent; with the verdict that says why not; or still `pending`, when its SA has no number for it now: it stays in the
+    /// batch, in its place, until a lease comes. Frames need `Headroom` in front and 64 bytes behind.
+    ///
+    /// - Parameter now: Nanoseconds of CLOCK_MONOTONIC, read no earlier than just before the call.
+    public mutating func seal(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
+        var index = 0
+        while index < batch.count {
+            let first = index
+            var count = 0
+            while index < batch.count && count < works.count {
+                if batch[index].verdict == .pending, prepare(index, &batch, to: count, in: memory, now: now) { count += 1 }
+                index += 1
+            }
+            outboundCiphers.seal(works, count: count, in: memory)
+            for at in first..<index where batch[at].verdict == .sealed {
+                let place = Int(batch[at].association)
+                outbound.records[place].packets &+= 1
+                outbound.records[place].bytes &+= UInt64(truncatingIfNeeded: Int(batch[at].espByteCount))
+            }
+        }
+    }
+
+    /// Packets of the batch that wait for a number of this SA.
+    public func demand(for spi: SPI, _ batch: borrowing PacketBatch) -> Int {
+        guard let place = outbound.place(of: spi) else { return 0 }
+        var waiting = 0
+        for index in 0..<batch.count
+        where batch[index].verdict == .pending && Int(batch[index].association) == place { waiting += 1 }
+        return waiting
+    }
+
+    /// Policy, SA, number; headers and trailer around the packet. False when it is not to be sealed (now).
+    private mutating func prepare(
+        _ index: Int, _ batch: inout PacketBatch, to work: Int, in memory: borrowing FrameMemory, now: UInt64
+    ) -> Bool {
+        let start = batch[index].start
+        let packet = memory.bytes(at: start, count: batch[index].byteCount)
+        guard let header = IPv4Header(reading: packet), header.version == 4,
+            header.totalByteCount <= batch[index].byteCount
+        else {
+            // IPv6 for one: the kernel greets its neighbours on every interface.
+            batch[index].verdict = .noPolicy
+            return false
+        }
+        var flow = Flow.none
+        var hasOptions = false
+        let read = InnerPacket.read(
+            packet, payloadByteCount: batch[index].byteCount, nextHeader: IPProtocol.ipv4, isTunnel: true,
+            outer: (header.source, header.destination), into: &flow, hasOptions: &hasOptions)
+        guard read == .pending else {
+            batch[index].verdict = read ?? .malformedInner
+            return false
+        }
+        let place = outbound.find(flow.reversed)
+        guard place >= 0 else {
+            batch[index].verdict = .noPolicy
+            return false
+        }
+        batch[index].association = Int32(place)
+        batch.flows[index] = flow.reversed
+        let record = outbound.records[place]
+        guard record.next < record.end, now < record.validUntil else { return false }
+        outbound.records[place].next = record.next + 1
+        batch[index].sequenceNumber = record.next
+        works[work] = enclose(&batch[index], header, record, place, in: memory)
+        batch[index].verdict = .sealed
+        return true
+    }
+
+    /// Puts ESP around a packet, but for the encryption.
+    ///
+    ///     tunnel      | outer IPv4 20 | ESP 8 | IV 8 | inner IPv4 ... | pad | n, 4 | ICV 16 |
+    ///     transport   | IPv4 20..60   | ESP 8 | IV 8 | payload ...    | pad | n, p | ICV 16 |
+    private func enclose(
+        _ packet: inout Packet, _ header: IPv4Header, _ record: OutboundAssociation, _ place: Int,
+        in memory: borrowing FrameMemory
+    ) -> CipherWork {
+        let inner = packet.start
+        let stays = record.isTunnel ? 0 : header.byteCount
+        let payload = header.totalByteCount - stays
+        let esp = inner + stays - ESPLayout.prefixByteCount
+        let espByteCount = ESPLayout.byteCount(forPayload: payload)
+
+        if record.isTunnel {
+            let first = memory.bytes(at: inner, count: IPv4Header.minimumByteCount)
+            let trafficClass = first.byte(at: IPv4Header.Offset.versionAndLength + 1)
+            packet.start = esp - IPv4Header.minimumByteCount
+            packet.byteCount = IPv4Header.minimumByteCount + espByteCount
+            IPv4Rewriting.write(
+                at: packet.start, totalByteCount: packet.byteCount, trafficClass: trafficClass,
+                dontFragment: header.fragment & 0x4000 != 0,
+                identification: UInt16(truncatingIfNeeded: packet.sequenceNumber), source: record.source,
+                destination: record.destination, ipProtocol: IPProtocol.esp, in: memory)
+        } else {
+            packet.start = inner - ESPLayout.prefixByteCount
+            packet.byteCount = header.byteCount + espByteCount
+            IPv4Rewriting.move(
+                from: inner, to: packet.start, headerByteCount: header.byteCount, totalByteCount: packet.byteCount,
+                ipProtocol: IPProtocol.esp, in: memory)
+        }
+        var bytes = memory.mutableBytes(at: esp, count: espByteCount)
+        bytes.storeBigEndian(record.spi.rawValue, at: ESPHeader.Offset.spi)
+        bytes.storeBigEndian(UInt32(truncatingIfNeeded: packet.sequenceNumber), at: ESPHeader.Offset.sequenceNumber)
+        // The IV is the number: one proof that numbers are used once covers nonces, too.
+        bytes.storeBigEndian(packet.sequenceNumber, at: ESPHeader.Offset.iv)
+        let padding = ESPLayout.padding(forPayload: payload)
+        let end = ESPLayout.prefixByteCount + payload
+        for pad in 0..<padding { bytes.store(UInt8(pad + 1), at: end + pad) }
+        bytes.store(UInt8(padding), at: end + padding)
+        bytes.store(record.isTunnel ? IPProtocol.ipv4 : header.ipProtocol, at: end + padding + 1)
+
+        packet.espOffset = Int32(esp - packet.start)
+        packet.espByteCount = Int32(espByteCount)
+        return CipherWork(
+            packet: 0, association: Int32(place), start: esp, byteCount: espByteCount, salt: record.salt,
+            keyByteCount: record.keyByteCount)
+    }
+}

@@ -1,0 +1,115 @@
+public import Associations
+public import Wire
+
+/// How sealed packets come to a host.
+public enum Ingress: Sendable {
+    /// A target's: in GRE from these addresses, with this epoch or a later one in the key.
+    case gre(routers: [IPAddress], epoch: Epoch)
+    /// An endpoint's: as they are.
+    case direct
+}
+
+/// What a host must know before its first packet.
+public struct HostConfiguration: Sendable {
+    public var ingress: Ingress
+    /// Outer addresses at which it takes ESP: for a target the DVIPAs and gateways, for an endpoint its own.
+    public var addresses: [IPAddress]
+    /// For a target: inner addresses that it serves. Others are refused, so that a wide SA does not make it a router.
+    /// Empty for an endpoint: what its SAs allow.
+    public var dvipas: [IPAddress]
+    public var associationCapacity = 256
+    public var maximumReplayWindow = 4096
+    public var batchCapacity = PacketBatch.defaultCapacity
+
+    public init(ingress: Ingress, addresses: [IPAddress], dvipas: [IPAddress]) {
+        self.ingress = ingress
+        self.addresses = addresses
+        self.dvipas = dvipas
+    }
+}
+
+/// The packet path of a host that does its own IPsec: a target with its shadow SAs, or an endpoint. One worker's worth.
+///
+///     in:   (GRE ->) ESP -> SA -> window -> open whole -> tunnel check -> the host's own TCP/IP
+///     out:  the host's own TCP/IP -> policy -> SA -> number from the lease -> seal -> straight to the peer
+///
+/// Frames begin with an IP header, in both directions.
+public struct Host: ~Copyable {
+    let ingress: Ingress
+    let ours: AddressTable
+    let served: AddressTable
+    let servesAll: Bool
+    var inbound: InboundAssociations
+    var outbound: OutboundAssociations
+    let inboundCiphers: CipherProvider
+    let outboundCiphers: CipherProvider
+    var works: Slab<CipherWork>
+    public internal(set) var counters = VerdictCounters()
+
+    /// Takes all memory now.
+    public init(_ configuration: HostConfiguration) {
+        let capacity = configuration.associationCapacity
+        let batch = configuration.batchCapacity
+        self.init(
+            configuration, inbound: .best(capacity: capacity, batchCapacity: batch),
+            outbound: .best(capacity: capacity, batchCapacity: batch))
+    }
+
+    /// With ciphers made for the configuration's capacities.
+    public init(
+        _ configuration: HostConfiguration, inbound inboundCiphers: consuming CipherProvider,
+        outbound outboundCiphers: consuming CipherProvider
+    ) {
+        ingress = configuration.ingress
+        ours = AddressTable(dvipas: [], gateways: configuration.addresses)
+        served = AddressTable(dvipas: configuration.dvipas, gateways: [])
+        servesAll = configuration.dvipas.isEmpty
+        inbound = InboundAssociations(
+            capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow)
+        outbound = OutboundAssociations(capacity: configuration.associationCapacity)
+        self.inboundCiphers = inboundCiphers
+        self.outboundCiphers = outboundCiphers
+        works = Slab(
+            repeating: CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, keyByteCount: 0),
+            count: configuration.batchCapacity)
+    }
+
+    /// Takes what the control plane says, between batches.
+    public mutating func apply(_ publication: Publication) throws(InstallFailure) {
+        switch publication {
+        case .install(let association):
+            switch association.direction {
+            case .inbound: _ = try inbound.install(association, ciphers: inboundCiphers)
+            case .outbound: try outbound.install(association, ciphers: outboundCiphers)
+            }
+        case .remove(let spi, .inbound): inbound.remove(spi, ciphers: inboundCiphers)
+        case .remove(let spi, .outbound): outbound.remove(spi, ciphers: outboundCiphers)
+        case .lease(let spi, let lease):
+            guard let place = outbound.place(of: spi) else { return }
+            outbound.records[place].next = lease.first
+            outbound.records[place].end = lease.end
+            outbound.records[place].validUntil = lease.validUntil
+        case .neighbour:
+            break  // The kernel finds its own neighbours here.
+        }
+    }
+
+    /// The number that the next packet of an SA would get: every number of its lease below it is used. nil without the SA.
+    public func nextNumber(of spi: SPI) -> UInt64? {
+        outbound.place(of: spi).map { outbound.records[$0].next }
+    }
+
+    /// Ends an SA's lease at once; returns `nextNumber`. No number of it is used after this.
+    public mutating func withdrawLease(of spi: SPI) -> UInt64? {
+        guard let place = outbound.place(of: spi) else { return nil }
+        outbound.records[place].end = outbound.records[place].next
+        return outbound.records[place].next
+    }
+
+    /// Counts the verdicts of a batch; after its packets were delivered or sent.
+    public mutating func account(_ batch: borrowing PacketBatch) {
+        for index in 0..<batch.count where batch[index].verdict != .pending { counters.count(batch[index].verdict) }
+    }
+
+    public var cipherName: String { inboundCiphers.name }
+}

@@ -1,0 +1,138 @@
+public import Associations
+public import Wire
+
+/// What a router must know before its first packet.
+public struct RouterConfiguration: Sendable {
+    public var dvipas: [IPAddress]
+    /// Tunnel endpoints of ours that are no DVIPAs.
+    public var gateways: [IPAddress]
+    public var services: [Service]
+    public var targets: [Target]
+    public var epoch: Epoch
+    /// Our own address on the trusted link, IPv4.
+    public var trustedAddress: IPAddress
+    public var trustedMAC: MACAddress
+    /// Bytes of the largest IP packet on the trusted link.
+    public var trustedMTU: Int
+    public var verification = Verification.router
+    /// Bounds: what does not fit is refused by name.
+    public var associationCapacity = 4096
+    public var connectionCapacity = 1 << 17
+    public var maximumReplayWindow = 1024
+    public var batchCapacity = PacketBatch.defaultCapacity
+
+    public init(
+        dvipas: [IPAddress], gateways: [IPAddress], services: [Service], targets: [Target], epoch: Epoch,
+        trustedAddress: IPAddress, trustedMAC: MACAddress, trustedMTU: Int
+    ) {
+        self.dvipas = dvipas
+        self.gateways = gateways
+        self.services = services
+        self.targets = targets
+        self.epoch = epoch
+        self.trustedAddress = trustedAddress
+        self.trustedMAC = trustedMAC
+        self.trustedMTU = trustedMTU
+    }
+}
+
+/// The packet path of a routing node: one worker's worth, with all its tables.
+///
+/// Each stage goes over the whole batch before the next begins, and asks for the memory that the next one reads. Nothing
+/// here allocates, locks, retains or calls the system; what is not authenticated changes nothing.
+public struct Router: ~Copyable {
+    let ours: AddressTable
+    var associations: InboundAssociations
+    let ciphers: CipherProvider
+    var connections: ConnectionTable
+    var services: ServiceTable
+    var targets: TargetTable
+    let trustedMTU: Int
+    let verification: Verification
+
+    var works: Slab<CipherWork>
+    let heads: PeekedHeads
+    var steeringWorks: Slab<SteeringWork>
+    public private(set) var counters = VerdictCounters()
+
+    /// Takes all memory now. `ciphers` must have been made for the configuration's capacities.
+    public init(_ configuration: RouterConfiguration, ciphers: consuming CipherProvider) {
+        ours = AddressTable(dvipas: configuration.dvipas, gateways: configuration.gateways)
+        associations = InboundAssociations(
+            capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow)
+        self.ciphers = ciphers
+        connections = ConnectionTable(
+            capacity: configuration.connectionCapacity, targetCount: configuration.targets.count)
+        services = ServiceTable(configuration.services, dvipas: configuration.dvipas, targets: configuration.targets)
+        targets = TargetTable(
+            configuration.targets, source: configuration.trustedAddress, sourceMAC: configuration.trustedMAC,
+            epoch: configuration.epoch)
+        trustedMTU = configuration.trustedMTU
+        verification = configuration.verification
+        let capacity = configuration.batchCapacity
+        works = Slab(
+            repeating: CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, keyByteCount: 0),
+            count: capacity)
+        heads = PeekedHeads(capacity: capacity)
+        let none = SteeringWork(packet: 0, dvipa: 0, home: 0, key: ConnectionKey(.none, dvipa: 0))
+        steeringWorks = Slab(repeating: none, count: capacity)
+    }
+
+    /// With the fastest ciphers of this machine.
+    public init(_ configuration: RouterConfiguration) {
+        self.init(
+            configuration,
+            ciphers: .best(capacity: configuration.associationCapacity, batchCapacity: configuration.batchCapacity))
+    }
+
+    /// Gives every packet of the batch a verdict, and those that steer their GRE header. Frames begin with Ethernet.
+    ///
+    /// - Parameter now: Seconds on any clock that does not go back; ages connections.
+    public mutating func process(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt32) {
+        classify(&batch, in: memory)
+        associations.find(&batch)
+        let admitted = associations.admit(&batch, to: &works)
+        var proof: AuthenticationProof?
+        switch verification {
+        case .router:
+            let verified = ciphers.verifyAndPeek(&works, count: admitted, in: memory, into: heads)
+            associations.commit(works, count: admitted, &batch, verified)
+            proof = verified
+        case .target:
+            ciphers.peek(&works, count: admitted, in: memory, into: heads)
+        }
+        connections.age(ConnectionTable.walkCount, now: now)
+        let inspected = inspect(&batch, count: admitted, in: memory)
+        steer(&batch, count: inspected, now: now, proof)
+        encapsulate(&batch, count: inspected, in: memory)
+    }
+
+    /// Counts the verdicts of a batch; after the port has transmitted it.
+    public mutating func account(_ batch: borrowing PacketBatch) {
+        for index in 0..<batch.count {
+            let verdict = batch[index].verdict
+            counters.count(verdict)
+            if verdict.steers {
+                let target = Int(batch[index].target)
+                targets[target].packets &+= 1
+                targets[target].bytes &+= UInt64(truncatingIfNeeded: batch[index].byteCount)
+            }
+        }
+    }
+
+    /// Takes what the control plane says, between batches.
+    public mutating func apply(_ publication: Publication) throws(InstallFailure) {
+        switch publication {
+        case .install(let association):
+            if association.direction == .inbound { _ = try associations.install(association, ciphers: ciphers) }
+        case .remove(let spi, let direction):
+            if direction == .inbound { associations.remove(spi, ciphers: ciphers) }
+        case .neighbour(let target, let address):
+            targets.setNeighbour(target, address)
+        case .lease:
+            break  // A router sends nothing under an SA.
+        }
+    }
+
+    public var cipherName: String { ciphers.name }
+}

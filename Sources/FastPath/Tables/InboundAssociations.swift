@@ -1,0 +1,160 @@
+internal import Associations
+internal import Wire
+
+/// What the packet path knows of one inbound SA, on one cache line.
+struct InboundAssociation: BitwiseCopyable {
+    /// Highest number accepted; 0 before the first.
+    var top: UInt64 = 0
+    /// Packets and bytes (ESP header to ICV) accepted: the lifecount.
+    var packets: UInt64 = 0
+    var bytes: UInt64 = 0
+    var window: UInt32 = 0
+    /// The salt's bytes as they lie in memory.
+    var salt: UInt32 = 0
+    var selectors: Int32 = -1
+    var spi = SPI(rawValue: 0)
+    var keyByteCount: UInt8 = 0
+    var isTunnel = false
+}
+
+/// Why an SA could not be installed.
+public enum InstallFailure: Error, Equatable {
+    case tableFull(capacity: Int)
+    case selectorsDoNotFit
+    case windowTooWide(maximum: Int)
+}
+
+/// The inbound SAs of a worker: found by SPI, with their windows, selectors and lifecounts.
+struct InboundAssociations: ~Copyable {
+    private var index: SPIIndex
+    var records: Slab<InboundAssociation>
+    var windows: ReplayWindows
+    var selectors: SelectorTable
+    private var free: [Int32]
+    let capacity: Int
+
+    /// SAs ahead of the one at hand whose lines are asked for.
+    static let prefetchDistance = 4
+
+    init(capacity: Int, maximumReplayWindow: Int) {
+        self.capacity = capacity
+        index = SPIIndex(capacity: capacity)
+        records = Slab(repeating: InboundAssociation(), count: capacity)
+        windows = ReplayWindows(count: capacity, maximumWindow: maximumReplayWindow)
+        selectors = SelectorTable(capacity: capacity * 2)
+        free = (0..<Int32(capacity)).reversed()
+    }
+
+    /// The place the SA got. An SA of the same SPI is replaced, and its window forgotten: it is another SA.
+    mutating func install(_ association: SecurityAssociation, ciphers: borrowing CipherProvider) throws(InstallFailure)
+        -> Int32
+    {
+        guard association.replayWindow <= windows.maximumWindow else {
+            throw .windowTooWide(maximum: windows.maximumWindow)
+        }
+        remove(association.spi, ciphers: ciphers)
+        guard let place = free.last else { throw .tableFull(capacity: capacity) }
+        guard let chain = selectors.install(association.selectors) else { throw .selectorsDoNotFit }
+        free.removeLast()
+        records[Int(place)] = InboundAssociation(
+            window: UInt32(association.replayWindow), salt: association.saltInMemory, selectors: chain,
+            spi: association.spi, keyByteCount: UInt8(association.transform.keyByteCount),
+            isTunnel: association.mode == .tunnel)
+        windows.clear(Int(place))
+        ciphers.install(association, at: Int(place))
+        index.insert(association.spi, at: place)
+        return place
+    }
+
+    /// Forgets an SA and wipes its key; nothing happens where there is none.
+    mutating func remove(_ spi: SPI, ciphers: borrowing CipherProvider) {
+        let place = index.find(spi)
+        guard place >= 0 else { return }
+        index.remove(spi)
+        selectors.remove(records[Int(place)].selectors)
+        records[Int(place)] = InboundAssociation()
+        ciphers.remove(at: Int(place))
+        free.append(place)
+    }
+
+    /// The SA's place, or nil.
+    func place(of spi: SPI) -> Int32? {
+        let place = index.find(spi)
+        return place < 0 ? nil : place
+    }
+
+    /// Asks for the line in which the SPI will be looked up.
+    @inline(__always)
+    func prefetch(_ spi: SPI) { index.prefetch(spi) }
+
+    /// Finds each pending packet's SA and asks for what the next stages read of it; `unknownSPI` where there is none.
+    @inline(__always)
+    func find(_ batch: inout PacketBatch) {
+        for at in 0..<batch.count where batch[at].verdict == .pending {
+            let place = index.find(batch[at].spi)
+            if place < 0 {
+                batch[at].verdict = .unknownSPI
+            } else {
+                batch[at].association = place
+                records.prefetch(Int(place))
+                windows.prefetch(Int(place))
+            }
+        }
+    }
+
+    /// Asks each pending packet's length and number (RFC 4303 §3.4.3: before the ICV) and makes a work for the ciphers of
+    /// every one that passes; returns how many there are.
+    @inline(__always)
+    func admit(_ batch: inout PacketBatch, to works: inout Slab<CipherWork>) -> Int {
+        var count = 0
+        for at in 0..<batch.count where batch[at].verdict == .pending {
+            let place = batch[at].association
+            let record = records[Int(place)]
+            let byteCount = Int(batch[at].espByteCount)
+            if !ESPLayout.allows(byteCount) {
+                batch[at].verdict = .wrongLength
+                continue
+            }
+            let refusal = windows.judge(
+                batch[at].sequenceNumber, top: record.top, window: UInt64(record.window), at: Int(place))
+            if refusal != .pending {
+                batch[at].verdict = refusal
+                continue
+            }
+            selectors.prefetch(record.selectors)
+            works[count] = CipherWork(
+                packet: Int32(truncatingIfNeeded: at), association: place,
+                start: batch[at].start &+ Int(batch[at].espOffset), byteCount: byteCount, salt: record.salt,
+                keyByteCount: record.keyByteCount)
+            count += 1
+        }
+        return count
+    }
+
+    /// Moves the windows and counts, for the works whose ICV was right; `badICV` for the others. A number that came twice
+    /// in one batch passed `admit` twice: the second is found here.
+    @inline(__always)
+    mutating func commit(
+        _ works: borrowing Slab<CipherWork>, count: Int, _ batch: inout PacketBatch, _ proof: AuthenticationProof
+    ) {
+        for at in 0..<count {
+            let work = works[at]
+            let packet = Int(work.packet)
+            guard work.isAuthentic else {
+                batch[packet].verdict = .badICV
+                continue
+            }
+            let place = Int(work.association)
+            let number = batch[packet].sequenceNumber
+            let refusal = windows.judge(
+                number, top: records[place].top, window: UInt64(records[place].window), at: place)
+            if refusal != .pending {
+                batch[packet].verdict = refusal
+                continue
+            }
+            windows.record(number, top: &records[place].top, at: place, proof)
+            records[place].packets &+= 1
+            records[place].bytes &+= UInt64(truncatingIfNeeded: work.byteCount)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+internal import Associations
+internal import Wire
+
+/// What the packet path knows of one outbound SA.
+struct OutboundAssociation: BitwiseCopyable {
+    /// From the lease it holds: the number that the next packet gets, and the one behind the last.
+    var next: UInt64 = 0
+    var end: UInt64 = 0
+    /// Nanoseconds of CLOCK_MONOTONIC; then the rest of the lease is void.
+    var validUntil: UInt64 = 0
+    /// Packets and bytes (ESP header to ICV) sealed: the lifecount.
+    var packets: UInt64 = 0
+    var bytes: UInt64 = 0
+    var source = IPAddress(high: 0, low: 0)
+    var destination = IPAddress(high: 0, low: 0)
+    var selectors: Int32 = -1
+    var spi = SPI(rawValue: 0)
+    /// The salt's bytes as they lie in memory.
+    var salt: UInt32 = 0
+    var keyByteCount: UInt8 = 0
+    var isTunnel = false
+    var isInUse = false
+}
+
+/// The outbound SAs of a worker, the youngest first: a packet goes out under the first whose selectors allow it, so that a
+/// rekeyed SA takes over at once (RFC 7296 §2.8).
+struct OutboundAssociations: ~Copyable {
+    var records: Slab<OutboundAssociation>
+    private var selectors: SelectorTable
+    /// Places in use, the youngest first.
+    private(set) var order: Slab<Int32>
+    private(set) var count = 0
+    let capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        records = Slab(repeating: OutboundAssociation(), count: capacity)
+        selectors = SelectorTable(capacity: capacity * 2)
+        order = Slab(repeating: -1, count: capacity)
+    }
+
+    mutating func install(_ association: SecurityAssociation, ciphers: borrowing CipherProvider) throws(InstallFailure) {
+        remove(association.spi, ciphers: ciphers)
+        guard let place = (0..<capacity).first(where: { !records[$0].isInUse }) else {
+            throw .tableFull(capacity: capacity)
+        }
+        guard let chain = selectors.install(association.selectors) else { throw .selectorsDoNotFit }
+        records[place] = OutboundAssociation(
+            source: association.source, destination: association.destination, selectors: chain, spi: association.spi,
+            salt: association.saltInMemory, keyByteCount: UInt8(association.transform.keyByteCount),
+            isTunnel: association.mode == .tunnel, isInUse: true)
+        ciphers.install(association, at: place)
+        for index in stride(from: count, to: 0, by: -1) { order[index] = order[index - 1] }
+        order[0] = Int32(place)
+        count += 1
+    }
+
+    mutating func remove(_ spi: SPI, ciphers: borrowing CipherProvider) {
+        guard let place = place(of: spi) else { return }
+        var kept = 0
+        for index in 0..<count where Int(order[index]) != place {
+            order[kept] = order[index]
+            kept += 1
+        }
+        count = kept
+        selectors.remove(records[place].selectors)
+        records[place] = OutboundAssociation()
+        ciphers.remove(at: place)
+    }
+
+    func place(of spi: SPI) -> Int? {
+        for index in 0..<count {
+            let place = Int(order[index])
+            if records[place].spi == spi { return place }
+        }
+        return nil
+    }
+
+    /// The place of the youngest SA that may carry `flow`, or -1.
+    func find(_ flow: Flow) -> Int {
+        for index in 0..<count {
+            let place = Int(order[index])
+            if selectors.allow(flow, head: records[place].selectors) { return place }
+        }
+        return -1
+    }
+}

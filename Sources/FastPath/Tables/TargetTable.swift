@@ -1,0 +1,88 @@
+internal import Associations
+internal import Wire
+
+/// Each target with what is written in front of a packet for it: one cache line.
+///
+///     | Ethernet 14 | IPv4 20 | GRE 8 (key: epoch) | the ESP datagram, as it came
+///
+/// The template holds the 42 bytes with a total length of 0 and the header's checksum to match.
+struct TargetTable: ~Copyable {
+    struct Entry: BitwiseCopyable {
+        /// Template bytes 0...39, as they lie in memory.
+        var words: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+        /// Template bytes 40 and 41.
+        var lastBytes: UInt16 = 0
+        /// Sum of the IPv4 header without its total length, folded and not complemented.
+        var checksumBase: UInt16 = 0
+        var hasNeighbour = false
+        var packets: UInt64 = 0
+        var bytes: UInt64 = 0
+    }
+
+    static let templateByteCount = EthernetHeader.byteCount + IPv4Header.minimumByteCount + GREHeader.byteCount
+    /// What GRE and its IPv4 header add to a datagram.
+    static let overheadByteCount = IPv4Header.minimumByteCount + GREHeader.byteCount
+
+    private var entries: Slab<Entry>
+    let targets: [Target]
+    private let source: IPAddress
+    private let sourceMAC: MACAddress
+    private let epoch: Epoch
+    private var neighbours: [MACAddress?]
+
+    init(_ targets: [Target], source: IPAddress, sourceMAC: MACAddress, epoch: Epoch) {
+        self.targets = targets
+        self.source = source
+        self.sourceMAC = sourceMAC
+        self.epoch = epoch
+        neighbours = Array(repeating: nil, count: targets.count)
+        entries = Slab(repeating: Entry(), count: max(targets.count, 1))
+    }
+
+    /// Takes a target's link-layer address, or that there is none.
+    mutating func setNeighbour(_ name: String, _ address: MACAddress?) {
+        guard let index = targets.firstIndex(where: { $0.name == name }) else { return }
+        neighbours[index] = address
+        entries[index].hasNeighbour = address != nil
+        if let address { writeTemplate(index, to: address) }
+    }
+
+    func neighbour(_ index: Int) -> MACAddress? { neighbours[index] }
+
+    @inline(__always)
+    func isUsable(_ index: Int) -> Bool { entries[index].hasNeighbour }
+
+    /// What a target is known by to every router.
+    func identity(_ index: Int) -> UInt64 { targets[index].trustedAddress.low ^ targets[index].trustedAddress.high }
+
+    @inline(__always)
+    subscript(index: Int) -> Entry {
+        _read { yield entries[index] }
+        _modify { yield &entries[index] }
+    }
+
+    private mutating func writeTemplate(_ index: Int, to destination: MACAddress) {
+        let template = FrameMemory(frameCount: 1, frameStride: 64)
+        var bytes = template.mutableBytes(at: 0, count: 48)
+        bytes.storeBigEndian(UInt32(destination.rawValue >> 16), at: 0)
+        bytes.storeBigEndian(UInt16(truncatingIfNeeded: destination.rawValue), at: 4)
+        bytes.storeBigEndian(UInt32(sourceMAC.rawValue >> 16), at: 6)
+        bytes.storeBigEndian(UInt16(truncatingIfNeeded: sourceMAC.rawValue), at: 10)
+        bytes.storeBigEndian(EtherType.ipv4.rawValue, at: EthernetHeader.Offset.type)
+        let ip = EthernetHeader.byteCount
+        bytes.store(0x45, at: ip + IPv4Header.Offset.versionAndLength)
+        // Don't fragment: a datagram that does not fit the trusted link is refused by name (`oversized`), and with it
+        // the identification may stay 0 (RFC 6864 §4.1).
+        bytes.storeBigEndian(UInt16(0x4000), at: ip + IPv4Header.Offset.fragment)
+        bytes.store(64, at: ip + 8)
+        bytes.store(IPProtocol.gre, at: ip + IPv4Header.Offset.ipProtocol)
+        bytes.storeBigEndian(source.v4, at: ip + IPv4Header.Offset.source)
+        bytes.storeBigEndian(targets[index].trustedAddress.v4, at: ip + IPv4Header.Offset.destination)
+        GREHeader(type: .ipv4, epoch: epoch).write(to: &bytes, at: ip + IPv4Header.minimumByteCount)
+        let written = template.bytes(at: 0, count: 48)
+        func word(_ at: Int) -> UInt64 { written.bigEndian64(at: at).bigEndian }
+        entries[index].words = (word(0), word(8), word(16), word(24), word(32))
+        entries[index].lastBytes = written.bigEndian16(at: 40).bigEndian
+        entries[index].checksumBase = InternetChecksum.sumOfPlainIPv4Header(written, at: ip)
+    }
+}

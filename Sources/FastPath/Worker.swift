@@ -1,0 +1,124 @@
+public import Associations
+internal import CMachine
+internal import Glibc
+internal import Synchronization
+public import Wire
+
+/// What a router's worker reports upwards, a few times a second.
+public struct RouterReport: Sendable {
+    public struct TargetReport: Sendable {
+        public var name: String
+        public var packets: UInt64
+        public var bytes: UInt64
+        public var connections: Int
+        public var neighbour: MACAddress?
+    }
+
+    public var verdicts: [String: UInt64] = [:]
+    public var targets: [TargetReport] = []
+    public var portStatistics: [String: UInt64] = [:]
+    public var portSummary = ""
+    public var cipherName = ""
+    /// Publications that could not be applied, in words.
+    public var refusals: [String] = []
+    public init() {}
+}
+
+/// Where a worker leaves its latest report and hears that it should end.
+public final class WorkerDesk: Sendable {
+    public let inbox = PublicationQueue()
+    private let report = Mutex<RouterReport>(RouterReport())
+    private let isEnding = Atomic<Bool>(false)
+
+    public init() {}
+    public func end() { isEnding.store(true, ordering: .releasing) }
+    public var latestReport: RouterReport { report.withLock { $0 } }
+
+    var shouldEnd: Bool { isEnding.load(ordering: .acquiring) }
+    func leave(_ new: RouterReport) { report.withLock { $0 = new } }
+}
+
+/// One thread's loop: a port, a router, a batch.
+public struct Worker: ~Copyable {
+    private var router: Router
+    private var port: RouterPort
+    private var batch: PacketBatch
+    private var refusals: [String] = []
+    /// Milliseconds between reports, and the longest that an idle worker sleeps.
+    private static let reportInterval: UInt64 = 200
+
+    public init(router: consuming Router, port: consuming RouterPort) {
+        self.router = router
+        self.port = port
+        batch = PacketBatch()
+    }
+
+    /// Runs until the desk says that it should end.
+    public mutating func run(_ desk: WorkerDesk) {
+        var nextReport: UInt64 = 0
+        while !desk.shouldEnd {
+            for publication in desk.inbox.takeAll() { take(publication) }
+            port.receive(into: &batch)
+            let milliseconds = Self.milliseconds()
+            if batch.isEmpty {
+                port.wait(milliseconds: Int32(Self.reportInterval / 4))
+            } else {
+                router.process(&batch, in: port.memory, now: UInt32(truncatingIfNeeded: milliseconds / 1000))
+                port.transmit(&batch)
+                router.account(batch)
+                port.release(&batch)
+            }
+            if milliseconds >= nextReport {
+                nextReport = milliseconds + Self.reportInterval
+                desk.leave(report())
+            }
+        }
+        desk.leave(report())
+    }
+
+    private mutating func take(_ publication: Publication) {
+        do throws(InstallFailure) {
+            try router.apply(publication)
+        } catch {
+            // Bounded: an operator needs the first ones.
+            if refusals.count < 100 { refusals.append("\(publication.subject): \(error)") }
+        }
+    }
+
+    private mutating func report() -> RouterReport {
+        var report = router.report()
+        report.portStatistics = port.statistics()
+        report.portSummary = port.summary
+        report.refusals = refusals
+        return report
+    }
+
+    private static func milliseconds() -> UInt64 { machine_coarse_milliseconds() }
+}
+
+extension Router {
+    func report() -> RouterReport {
+        var report = RouterReport()
+        report.verdicts = counters.snapshot()
+        report.cipherName = cipherName
+        for (index, target) in targets.targets.enumerated() {
+            report.targets.append(
+                RouterReport.TargetReport(
+                    name: target.name, packets: targets[index].packets, bytes: targets[index].bytes,
+                    connections: connections.count(of: index), neighbour: targets.neighbour(index)))
+        }
+        return report
+    }
+}
+
+extension Publication {
+    /// What it is about, for messages to people.
+    var subject: String {
+        switch self {
+        case .install(let association): "install \(association.name) (\(association.spi))"
+        case .remove(let spi, _): "remove \(spi)"
+        case .neighbour(let target, _): "neighbour of \(target)"
+        case .lease(let spi, _): "lease of \(spi)"
+        }
+    }
+}

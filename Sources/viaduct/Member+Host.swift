@@ -1,0 +1,117 @@
+import Associations
+import Configuration
+import ControlPlane
+import FastPath
+import Wire
+
+/// Targets and endpoints: a TUN device that the host's own TCP/IP sends into, and a raw socket to the network.
+extension Member {
+    /// How traffic comes to the TUN device and sealed packets do not come back: their mark, our table, our rules.
+    enum PolicyRouting {
+        static let mark: UInt32 = 0x7669_6164
+        static let table: UInt32 = 7641
+        static let priority: UInt32 = 7641
+    }
+
+    static let deviceName = "viaduct0"
+    /// Of an inner packet: what Ethernet's 1500 leaves after GRE (28), the outer header (20), ESP (16), trailer and ICV
+    /// (18 and up to 3 of padding), rounded down to something people recognise.
+    static let defaultMTU = 1400
+
+    func run(_ target: TargetNode) throws(RunFailure) {
+        let routers = cluster.routers.compactMap(\.trustedAddress)
+        let configuration = HostConfiguration(
+            ingress: .gre(routers: routers, epoch: cluster.epoch), addresses: cluster.dvipas + cluster.gateways,
+            dvipas: cluster.dvipas)
+        let rules = cluster.dvipas.map { RoutingRule.Match.from(Prefix($0)) }
+        do {
+            try start(
+                configuration, ipProtocol: 47, addresses: cluster.dvipas, rules: rules, mtu: target.mtu,
+                numbers: leasedNumbers(of: target))
+        } catch { throw RunFailure(error) }
+    }
+
+    func run(_ endpoint: EndpointNode) throws(RunFailure) {
+        let associations = cluster.associations(of: node)
+        let outer = associations.filter { $0.direction == .inbound }.map(\.destination)
+        let configuration = HostConfiguration(ingress: .direct, addresses: Array(Set(outer)), dvipas: [])
+        let protected = associations.filter { $0.direction == .outbound }.flatMap(\.selectors.remote)
+        let rules = Set(protected.flatMap(Prefix.covering)).map { RoutingRule.Match.to($0) }
+        do {
+            try start(
+                configuration, ipProtocol: 50, addresses: endpoint.addresses, rules: rules, mtu: endpoint.mtu,
+                numbers: localNumbers(of: associations))
+        } catch { throw RunFailure(error) }
+    }
+
+    private func start(
+        _ configuration: HostConfiguration, ipProtocol: UInt8, addresses: [IPAddress], rules: [RoutingRule.Match],
+        mtu: Int?, numbers: consuming SequenceSource
+    ) throws {
+        var configuration = configuration
+        let associations = cluster.associations(of: node)
+        configuration.associationCapacity = max(64, associations.count * 2)
+        var host = Host(configuration)
+        for association in associations { try host.apply(.install(association)) }
+        let ciphers = host.cipherName
+        let raw = try RawIPSocket(ipProtocol: ipProtocol, mark: PolicyRouting.mark)
+        let tun = try TUNDevice(name: Self.deviceName)
+
+        var netlink = try Netlink()
+        let device = try netlink.interface(named: tun.name)
+        try netlink.bringUp(device, mtu: mtu ?? Self.defaultMTU)
+        for address in addresses { try netlink.addAddress(address, to: device) }
+        try netlink.addDefaultRoute(.v4, through: device, table: PolicyRouting.table)
+        let installed = rules.map {
+            RoutingRule(
+                match: $0, exceptMark: PolicyRouting.mark, table: PolicyRouting.table, priority: PolicyRouting.priority)
+        }
+        for rule in installed { try netlink.addRule(rule) }
+        defer {
+            // The device takes its addresses and routes along when it goes; the rules are ours to take back.
+            for rule in installed { try? netlink.deleteRule(rule) }
+        }
+
+        let desk = HostDesk()
+        let status = StatusWriter(node: node, file: statusFile)
+        let housekeeping = try ServiceThread(name: "status") { context in
+            while !context.isStopping {
+                if termination.isRequested(within: StatusWriter.interval) { desk.end() }
+                status.write(desk.latestReport)
+            }
+        }
+        announce("as \(node.role.name) on \(tun.name), MTU \(mtu ?? Self.defaultMTU); \(ciphers)")
+        var loop = HostLoop(host: host, raw: raw, tun: tun, numbers: numbers)
+        loop.run(desk)
+        housekeeping.stop()
+        status.write(desk.latestReport)
+    }
+
+    /// A target asks the router's sequencer.
+    private func leasedNumbers(of target: TargetNode) throws -> SequenceSource {
+        guard let place = cluster.targets.firstIndex(where: { $0.name == node.name }),
+            let router = cluster.routers.compactMap(\.trustedAddress).first
+        else { throw RunFailure("\(node.name): no router to ask for sequence numbers") }
+        let incarnation = UInt64.random(in: 0 ... .max)
+        let timing = LeaseHolder.Timing(validity: cluster.leases.validityNanoseconds)
+        let holders = cluster.associations(of: node).filter { $0.direction == .outbound }.map {
+            LeaseHolder(spi: $0.spi, holder: HolderID(rawValue: UInt16(place)), incarnation: incarnation, timing: timing)
+        }
+        let socket = try UDPSocket(bind: SocketAddress(address: target.trustedAddress, port: 0))
+        return .leased(LeasedSequences(
+            holders, socket: socket, sequencer: SocketAddress(address: router, port: cluster.leases.port)))
+    }
+
+    /// An endpoint is the only sender of its SAs.
+    private func localNumbers(of associations: [SecurityAssociation]) throws -> SequenceSource {
+        var sequences: [LocalSequences.Entry] = []
+        for association in associations where association.direction == .outbound {
+            let file = try reservation(of: association)
+            sequences.append(
+                LocalSequences.Entry(
+                    sequence: LocalSequence(
+                        spi: association.spi, reservation: Reservation(mark: file.initialMark)), file: file))
+        }
+        return .local(LocalSequences(sequences))
+    }
+}

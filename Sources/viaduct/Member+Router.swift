@@ -1,0 +1,88 @@
+import Associations
+import Configuration
+import ControlPlane
+import FastPath
+import Wire
+
+/// A router: a worker on this thread; neighbours, the sequencers and the status file on threads beside it.
+extension Member {
+    func run(_ router: RouterNode) throws(RunFailure) {
+        do { try start(router) } catch { throw RunFailure(error) }
+    }
+
+    private func start(_ settings: RouterNode) throws {
+        guard let clientInterface = settings.clientInterface, let trustedInterface = settings.trustedInterface,
+            let trustedAddress = settings.trustedAddress
+        else { throw RunFailure("\(node.name): clientInterface, trustedInterface and trustedAddress are needed") }
+        var netlink = try Netlink()
+        let trusted = try netlink.interface(named: trustedInterface)
+        guard let trustedMAC = trusted.linkAddress else {
+            throw RunFailure("\(trustedInterface) has no Ethernet address; the trusted link must be Ethernet")
+        }
+        let port = try RouterPort.open(
+            choice: FastPath.PortChoice(settings.port), clientInterface: clientInterface,
+            trustedInterface: trustedInterface, ownedAddresses: cluster.dvipas + cluster.gateways)
+        let summary = port.summary
+        var router = Router(
+            RouterConfiguration(
+                cluster, trustedAddress: trustedAddress, trustedMAC: trustedMAC, trustedMTU: trusted.mtu))
+        for configured in cluster.securityAssociations { try router.apply(.install(configured.association)) }
+        let ciphers = router.cipherName
+
+        let desk = WorkerDesk()
+        let neighbours = try NeighbourService(
+            targets: cluster.targets, interface: trustedInterface, local: trustedAddress
+        ) { publication in
+            if !desk.inbox.offer(publication) { Log.warn("the worker does not keep up with publications") }
+        }
+        let sequencer = try sequencerService(at: trustedAddress)
+        let status = StatusWriter(node: node, file: statusFile)
+        let housekeeping = try ServiceThread(name: "status") { context in
+            while !context.isStopping {
+                if termination.isRequested(within: StatusWriter.interval) { desk.end() }
+                status.write(desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure)
+            }
+        }
+        announce("on \(summary); \(ciphers)")
+        var worker = Worker(router: router, port: port)
+        worker.run(desk)
+        housekeeping.stop()
+        neighbours.stop()
+        sequencer.stop()
+        status.write(desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure)
+    }
+
+    /// Hands out the numbers of the SAs under which the targets answer.
+    private func sequencerService(at address: IPAddress) throws -> SequencerService {
+        var associations: [SequencerService.Association] = []
+        for configured in cluster.securityAssociations where configured.association.direction == .outbound {
+            let association = configured.association
+            associations.append(
+                SequencerService.Association(
+                    spi: association.spi, replayWindow: association.replayWindow,
+                    reservation: try reservation(of: association)))
+        }
+        var holders: [HolderID: IPAddress] = [:]
+        for (index, target) in cluster.targets.enumerated() {
+            holders[HolderID(rawValue: UInt16(index))] = target.trustedAddress
+        }
+        return try SequencerService(
+            local: SocketAddress(address: address, port: cluster.leases.port), holders: holders,
+            associations: associations, timing: Sequencer.Timing(validity: cluster.leases.validityNanoseconds))
+    }
+}
+
+extension LeaseSettings {
+    var validityNanoseconds: UInt64 { UInt64(validityMilliseconds) * 1_000_000 }
+}
+
+extension FastPath.PortChoice {
+    /// The packet path does not know the configuration, nor the other way round.
+    init(_ choice: Configuration.PortChoice) {
+        switch choice {
+        case .auto: self = .auto
+        case .afXDP: self = .afXDP
+        case .packetSocket: self = .packetSocket
+        }
+    }
+}

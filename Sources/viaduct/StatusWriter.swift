@@ -1,0 +1,127 @@
+import Configuration
+import ControlPlane
+import FastPath
+import Foundation
+import Synchronization
+import Wire
+
+/// Replaces the status file with what a node reports. A reader finds an old file or a new one, never half of one.
+final class StatusWriter: Sendable {
+    /// Milliseconds between two files.
+    static let interval = 500
+
+    private let node: Node
+    private let file: String?
+    private let started = Date()
+    private let lastSteered = Mutex<(packets: UInt64, at: Date)?>(nil)
+
+    init(node: Node, file: String?) {
+        self.node = node
+        self.file = file
+    }
+
+    private struct Status: Encodable {
+        struct TargetStatus: Encodable {
+            var packets: UInt64
+            var bytes: UInt64
+            var connections: Int
+            var neighbour: String?
+        }
+
+        struct Rates: Encodable { var packetsPerSecond: Double }
+
+        var node: String
+        var role: String
+        var uptimeSeconds: Double
+        var port: String?
+        var ciphers: String?
+        var verdicts: [String: UInt64] = [:]
+        var targets: [String: TargetStatus]?
+        var rates: Rates?
+        var leases: [String: UInt64]?
+        var xdp: [String: UInt64]?
+        var rawSocket: [String: UInt64]?
+        var tun: [String: UInt64]?
+        var waitingForNumbers: Int?
+        var troubles: [String] = []
+    }
+
+    private var empty: Status {
+        Status(node: node.name, role: node.role.name, uptimeSeconds: Date().timeIntervalSince(started))
+    }
+
+    func write(_ report: RouterReport, sequencer: SequencerService.Report, neighbours: SystemError?) {
+        guard file != nil else { return }
+        var status = empty
+        status.port = report.portSummary
+        status.ciphers = report.cipherName
+        status.verdicts = report.verdicts
+        status.targets = Dictionary(
+            uniqueKeysWithValues: report.targets.map {
+                (
+                    $0.name,
+                    Status.TargetStatus(
+                        packets: $0.packets, bytes: $0.bytes, connections: $0.connections,
+                        neighbour: $0.neighbour?.description)
+                )
+            })
+        status.rates = rate(report.targets.reduce(0) { $0 + $1.packets })
+        status.leases = sums(of: sequencer)
+        status.xdp = report.portStatistics
+        status.troubles = report.refusals
+        if let neighbours { status.troubles.append("neighbours: \(neighbours)") }
+        if let failure = sequencer.reservationFailure { status.troubles.append("sequence numbers: \(failure)") }
+        if let failure = sequencer.socketFailure { status.troubles.append("lease link: \(failure)") }
+        replace(status)
+    }
+
+    func write(_ report: HostReport) {
+        guard file != nil else { return }
+        var status = empty
+        status.verdicts = report.verdicts
+        status.leases = report.sequences
+        status.rawSocket = report.rawSocket
+        status.tun = report.tun
+        status.waitingForNumbers = report.waiting
+        replace(status)
+    }
+
+    /// Since the last file.
+    private func rate(_ packets: UInt64) -> Status.Rates {
+        let now = Date()
+        return lastSteered.withLock { last in
+            defer { last = (packets, now) }
+            guard let last, now > last.at, packets >= last.packets else { return Status.Rates(packetsPerSecond: 0) }
+            return Status.Rates(packetsPerSecond: Double(packets - last.packets) / now.timeIntervalSince(last.at))
+        }
+    }
+
+    private func sums(of report: SequencerService.Report) -> [String: UInt64] {
+        var sums: [String: UInt64] = [
+            "malformed": UInt64(report.malformed), "strange": UInt64(report.strange),
+            "unknownAssociation": UInt64(report.unknownAssociation),
+            "failedReservations": UInt64(report.failedReservations),
+        ]
+        for tally in report.sequencers.values {
+            sums["burntNumbers", default: 0] += tally.burntNumbers
+            let named = [
+                "grants": tally.grants, "repeatedGrants": tally.repeatedGrants, "revocations": tally.revocations,
+                "expiredLeases": tally.expiredLeases, "refusals": tally.refusals, "staleMessages": tally.staleMessages,
+                "abandonedRequests": tally.abandonedRequests,
+            ]
+            for (name, count) in named { sums[name, default: 0] += UInt64(count) }
+        }
+        return sums
+    }
+
+    private func replace(_ status: Status) {
+        guard let file else { return }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        do {
+            try encoder.encode(status).write(to: URL(fileURLWithPath: file), options: .atomic)
+        } catch {
+            Log.warn("\(file): \(error.localizedDescription)")
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// libFuzzer over the whole router path (scripts/fuzz.sh). The first byte chooses how the rest is understood:
+//
+//     0 mod 4   a frame as it comes from the wire: nothing in it can be authentic, so nothing may change
+//     1 mod 4   what is inside a tunnel mode packet: [1] next header, [2] stated padding, the plaintext; sealed here
+//     2 mod 4   the same in transport mode
+//     3 mod 4   the same in tunnel mode, the ICV spoiled: nothing may change
+//
+// What must hold: a verdict for every packet, steering only for what was sealed here, no change without authenticity,
+// and no trap or bad access, which the sanitizer sees.
+import Associations
+import FastPath
+import TestSupport
+import Wire
+
+private let client = "198.51.100.10"
+private let gateway = "203.0.113.1"
+private let tunnel = association(
+    spi: 0xC000_0001, from: client, to: gateway, remote: "10.71.0.0/16", local: "10.72.0.0/16")
+private let transport = association(
+    spi: 0xC000_0002, .inbound, .transport, from: client, to: gateway, .aes256gcm16, remote: "\(client)/32",
+    local: "\(gateway)/32")
+
+/// A router that lives through all runs, as a real one does.
+private final class Bench {
+    var router: RouterBench
+    var number: UInt64 = 0
+
+    init() {
+        let targets = [
+            Target(name: "t1", trustedAddress: address("192.0.2.11")),
+            Target(name: "t2", trustedAddress: address("192.0.2.12")),
+        ]
+        let dvipas = [address("10.72.0.10"), address(gateway)]
+        var configuration = RouterConfiguration(
+            dvipas: dvipas, gateways: [],
+            services: dvipas.map {
+                Service(name: "any", dvipa: $0, ipProtocol: 6, ports: [0...65535], targets: ["t1", "t2"])
+            },
+            targets: targets, epoch: Epoch(rawValue: 1), trustedAddress: address("192.0.2.1"),
+            trustedMAC: MACAddress(rawValue: 0x0200_0000_9901), trustedMTU: 1500)
+        configuration.associationCapacity = 8
+        configuration.connectionCapacity = 256
+        router = RouterBench(configuration, Provider.available[0])
+        try! router.router.apply(.install(tunnel))
+        try! router.router.apply(.install(transport))
+        for target in targets {
+            try! router.router.apply(.neighbour(target: target.name, MACAddress(rawValue: 0x0200_0000_0001)))
+        }
+    }
+
+    func run(_ input: Bytes) {
+        let choice = input[0] % 4
+        let rest = Bytes(input.dropFirst())
+        if choice == 0 {
+            let before = router.router.stateSnapshot()
+            let outcome = router.send(rest)
+            precondition(outcome.verdict != .pending && !outcome.verdict.steers)
+            precondition(router.router.stateSnapshot() == before)
+            return
+        }
+        guard rest.count >= 2, rest.count < 1500 else { return }
+        number += 1
+        let association = choice == 2 ? transport : tunnel
+        let packet = esp(
+            association, number: number, nextHeader: rest[0], Bytes(rest.dropFirst(2)),
+            fault: ESPFault(
+                statedPadding: rest[1] == 0 ? nil : rest[1] - 1, otherKey: choice == 3))
+        let frame = ethernet(ipv4(from: client, to: gateway, protocol: 50, packet))
+        let before = router.router.stateSnapshot()
+        let outcome = router.send(frame)
+        precondition(outcome.verdict != .pending)
+        if choice == 3 {
+            precondition(outcome.verdict == .badICV && router.router.stateSnapshot() == before)
+        } else {
+            precondition(outcome.verdict != .badICV && outcome.verdict != .replayed)
+            if outcome.verdict.steers {
+                precondition(outcome.bytes.suffix(frame.count - 14) == frame.dropFirst(14))
+            }
+        }
+    }
+}
+
+nonisolated(unsafe) private let bench = Bench()
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard let data, count > 0 else { return 0 }
+    bench.run(Bytes(UnsafeBufferPointer(start: data, count: count)))
+    return 0
+}
+
+// SwiftPM gives an executable's entry point this name and calls it main; libFuzzer's own main stays out of the link.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+@_cdecl("RouterFuzzer_main")
+public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
+    var count = count
+    var arguments = arguments
+    return runDriver(&count, &arguments) { testOneInput($0, $1) }
+}

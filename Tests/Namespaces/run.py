@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""run.py --viaduct PROGRAM [NAME ...]: whole clusters in network namespaces, with real packets. Root; standard library only.
+
+Runs what the demo runs, in every mode that matters, and what happens when a router is killed and a demo is interrupted.
+Without names, all. Exit: 0 all passed, 1 one failed."""
+import argparse
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+sys.dont_write_bytecode = True
+
+from demo import plan
+from demo.cluster import Cluster
+from demo.judgement import drops, problems
+from demo.network import folders, namespaces
+from demo.process import Trouble, run as command, spawn, stop
+from demo.scenario import run
+
+PREFIX = "viaduct-test-"
+CONNECTIONS, LARGE_BYTES = 120, 1_000_000
+SECONDS = 10
+
+
+class Failed(Exception):
+    pass
+
+
+def expect(condition, otherwise):
+    if not condition:
+        raise Failed(otherwise)
+
+
+def until(condition, otherwise, seconds=SECONDS):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        expect(time.monotonic() < deadline, otherwise)
+        time.sleep(0.05)
+
+
+def transfers(viaduct, start, contains="", **options):
+    """A run without a loss, after which nothing is left of it. `start` and `contains` are of the router's port."""
+    with Cluster(viaduct, PREFIX, **options) as cluster:
+        port = cluster.nodes[plan.ROUTER].status()["port"]
+        expect(port.startswith(start) and contains in port, "the router's port is %r, expected %s" % (port, start))
+        outcome = run(cluster, CONNECTIONS, LARGE_BYTES, watch=lambda *_: None)
+    wrong = list(problems(outcome))
+    wrong += ["the router dropped %d packets: %s" % (n, verdict) for verdict, n in drops(outcome, plan.ROUTER).items()]
+    expect(not wrong, "\n".join(wrong))
+    nothing_left()
+    others = {node: drops(outcome, node) for node in outcome.statuses if drops(outcome, node)}
+    return "%d connections, %.1f MB, %.1f s, %s; %s%s" % (
+        CONNECTIONS, outcome.byte_count / 1e6, outcome.seconds,
+        " ".join("%s %d" % served for served in outcome.served().items()), port,
+        "; not sent on: %s" % others if others else "")
+
+
+def nothing_left():
+    expect(not namespaces(PREFIX), "namespaces are left: %s" % namespaces(PREFIX))
+    expect(not folders(PREFIX), "folders are left: %s" % folders(PREFIX))
+
+
+def programs(cluster, interface):
+    """The XDP programs on an interface of the router."""
+    shown = json.loads(command(["ip", "-n", cluster.network.namespace(plan.ROUTER), "-j", "link", "show", interface]))
+    return shown[0].get("xdp")
+
+
+def ping(cluster):
+    command(cluster.network.inside(plan.CLIENT, ["ping", "-n", "-q", "-c", "3", "-i", "0.2", "-W", "2", plan.GATEWAY]))
+
+
+def router_killed(viaduct):
+    """A router that dies without a chance to clean up takes its XDP program with it; what was not ours always passes."""
+    with Cluster(viaduct, PREFIX) as cluster:
+        expect(programs(cluster, "client0"), "no XDP program is on the client's interface while the router runs")
+        ping(cluster)
+        cluster.nodes[plan.ROUTER].kill()
+        for interface in ("client0", "trusted0"):
+            until(lambda: not programs(cluster, interface), "an XDP program is still on %s" % interface)
+        ping(cluster)
+    nothing_left()
+    return "no program left, and the gateway answers pings before and after"
+
+
+def demo_interrupted(viaduct, number):
+    """The demo ends in good order while its transfers go on."""
+    demo = spawn([sys.executable, ROOT / "scripts/demo", "--viaduct", viaduct, "--prefix", PREFIX, "--connections", "2000"],
+                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        said = []
+        for line in demo.stdout:
+            said.append(line)
+            if "2000 connections" in line:
+                break
+        demo.send_signal(number)
+        said.append(demo.communicate(timeout=60)[0])
+        expect(demo.returncode == 128 + number, "the demo ended with %d:\n%s" % (demo.returncode, "".join(said)))
+        nothing_left()
+    finally:
+        stop(demo, seconds=30)
+    return "nothing left"
+
+
+def demo_killed(viaduct):
+    """A demo that had no chance to clean up leaves no process, and the next one takes away the rest."""
+    demo = spawn([sys.executable, ROOT / "scripts/demo", "--viaduct", viaduct, "--prefix", PREFIX, "--connections", "2000"],
+                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in demo.stdout:
+        if "2000 connections" in line:
+            break
+    demo.kill()
+    demo.wait()
+    demo.stdout.close()
+    left = namespaces(PREFIX)
+    expect(left, "the demo was killed and yet left no namespace: it was not under way")
+    until(lambda: not any(command(["ip", "netns", "pids", name]).split() for name in left), "processes live on in %s" % left)
+    with Cluster(viaduct, PREFIX):
+        pass
+    nothing_left()
+    return "no process left, and the next run swept the namespaces"
+
+
+AF_XDP = "AF_XDP on client0, driver mode"
+PACKET_SOCKET = "packet socket on client0"
+# Root, but for the right to load BPF programs.
+NO_BPF = ("setpriv", "--bounding-set", "-bpf,-sys_admin")
+
+TESTS = {
+    "tunnel-window-64": lambda viaduct: transfers(viaduct, AF_XDP, mode="tunnel", window=64),
+    "tunnel-window-32": lambda viaduct: transfers(viaduct, AF_XDP, mode="tunnel", window=32),
+    "transport": lambda viaduct: transfers(viaduct, AF_XDP, mode="transport", window=32),
+    "packet-socket": lambda viaduct: transfers(viaduct, PACKET_SOCKET, mode="tunnel", window=32, port="packet_socket"),
+    "automatic-fallback": lambda viaduct: transfers(viaduct, PACKET_SOCKET, "AF_XDP failed", router_under=NO_BPF),
+    "router-killed": router_killed,
+    "demo-interrupted": lambda viaduct: demo_interrupted(viaduct, signal.SIGINT),
+    "demo-terminated": lambda viaduct: demo_interrupted(viaduct, signal.SIGTERM),
+    "demo-killed": demo_killed,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--viaduct", required=True)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of: " + ", ".join(TESTS))
+    options = parser.parse_args()
+    if set(options.names) - set(TESTS):
+        parser.error("there are: " + ", ".join(TESTS))
+    if os.geteuid() != 0:
+        sys.exit("these tests make network namespaces and load an XDP program: run them as root")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    passed = failed = 0
+    for name in options.names or TESTS:
+        try:
+            print("ok      %s: %s" % (name, TESTS[name](options.viaduct)), flush=True)
+            passed += 1
+        except (Failed, Trouble, subprocess.TimeoutExpired) as why:
+            print("FAILED  %s: %s" % (name, "\n          ".join(str(why).splitlines())), flush=True)
+            failed += 1
+    print("namespaces: %d passed, %d failed" % (passed, failed))
+    if os.environ.get("VIADUCT_TALLY"):
+        with open(os.environ["VIADUCT_TALLY"], "a") as tally:
+            tally.write("namespaces %d %d\n" % (passed, failed))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

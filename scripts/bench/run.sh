@@ -1,0 +1,22 @@
+#!/bin/sh
+# Builds the benchmarks in release, measures, and writes Benchmarks/latest.json; prints the library's report and a table.
+# Fails when a counted figure is above its threshold. A word as argument limits the timed part to names that contain it.
+set -eu
+cd "$(dirname "$0")/../.."
+package=Benchmarks
+jobs="${VIADUCT_JOBS:-2}"
+figures=$(mktemp)
+trap 'rm -f "$figures"' EXIT
+trap 'exit 130' INT TERM
+
+echo "== building (release)"
+swift build --package-path "$package" -c release -j "$jobs" --product PacketPathProbe
+echo "== Swift beside C, passes in turns; a few minutes"
+VIADUCT_FIGURES="$figures" swift package --package-path "$package" -c release -j "$jobs" benchmark run \
+    --no-progress --filter ".*${1:-}.*"
+echo "== instructions and calls a packet, counted by callgrind"
+gate=0
+scripts/bench/callgrind.py --figures "$figures" || gate=$?
+ticks=$("$package/.build/release/PacketPathProbe" ticks)
+scripts/bench/summary.py --ticks "$ticks" --out "$package/latest.json" "$figures"
+exit "$gate"
