@@ -112,6 +112,8 @@ public struct PacketBatch: ~Copyable {
             kept += 1
         }
         count = kept
+    }
+
     /// Forgets the last packets; their frames must have been given back. Traps when there are not as many.
     @inline(__always)
     mutating func removeLast(_ packetCount: Int) {

@@ -86,14 +86,16 @@ struct HostLoop: ~Copyable {
         if incoming.isEmpty { return }
         host.open(&incoming, in: memory)
         for index in 0..<incoming.count where incoming[index].verdict == .delivered {
-            let packet = incoming[index]
-            if !tun.write(memory.bytes(at: packet.start, count: packet.byteCount)) {
-                incoming[index].verdict = .transmitQueueFull
-            }
+            Self.deliver(&incoming[index], from: memory, to: &tun)
         }
         host.account(incoming)
         for index in 0..<incoming.count { pool.give(incoming[index].start) }
         incoming.removeAll()
+    }
+
+    private static func deliver(_ packet: inout Packet, from memory: borrowing FrameMemory, to tun: inout TUNDevice) {
+        let taken = tun.write(memory.bytes(at: packet.start, count: packet.byteCount))
+        if !taken { packet.verdict = .transmitQueueFull }
     }
 
     /// The host's own stack -> seal -> network, as far as there are numbers; then ask for those that are missing.

@@ -21,9 +21,9 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let (cluster, node) = try Complaint.orExit { () throws(ConfigurationFailure) in
             let cluster = try ClusterConfiguration.load(path: config)
-            let node = try cluster.node(named: node)
-            try cluster.requireRunnable(node: node)
-            return (cluster, node)
+            let found = try cluster.node(named: self.node)
+            try cluster.requireRunnable(node: found)
+            return (cluster, found)
         }
         for warning in cluster.warnings { Log.warn(warning) }
         // From here on the machine is touched. Signals come to one thread only, which ends the others in order.

@@ -3,6 +3,7 @@ import ControlPlane
 import FastPath
 import Foundation
 import Synchronization
+import Wire
 
 /// Replaces the status file with what a node reports. A reader finds an old file or a new one, never half of one.
 final class StatusWriter: Sendable {

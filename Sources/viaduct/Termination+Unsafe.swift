@@ -32,6 +32,6 @@ final class Termination: Sendable {
 
 /// Standard output at once, for whoever waits for a line of it.
 func flushOutput() {
-    // The C library's own stream.
-    unsafe _ = fflush(stdout)
+    // nil means all of the C library's streams.
+    unsafe _ = fflush(nil)
 }
