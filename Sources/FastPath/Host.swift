@@ -65,7 +65,8 @@ public struct Host: ~Copyable {
         served = AddressTable(dvipas: configuration.dvipas, gateways: [])
         servesAll = configuration.dvipas.isEmpty
         inbound = InboundAssociations(
-            capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow)
+            capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow,
+            batchCapacity: configuration.batchCapacity)
         outbound = OutboundAssociations(capacity: configuration.associationCapacity)
         self.inboundCiphers = inboundCiphers
         self.outboundCiphers = outboundCiphers

@@ -59,7 +59,8 @@ public struct Router: ~Copyable {
     public init(_ configuration: RouterConfiguration, ciphers: consuming CipherProvider) {
         ours = AddressTable(dvipas: configuration.dvipas, gateways: configuration.gateways)
         associations = InboundAssociations(
-            capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow)
+            capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow,
+            batchCapacity: configuration.batchCapacity)
         self.ciphers = ciphers
         connections = ConnectionTable(
             capacity: configuration.connectionCapacity, targetCount: configuration.targets.count)

@@ -300,6 +300,16 @@ import Wire
         #expect(bench.router.counters.snapshot() == ["steered": 4, "replayed": 2, "tooOld": 2])
     }
 
+    @Test func verdictsDoNotDependOnWhereABatchBegins() {
+        let numbers: [UInt64] = [22, 60, 70, 87, 22, 92, 22, 87, 23, 200, 92, 150]
+        let frames = numbers.map { Example.tunnelFrame(number: $0, Example.innerTCP(flags: TCPFlags.ack)) }
+        var alone = Example.bench()
+        var together = Example.bench()
+        let expected = frames.map { alone.send($0).verdict }
+        #expect(together.send(frames).map(\.verdict) == expected)
+        #expect(expected[4] == .tooOld && expected[7] == .replayed && expected[10] == .tooOld)
+    }
+
     @Test(arguments: Provider.available) func aNumberTwiceInOneBatchIsSteeredOnce(_ provider: Provider) {
         var bench = Example.bench(provider)
         let frame = Example.tunnelFrame(number: 5)

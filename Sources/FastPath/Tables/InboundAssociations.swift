@@ -31,12 +31,16 @@ struct InboundAssociations: ~Copyable {
     var windows: ReplayWindows
     var selectors: SelectorTable
     private var free: [Int32]
+    /// Packets of the batch at hand that `admit` found replayed, in order.
+    private var replays: Slab<Int32>
+    private var replayCount = 0
     let capacity: Int
 
     /// SAs ahead of the one at hand whose lines are asked for.
     static let prefetchDistance = 4
 
-    init(capacity: Int, maximumReplayWindow: Int) {
+    init(capacity: Int, maximumReplayWindow: Int, batchCapacity: Int) {
+        replays = Slab(repeating: 0, count: batchCapacity)
         self.capacity = capacity
         index = SPIIndex(capacity: capacity)
         records = Slab(repeating: InboundAssociation(), count: capacity)
@@ -105,8 +109,9 @@ struct InboundAssociations: ~Copyable {
     /// Asks each pending packet's length and number (RFC 4303 §3.4.3: before the ICV) and makes a work for the ciphers of
     /// every one that passes; returns how many there are.
     @inline(__always)
-    func admit(_ batch: inout PacketBatch, to works: inout Slab<CipherWork>) -> Int {
+    mutating func admit(_ batch: inout PacketBatch, to works: inout Slab<CipherWork>) -> Int {
         var count = 0
+        replayCount = 0
         for at in 0..<batch.count where batch[at].verdict == .pending {
             let place = batch[at].association
             let record = records[Int(place)]
@@ -119,6 +124,10 @@ struct InboundAssociations: ~Copyable {
                 batch[at].sequenceNumber, top: record.top, window: UInt64(record.window), at: Int(place))
             if refusal != .pending {
                 batch[at].verdict = refusal
+                if refusal == .replayed {
+                    replays[replayCount] = Int32(truncatingIfNeeded: at)
+                    replayCount += 1
+                }
                 continue
             }
             selectors.prefetch(record.selectors)
@@ -137,9 +146,12 @@ struct InboundAssociations: ~Copyable {
     mutating func commit(
         _ works: borrowing Slab<CipherWork>, count: Int, _ batch: inout PacketBatch, _ proof: AuthenticationProof
     ) {
+        var replay = 0
+        defer { judgeReplays(from: &replay, before: batch.count, &batch) }
         for at in 0..<count {
             let work = works[at]
             let packet = Int(work.packet)
+            if replay < replayCount { judgeReplays(from: &replay, before: packet, &batch) }
             guard work.isAuthentic else {
                 batch[packet].verdict = .badICV
                 continue
@@ -155,6 +167,20 @@ struct InboundAssociations: ~Copyable {
             windows.record(number, top: &records[place].top, at: place, proof)
             records[place].packets &+= 1
             records[place].bytes &+= UInt64(truncatingIfNeeded: work.byteCount)
+        }
+    }
+
+    /// Asks replayed packets once more, now that the windows have moved as far as they had when it was their turn: what
+    /// lies left of the window is called `tooOld`, so that names do not depend on where a batch begins.
+    private func judgeReplays(from replay: inout Int, before packet: Int, _ batch: inout PacketBatch) {
+        while replay < replayCount && Int(replays[replay]) < packet {
+            let at = Int(replays[replay])
+            let record = records[Int(batch[at].association)]
+            let verdict = windows.judge(
+                batch[at].sequenceNumber, top: record.top, window: UInt64(record.window),
+                at: Int(batch[at].association))
+            if verdict == .tooOld { batch[at].verdict = .tooOld }
+            replay += 1
         }
     }
 }
