@@ -33,6 +33,16 @@ let package = Package(
             path: "Benchmarks/RouterBenchmarks",
             swiftSettings: settings,
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
+        // Both ends of the run over veth: scripts/bench/veth.py.
+        .target(name: "VethGenerator", dependencies: ["CTwin"], linkerSettings: [.linkedLibrary("xdp")]),
+        .executableTarget(
+            name: "VethBench",
+            dependencies: [
+                "Workload", "VethGenerator",
+                .product(name: "FastPath", package: "viaduct"),
+                .product(name: "CMachine", package: "viaduct"),
+            ],
+            swiftSettings: settings),
         // One path over n packets and nothing else, for counting instructions under callgrind.
         .executableTarget(name: "PacketPathProbe", dependencies: ["Workload"], swiftSettings: settings),
     ]

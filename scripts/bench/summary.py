@@ -40,16 +40,16 @@ def main():
     print(f"\n{machine}\n{date}\n")
     width = max((len(name) for name in figures), default=0)
     for figure in figures.values():
-        if figure.get("value") == 0 and "cycles" not in figure["unit"]:
+        if figure.get("value") == 0 and figure["unit"].endswith("/packet"):
             continue  # Said in one line below.
-        if figure["name"].startswith("c-twin/") and any(f.get("peer") == figure["name"] for f in figures.values()):
+        if figure["name"].startswith(("c-twin/", "forwarder/")) and any(f.get("peer") == figure["name"] for f in figures.values()):
             continue  # Stands beside its peer.
-        line = f"{figure['name']:<{width}}  {figure['value']:>10.1f} {figure['unit']:<20}"
+        line = f"{figure['name']:<{width}}  {figure['value']:>10,.1f} {figure['unit']:<20}"
         if "peer" in figure:
             peer = figures.get(figure["peer"], {}).get("value")
-            line += f"  {figure['ratio']:.2f} x {figure['peer'].split('/')[0]}" + (f" ({peer:.1f})" if peer else "")
+            line += f"  {figure['ratio']:.2f} x {figure['peer'].split('/')[0]}" + (f" ({peer:,.1f})" if peer else "")
         print(line)
-    zero = sorted({f["unit"] for f in figures.values() if f["value"] == 0 and "cycles" not in f["unit"]})
+    zero = sorted({f["unit"] for f in figures.values() if f["value"] == 0 and f["unit"].endswith("/packet")})
     if zero:
         print(f"none in any scenario counted: {', '.join(zero)}")
     print(f"\nwritten to {options.out}")

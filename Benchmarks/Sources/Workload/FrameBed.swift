@@ -1,5 +1,6 @@
 import CMachine
 public import FastPath
+import Glibc
 
 /// Frames for packet paths to work in, and the way a pass goes over them.
 ///
@@ -26,17 +27,21 @@ public struct FrameBed: ~Copyable {
     private func start(of slot: Int) -> Int { slot * memory.frameStride + Self.headroom }
 
     /// Sends `frames`, the first `limit` of them, through `path`; `body` sees the path after each batch, and the batch's packets. Returns the
-    /// ticks that deciding took.
+    /// ticks that deciding took, and for how many packets: a group of frames during which the kernel gave the processor
+    /// to somebody else is not counted, unless that is all of them.
     @discardableResult @inline(__always)
     func pass<Path: PacketPath & ~Copyable>(
         _ frames: PacketStore.Frames, limit: Int = .max, through path: inout Path,
         then body: (borrowing Path, Int) -> Void = { _, _ in }
-    ) -> UInt64 {
-        var ticks: UInt64 = 0
+    ) -> (ticks: UInt64, packets: Int) {
+        var all = (ticks: UInt64(0), packets: 0)
+        var undisturbed = all
         let end = min(limit, frames.count)
         for first in stride(from: 0, to: end, by: Self.group) {
             let group = first..<min(first + Self.group, end)
             load(frames, group)
+            var ticks: UInt64 = 0
+            let switches = Self.contextSwitches()
             var slot = 0
             while slot < group.count {
                 path.clear()
@@ -50,8 +55,20 @@ public struct FrameBed: ~Copyable {
                 body(path, count)
                 slot += count
             }
+            all = (all.ticks &+ ticks, all.packets + group.count)
+            if Self.contextSwitches() == switches {
+                undisturbed = (undisturbed.ticks &+ ticks, undisturbed.packets + group.count)
+            }
         }
-        return ticks
+        return undisturbed.packets > 0 ? undisturbed : all
+    }
+
+    /// How often this thread has lost its processor, or given it away.
+    private static func contextSwitches() -> Int {
+        var usage = rusage()
+        // RUSAGE_THREAD, which Glibc's headers show to GNU sources only.
+        getrusage(__rusage_who_t(1), &usage)
+        return usage.ru_nvcsw + usage.ru_nivcsw
     }
 
     /// Opens the store's connections in `path`, and checks that every packet was steered.
@@ -70,10 +87,10 @@ public struct FrameBed: ~Copyable {
     func time<Path: PacketPath & ~Copyable>(_ store: PacketStore, through path: inout Path) -> Double {
         path.renewWindows()
         let before = path.steeredCount
-        let ticks = pass(store.frames, through: &path)
+        let counted = pass(store.frames, through: &path)
         let steered = path.steeredCount - before
         guard steered == store.frames.count else { fatalError("only \(steered) of \(store.frames.count) were steered") }
-        return Double(ticks) / Double(store.frames.count)
+        return Double(counted.ticks) / Double(counted.packets)
     }
 
     /// What becomes of each packet, as a number: equal when target, place and bytes are; 0 when it was not steered.

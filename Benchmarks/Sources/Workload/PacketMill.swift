@@ -9,6 +9,7 @@ public struct PacketMill {
 
     private let peers: [Cluster.Peer]
     private let sealers: [Sealer]
+    private let seals: Bool
     private var sequenceNumbers: [UInt32]
 
     private final class Sealer {
@@ -17,7 +18,8 @@ public struct PacketMill {
         deinit { twin_sealer_destroy(handle) }
     }
 
-    init(cluster: Cluster) {
+    init(cluster: Cluster, seals: Bool = true) {
+        self.seals = seals
         peers = cluster.peers
         sealers = peers.map { Sealer(key: $0.key) }
         sequenceNumbers = Array(repeating: 0, count: peers.count)
@@ -64,6 +66,7 @@ public struct PacketMill {
         frame[innerStart + text - 2] = UInt8(padding)
         frame[innerStart + text - 1] = 4
 
+        guard seals else { return }
         var nonce = peer.salt
         nonce += frame[(espStart + 8)..<(espStart + 16)]
         let start = frame.baseAddress!.assumingMemoryBound(to: UInt8.self)

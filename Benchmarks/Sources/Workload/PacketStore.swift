@@ -23,16 +23,25 @@ public final class PacketStore {
 
         deinit { bytes.deallocate() }
 
+        /// All frames, one behind the other.
+        public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+            try body(UnsafeRawBufferPointer(bytes))
+        }
+
         public func frame(_ index: Int) -> UnsafeMutableRawBufferPointer {
             UnsafeMutableRawBufferPointer(rebasing: bytes[index * frameByteCount..<(index + 1) * frameByteCount])
         }
     }
 
-    public init(_ scenario: Scenario, seed: UInt64 = 1) {
+    /// Where the ESP header begins in every frame.
+    public static let espOffset = 34
+
+    /// - Parameter seals: false to leave that to somebody else.
+    public init(_ scenario: Scenario, seals: Bool = true, seed: UInt64 = 1) {
         self.scenario = scenario
         var dice = Dice(seed: seed)
         cluster = Cluster(scenario: scenario, dice: &dice)
-        var mill = PacketMill(cluster: cluster)
+        var mill = PacketMill(cluster: cluster, seals: seals)
 
         openings = Frames(count: scenario.connections, frameByteCount: PacketMill.frameByteCount(inner: 40))
         for connection in 0..<scenario.connections {

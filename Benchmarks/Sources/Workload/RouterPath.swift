@@ -9,6 +9,12 @@ public struct RouterPath: PacketPath, ~Copyable {
     private let associations: [SecurityAssociation]
 
     public init(_ store: PacketStore, verifies: Bool) throws {
+        router = try Self.router(for: store, verifies: verifies)
+        associations = store.cluster.peers.map(\.association)
+    }
+
+    /// The router of the store's cluster, with its SAs and neighbours.
+    public static func router(for store: PacketStore, verifies: Bool) throws -> Router {
         var configuration = RouterConfiguration(
             dvipas: [Cluster.dvipa], gateways: [Cluster.gateway], services: [Cluster.service],
             targets: Cluster.targets, epoch: Cluster.epoch, trustedAddress: Cluster.trustedAddress,
@@ -16,12 +22,12 @@ public struct RouterPath: PacketPath, ~Copyable {
         configuration.verification = verifies ? .router : .target
         configuration.associationCapacity = capacity(for: store.scenario.associations)
         configuration.connectionCapacity = capacity(for: store.scenario.connections * 2)
-        router = Router(configuration)
-        associations = store.cluster.peers.map(\.association)
+        var router = Router(configuration)
         for (target, mac) in zip(Cluster.targets, Cluster.targetMACs) {
             try router.apply(.neighbour(target: target.name, mac))
         }
-        renewWindows()
+        for peer in store.cluster.peers { try router.apply(.install(peer.association)) }
+        return router
     }
 
     public var cipherName: String { router.cipherName }
