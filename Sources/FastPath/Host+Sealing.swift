@@ -27,6 +27,15 @@ extension Host {
         }
     }
 
+    /// Takes back packets that were sealed but whose lease has run out since: between the sealing and the sending the
+    /// thread may have lost the processor, and others have the peer's window by now. Their numbers are never used.
+    public func withholdLate(_ batch: inout PacketBatch, now: UInt64) {
+        for index in 0..<batch.count
+        where batch[index].verdict == .sealed && now >= outbound.records[Int(batch[index].association)].validUntil {
+            batch[index].verdict = .noSequenceNumber
+        }
+    }
+
     /// Packets of the batch that wait for a number of this SA.
     public func demand(for spi: SPI, _ batch: borrowing PacketBatch) -> Int {
         guard let place = outbound.place(of: spi) else { return 0 }

@@ -104,6 +104,7 @@ struct HostLoop: ~Copyable {
         repeat {
             if !outgoing.isEmpty {
                 host.seal(&outgoing, in: memory, now: clock.now)
+                host.withholdLate(&outgoing, now: clock.now)
                 raw.send(&outgoing, having: .sealed, memory: memory)
                 giveUpOnOldPackets()
                 host.account(outgoing)

@@ -6,9 +6,10 @@ import Wire
 
 /// Targets and endpoints: a TUN device that the host's own TCP/IP sends into, and a raw socket to the network.
 extension Member {
-    /// How traffic comes to the TUN device and sealed packets do not come back: their mark, our table, our rules.
+    /// How traffic comes to the TUN device and sealed packets do not come back: their mark (one bit, since the
+    /// rules except packets that bear any of its bits), our table, our rules.
     enum PolicyRouting {
-        static let mark: UInt32 = 0x7669_6164
+        static let mark: UInt32 = 0x0200_0000
         static let table: UInt32 = 7641
         static let priority: UInt32 = 7641
     }

@@ -154,6 +154,19 @@ import Wire
         #expect(bench.seal(answer).verdict == .pending)
     }
 
+    /// The thread lost the processor between sealing and sending.
+    @Test func aPacketWhoseLeaseRanOutBeforeItWasSentIsWithheld() throws {
+        var bench = Self.target()
+        try bench.host.apply(.lease(Self.outTunnel.spi, lease(10, 20, validUntil: 500)))
+        let answer = ipv4(from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 40000))
+        #expect(bench.seal([answer, answer], now: 499, sentAt: 499).map(\.verdict) == [.sealed, .sealed])
+        #expect(
+            bench.seal([answer, answer], now: 499, sentAt: 500).map(\.verdict) == [
+                .noSequenceNumber, .noSequenceNumber,
+            ])
+        #expect(bench.host.nextNumber(of: Self.outTunnel.spi) == 14, "their numbers are gone")
+    }
+
     @Test func whatNoPolicyCoversStays() throws {
         var bench = Self.target()
         try bench.host.apply(.lease(Self.outTunnel.spi, lease(1, 100)))

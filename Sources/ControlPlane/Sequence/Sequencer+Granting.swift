@@ -72,7 +72,7 @@ extension Sequencer {
     ) -> OutstandingLease {
         OutstandingLease(
             identifier: nextIdentifier, holder: waiting.message.holder, incarnation: waiting.message.incarnation,
-            first: next, end: next + count, expiresAt: now + validity, isSole: isSole)
+            first: next, end: next + count, expiresAt: now + validity + timing.grace, isSole: isSole)
     }
 
     private mutating func grant(_ lease: OutstandingLease, to waiting: Waiting, into actions: inout [Action]) {

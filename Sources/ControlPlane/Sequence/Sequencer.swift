@@ -35,8 +35,14 @@ public struct Sequencer: Sendable {
         /// Silent senders are forgotten after so long when room is needed.
         public var memory: UInt64 = 1_000_000_000
 
-        public init(validity: UInt64 = 10_000_000) {
+        /// How much longer the sequencer holds a lease than its holder may use it, before it lets others pass: a holder
+        /// that lost the processor between its look at the clock and the sending is late by so much at most. Waited out
+        /// only when a holder has died or stalled.
+        public var grace: UInt64
+
+        public init(validity: UInt64 = 10_000_000, grace: UInt64 = 90_000_000) {
             self.validity = validity
+            self.grace = grace
             soleValidity = max(validity, 50_000_000)
         }
 
@@ -124,7 +130,7 @@ public struct Sequencer: Sendable {
         self.reservation = reservation
         next = reservation.mark
         nextIdentifier = identifierSeed
-        opensAt = reservation.mark > 1 ? now + max(timing.validity, timing.soleValidity) : now
+        opensAt = reservation.mark > 1 ? now + max(timing.validity, timing.soleValidity) + timing.grace : now
     }
 
     /// When `tick(at:)` has something to do next, nil while nothing waits.

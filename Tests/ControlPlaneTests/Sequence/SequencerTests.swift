@@ -50,12 +50,13 @@ private func refusal(_ holder: UInt16, _ request: UInt64, _ reason: LeaseRefusal
 }
 
 /// Started, its first step of numbers reserved; lease identifiers count from 100.
-private func startedSequencer(mark: UInt64 = 1, window: Int = 32, last: UInt64 = Reservation.lastWithoutESN)
-    -> Sequencer
-{
+/// Without grace unless a test is about it, so that the times in it are few.
+private func startedSequencer(
+    mark: UInt64 = 1, window: Int = 32, last: UInt64 = Reservation.lastWithoutESN, grace: UInt64 = 0
+) -> Sequencer {
     var sequencer = Sequencer(
         spi: spi, replayWindow: window, reservation: Reservation(mark: mark, lastNumber: last), identifierSeed: 100,
-        at: 0)
+        timing: Sequencer.Timing(grace: grace), at: 0)
     for case .reserve(let mark) in sequencer.start(at: 0) { _ = sequencer.reserved(upTo: mark, at: 0) }
     return sequencer
 }
@@ -156,6 +157,19 @@ private func sharedSequencer(window: Int = 32) -> Sequencer {
         // Too late: nothing comes back.
         #expect(sequencer.receive(release(a, 100, 11), at: ms(52)) == [])
         #expect(sequencer.receive(request(a, 2, 1), at: ms(52)) == [grant(a, 2, lease: 102, 4101..<4102)])
+    }
+
+    /// A holder that looked at its clock in time and was held up before it sent is not overtaken yet.
+    @Test func aLeaseIsHeldForTheGraceBeyondItsValidity() {
+        var sequencer = startedSequencer(grace: ms(90))
+        #expect(sequencer.receive(request(a, 1, 1), at: 0) == [grant(a, 1, lease: 100, 1..<4097, sole: true)])
+        #expect(sequencer.receive(request(b, 1, 4, askedAt: 1), at: ms(135)) == [revoke(a, 100)])
+        #expect(!sequencer.tick(at: ms(139)).contains(grant(b, 1, lease: 101, 4097..<4101, askedAt: 1)))
+        #expect(sequencer.tally.expiredLeases == 0)
+        _ = sequencer.receive(request(b, 1, 4, askedAt: 2), at: ms(140))
+        _ = sequencer.tick(at: ms(140))
+        #expect(sequencer.tick(at: ms(141)) == [grant(b, 1, lease: 101, 4097..<4101, askedAt: 2)])
+        #expect(sequencer.tally.expiredLeases == 1)
     }
 
     /// The reason why it is the span that is bounded: a holds number 1 while b uses up and returns lease after lease.
