@@ -44,6 +44,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         // One path over n packets and nothing else, for counting instructions under callgrind.
-        .executableTarget(name: "PacketPathProbe", dependencies: ["Workload"], swiftSettings: settings),
+        .target(name: "FixedRandom"),
+        .executableTarget(
+            name: "PacketPathProbe", dependencies: ["Workload", "FixedRandom"], swiftSettings: settings),
     ]
 )

@@ -4,6 +4,7 @@
 //
 // The second prints how many ticks the time stamp counter makes in a second. The first sends N packets through one path and nothing else. scripts/bench/callgrind.py runs it under valgrind, which counts
 // inside the path's `process` only, with N and 2N packets. `both` times them in turns instead, for a quick look.
+import FixedRandom
 import Foundation
 import Workload
 
@@ -32,6 +33,7 @@ import Workload
             for figure in contest.figures() { print(figure.name, figure.value, figure.unit, "lowest", figure.lowest!, figure.ratio ?? "") }
             return
         }
+        fixed_random_begin()
         let steered =
             switch options["path"]! {
             case "router": try Probe.router(scenario, verification, packets: packets)
