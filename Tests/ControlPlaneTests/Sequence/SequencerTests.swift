@@ -166,9 +166,10 @@ private func sharedSequencer(window: Int = 32) -> Sequencer {
         #expect(sequencer.receive(request(b, 1, 4, askedAt: 1), at: ms(135)) == [revoke(a, 100)])
         #expect(!sequencer.tick(at: ms(139)).contains(grant(b, 1, lease: 101, 4097..<4101, askedAt: 1)))
         #expect(sequencer.tally.expiredLeases == 0)
-        _ = sequencer.receive(request(b, 1, 4, askedAt: 2), at: ms(140))
-        _ = sequencer.tick(at: ms(140))
-        #expect(sequencer.tick(at: ms(141)) == [grant(b, 1, lease: 101, 4097..<4101, askedAt: 2)])
+        // Who has not asked for so long is no sender any more: the other is alone.
+        #expect(
+            sequencer.receive(request(b, 1, 4, askedAt: 2), at: ms(140))
+                == [grant(b, 1, lease: 101, 4097..<8193, askedAt: 2, sole: true)])
         #expect(sequencer.tally.expiredLeases == 1)
     }
 
