@@ -62,7 +62,8 @@ final class TestNetwork: Sendable {
     }
 }
 
-/// Runs `body` inside a network namespace: the calling thread enters it and comes back. The body cannot suspend, and its expectations belong to the test that calls.
+/// Runs `body` inside a network namespace: the calling thread enters it and comes back. The body cannot suspend, and
+/// its expectations belong to the test that calls.
 func inNamespace<Result: ~Copyable>(_ name: String, _ body: () throws -> Result) throws -> Result {
     let home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
     guard home >= 0, machine_enter_network_namespace("/run/netns/\(name)") == 0 else {

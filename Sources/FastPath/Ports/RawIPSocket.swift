@@ -3,7 +3,8 @@ internal import Glibc
 internal import Wire
 
 /// A host's way to speak one IP protocol past its own stack: a raw socket that receives the protocol's packets (GRE,
-/// 47, or ESP, 50), reassembled and with their IPv4 header, and one that sends whole IPv4 packets as they are (IP_HDRINCL).
+/// 47, or ESP, 50), reassembled and with their IPv4 header, and one that sends whole IPv4 packets as they
+/// are (IP_HDRINCL).
 ///
 /// While it is open the kernel does not answer the protocol with "protocol unreachable".
 public struct RawIPSocket: ~Copyable {
