@@ -30,7 +30,9 @@ import Workload
         if options["path"] == "both" {
             var contest = try Contest(scenario, verification)
             for _ in 0..<Contest.rounds { _ = contest.round() }
-            for figure in contest.figures() { print(figure.name, figure.value, figure.unit, "lowest", figure.lowest!, figure.ratio ?? "") }
+            for figure in contest.figures() {
+                print(figure.name, figure.value, figure.unit, "lowest", figure.lowest!, figure.ratio ?? "")
+            }
             return
         }
         fixed_random_begin()
