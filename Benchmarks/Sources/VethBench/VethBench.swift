@@ -27,7 +27,9 @@ import Workload
         switch CommandLine.arguments.dropFirst().first {
         case "generate": try generate(on: option("interface"), seconds: seconds)
         case "receive":
-            guard let choice = PortChoice(rawValue: option("port")) else { fail("port= must be af_xdp or packet_socket") }
+            guard let choice = PortChoice(rawValue: option("port")) else {
+                fail("port= must be af_xdp or packet_socket")
+            }
             let port = try RouterPort.open(
                 choice: choice, clientInterface: option("client"), trustedInterface: option("trusted"),
                 ownedAddresses: [Cluster.gateway, Cluster.dvipa])

@@ -21,7 +21,9 @@ public enum Probe {
     }
 
     @inline(__always)
-    private static func run<Path: PacketPath & ~Copyable>(_ store: PacketStore, _ path: inout Path, _ packets: Int) -> UInt64 {
+    private static func run<Path: PacketPath & ~Copyable>(_ store: PacketStore, _ path: inout Path, _ packets: Int)
+        -> UInt64
+    {
         precondition(packets <= store.frames.count)
         let bed = FrameBed()
         bed.open(store, in: &path)

@@ -1,5 +1,5 @@
-import CTwin
 import Associations
+import CTwin
 public import FastPath
 import Wire
 
