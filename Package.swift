@@ -81,7 +81,8 @@ let package = Package(
             name: "FastPathTests", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
             swiftSettings: tests),
         .testTarget(
-            name: "PortTests", dependencies: ["FastPath", "Wire", "CMachine", "CBPF", "XDPProgram"], exclude: ["Fixtures"],
+            name: "PortTests", dependencies: ["FastPath", "Wire", "CMachine", "CBPF", "XDPProgram"],
+            exclude: ["Fixtures"],
             swiftSettings: tests),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Wire", "Associations"],

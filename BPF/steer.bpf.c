@@ -66,7 +66,8 @@ SEC("xdp") int steer(struct xdp_md *context)
 	return bpf_redirect_map(&xsks, context->rx_queue_index, XDP_PASS);
 }
 
-// For the trusted interface when its driver sends without copying: most drivers serve AF_XDP only while a program is there.
+// For the trusted interface when its driver sends without copying: most drivers
+// serve AF_XDP only while a program is there.
 SEC("xdp") int pass(struct xdp_md *context)
 {
 	(void)context;

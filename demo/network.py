@@ -1,5 +1,6 @@
 """Network namespaces, the links between them, and their removal. Nothing is made outside namespaces of our own prefix."""
 import glob
+import json
 import os
 import shutil
 import signal
@@ -77,6 +78,21 @@ class Network:
                     a, self.namespace(here), b, self.namespace(there)) for (here, a), (there, b) in plan.links())
         for node in plan.NAMESPACES:
             self.configure(node)
+        self.wait_until_up()
+
+    def wait_until_up(self, seconds=10):
+        """The kernel may take up to a second to put a link with a carrier to work, and drops what is sent until then. A
+        lost ARP request is a second in which packets wait: theirs would be old sequence numbers."""
+        deadline = time.monotonic() + seconds
+        for node in plan.NAMESPACES:
+            while idle := self.idle_links(node):
+                if time.monotonic() > deadline:
+                    raise Trouble("%s: %s does not come up" % (self.namespace(node), ", ".join(idle)))
+                time.sleep(0.02)
+
+    def idle_links(self, node):
+        links = json.loads(run(["ip", "-n", self.namespace(node), "-j", "link", "show"]))
+        return [link["ifname"] for link in links if link["ifname"] != "lo" and link["operstate"] != "UP"]
 
     def configure(self, node):
         links = [name for pair in plan.links() for where, name in pair if where == node]

@@ -25,9 +25,4 @@ public struct ConfigurationFailure: Error, Hashable, Sendable, CustomStringConve
 public struct Place: Hashable, Sendable {
     public var line: Int
     public var column: Int
-
-    init(line: Int, column: Int) {
-        self.line = line
-        self.column = column
-    }
 }

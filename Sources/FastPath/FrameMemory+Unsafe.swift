@@ -71,6 +71,7 @@ internal import Glibc
     @inline(__always)
     func prefetch(at offset: Int) {
         // A prefetch never faults, and wrapping arithmetic makes any address.
-        unsafe machine_prefetch(UnsafeRawPointer(bitPattern: UInt(bitPattern: base) &+ UInt(bitPattern: offset)) ?? UnsafeRawPointer(base))
+        unsafe machine_prefetch(
+            UnsafeRawPointer(bitPattern: UInt(bitPattern: base) &+ UInt(bitPattern: offset)) ?? UnsafeRawPointer(base))
     }
 }

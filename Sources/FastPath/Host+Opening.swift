@@ -50,7 +50,8 @@ extension Host {
         var flow = Flow.none
         let verdict = InnerPacket.read(
             memory.bytes(at: plaintext, count: payload), payloadByteCount: work.payloadByteCount,
-            nextHeader: work.nextHeader, isTunnel: record.isTunnel, outer: (outer.source, outer.destination), into: &flow,
+            nextHeader: work.nextHeader, isTunnel: record.isTunnel, outer: (outer.source, outer.destination),
+            into: &flow,
             hasOptions: &hasOptions)
         guard let verdict, verdict == .pending else { return verdict ?? .malformedInner }
         guard inbound.selectors.allow(flow, head: record.selectors) else { return .tunnelCheckFailed }
@@ -59,7 +60,8 @@ extension Host {
         if record.isTunnel {
             // RFC 6040 §4.2's congestion marks of the outer header are not carried over yet.
             batch[packet].start = plaintext
-            batch[packet].byteCount = Int(memory.bytes(at: plaintext, count: payload).bigEndian16(at: IPv4Header.Offset.totalLength))
+            batch[packet].byteCount = Int(
+                memory.bytes(at: plaintext, count: payload).bigEndian16(at: IPv4Header.Offset.totalLength))
         } else {
             // Transport mode: the outer header moves up to the payload and names what ESP had hidden (RFC 4303 §3.1.1).
             batch[packet].start = plaintext - headerByteCount

@@ -13,7 +13,9 @@ extension Host {
             let first = index
             var count = 0
             while index < batch.count && count < works.count {
-                if batch[index].verdict == .pending, prepare(index, &batch, to: count, in: memory, now: now) { count += 1 }
+                if batch[index].verdict == .pending, prepare(index, &batch, to: count, in: memory, now: now) {
+                    count += 1
+                }
                 index += 1
             }
             outboundCiphers.seal(works, count: count, in: memory)
@@ -22,6 +24,15 @@ extension Host {
                 outbound.records[place].packets &+= 1
                 outbound.records[place].bytes &+= UInt64(truncatingIfNeeded: Int(batch[at].espByteCount))
             }
+        }
+    }
+
+    /// Takes back packets that were sealed but whose lease has run out since: between the sealing and the sending the
+    /// thread may have lost the processor, and others have the peer's window by now. Their numbers are never used.
+    public func withholdLate(_ batch: inout PacketBatch, now: UInt64) {
+        for index in 0..<batch.count
+        where batch[index].verdict == .sealed && now >= outbound.records[Int(batch[index].association)].validUntil {
+            batch[index].verdict = .noSequenceNumber
         }
     }
 

@@ -49,7 +49,8 @@ public struct Flow: Hashable, Sendable, BitwiseCopyable {
     public var tcpFlags: UInt8
 
     public init(
-        remote: IPAddress, local: IPAddress, remotePort: UInt16, localPort: UInt16, ipProtocol: UInt8, tcpFlags: UInt8 = 0
+        remote: IPAddress, local: IPAddress, remotePort: UInt16, localPort: UInt16, ipProtocol: UInt8,
+        tcpFlags: UInt8 = 0
     ) {
         self.remote = remote
         self.local = local
@@ -67,7 +68,8 @@ public struct Flow: Hashable, Sendable, BitwiseCopyable {
     }
 
     static let none = Flow(
-        remote: IPAddress(high: 0, low: 0), local: IPAddress(high: 0, low: 0), remotePort: 0, localPort: 0, ipProtocol: 0)
+        remote: IPAddress(high: 0, low: 0), local: IPAddress(high: 0, low: 0), remotePort: 0, localPort: 0,
+        ipProtocol: 0)
 }
 
 /// Up to `capacity` packets that go through every stage together. A port fills it, the router decides, the port empties it.

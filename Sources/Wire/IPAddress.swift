@@ -69,7 +69,9 @@ extension IPAddress: LosslessStringConvertible {
             for (index, part) in parts.enumerated() {
                 if index == parts.count - 1, let v4 = parseV4(part) {
                     result += [UInt16(v4 >> 16), UInt16(truncatingIfNeeded: v4)]
-                } else if (1...4).contains(part.count), part.allSatisfy(\.isHexDigit), let group = UInt16(part, radix: 16) {
+                } else if (1...4).contains(part.count), part.allSatisfy(\.isHexDigit),
+                    let group = UInt16(part, radix: 16)
+                {
                     result.append(group)
                 } else {
                     return nil
@@ -78,7 +80,8 @@ extension IPAddress: LosslessStringConvertible {
             return result
         }
         let characters = Array(text)
-        guard let gap = characters.indices.dropLast().first(where: { characters[$0] == ":" && characters[$0 + 1] == ":" })
+        guard
+            let gap = characters.indices.dropLast().first(where: { characters[$0] == ":" && characters[$0 + 1] == ":" })
         else {
             guard let all = groups(text[...]), all.count == 8 else { return nil }
             return all

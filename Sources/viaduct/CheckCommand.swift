@@ -19,7 +19,8 @@ struct CheckCommand: ParsableCommand {
             return cluster
         }
         for warning in cluster.warnings { Log.warn(warning) }
-        print("\(config): right; \(cluster.nodes.count) nodes, \(cluster.services.count) services, "
-            + "\(cluster.securityAssociations.count) security associations")
+        print(
+            "\(config): right; \(cluster.nodes.count) nodes, \(cluster.services.count) services, "
+                + "\(cluster.securityAssociations.count) security associations")
     }
 }

@@ -43,7 +43,8 @@ struct HostLoop: ~Copyable {
     /// How long packets may wait for numbers before they are given up. TCP sends again; a queue of old packets helps nobody.
     private static let patience: UInt64 = 500_000_000
 
-    init(host: consuming Host, raw: consuming RawIPSocket, tun: consuming TUNDevice, numbers: consuming SequenceSource) {
+    init(host: consuming Host, raw: consuming RawIPSocket, tun: consuming TUNDevice, numbers: consuming SequenceSource)
+    {
         self.host = host
         self.raw = raw
         self.tun = tun
@@ -103,6 +104,7 @@ struct HostLoop: ~Copyable {
         repeat {
             if !outgoing.isEmpty {
                 host.seal(&outgoing, in: memory, now: clock.now)
+                host.withholdLate(&outgoing, now: clock.now)
                 raw.send(&outgoing, having: .sealed, memory: memory)
                 giveUpOnOldPackets()
                 host.account(outgoing)

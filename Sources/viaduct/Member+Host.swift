@@ -6,9 +6,10 @@ import Wire
 
 /// Targets and endpoints: a TUN device that the host's own TCP/IP sends into, and a raw socket to the network.
 extension Member {
-    /// How traffic comes to the TUN device and sealed packets do not come back: their mark, our table, our rules.
+    /// How traffic comes to the TUN device and sealed packets do not come back: their mark (one bit, since the
+    /// rules except packets that bear any of its bits), our table, our rules.
     enum PolicyRouting {
-        static let mark: UInt32 = 0x7669_6164
+        static let mark: UInt32 = 0x0200_0000
         static let table: UInt32 = 7641
         static let priority: UInt32 = 7641
     }
@@ -95,11 +96,13 @@ extension Member {
         let incarnation = UInt64.random(in: 0 ... .max)
         let timing = LeaseHolder.Timing(validity: cluster.leases.validityNanoseconds)
         let holders = cluster.associations(of: node).filter { $0.direction == .outbound }.map {
-            LeaseHolder(spi: $0.spi, holder: HolderID(rawValue: UInt16(place)), incarnation: incarnation, timing: timing)
+            LeaseHolder(
+                spi: $0.spi, holder: HolderID(rawValue: UInt16(place)), incarnation: incarnation, timing: timing)
         }
         let socket = try UDPSocket(bind: SocketAddress(address: target.trustedAddress, port: 0))
-        return .leased(LeasedSequences(
-            holders, socket: socket, sequencer: SocketAddress(address: router, port: cluster.leases.port)))
+        return .leased(
+            LeasedSequences(
+                holders, socket: socket, sequencer: SocketAddress(address: router, port: cluster.leases.port)))
     }
 
     /// An endpoint is the only sender of its SAs.

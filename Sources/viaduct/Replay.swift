@@ -28,7 +28,9 @@ struct Replay: ~Copyable {
         memory = FrameMemory(frameCount: 1, frameStride: 64)
         for target in cluster.targets {
             // A locally administered address made from the target's own: nobody has to be asked.
-            publish(.neighbour(target: target.name, MACAddress(rawValue: 0x0200_0000_0000 | UInt64(target.trustedAddress.v4))))
+            publish(
+                .neighbour(
+                    target: target.name, MACAddress(rawValue: 0x0200_0000_0000 | UInt64(target.trustedAddress.v4))))
         }
     }
 

@@ -49,7 +49,8 @@ struct ReplayCommand: ParsableCommand {
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
-            let frames = Dictionary(uniqueKeysWithValues: results.enumerated().map { (String($0.offset + 1), $0.element) })
+            let frames = Dictionary(
+                uniqueKeysWithValues: results.enumerated().map { (String($0.offset + 1), $0.element) })
             print(String(decoding: try encoder.encode(ReplayResult(frames: frames, summary: summary)), as: UTF8.self))
         } else {
             print(summary.text)

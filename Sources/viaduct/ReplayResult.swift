@@ -58,8 +58,10 @@ struct ReplaySummary: Encodable {
         }
         let loopText = loops == 1 ? "once" : "\(loops) times"
         return
-            (["\(frames) frames, \(loopText), \(ciphers): "
-            + String(format: "%.0f cycles a packet", cyclesPerPacket)]
+            ([
+                "\(frames) frames, \(loopText), \(ciphers): "
+                    + String(format: "%.0f cycles a packet", cyclesPerPacket)
+            ]
             + rows("verdicts", verdicts) + rows("connections by target", connectionsByTarget)).joined(separator: "\n")
     }
 }

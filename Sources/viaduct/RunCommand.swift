@@ -28,7 +28,8 @@ struct RunCommand: ParsableCommand {
         for warning in cluster.warnings { Log.warn(warning) }
         // From here on the machine is touched. Signals come to one thread only, which ends the others in order.
         let termination = Termination()
-        let member = Member(cluster: cluster, node: node, statusFile: status, isVerbose: verbose, termination: termination)
+        let member = Member(
+            cluster: cluster, node: node, statusFile: status, isVerbose: verbose, termination: termination)
         try Complaint.orExit { () throws(RunFailure) in
             switch node.role {
             case .router(let router): try member.run(router)

@@ -68,7 +68,8 @@ struct LeasedSequences: ~Copyable {
         var renewed = false
         // A socket error (the router is not there yet) ends the reading; requests are repeated.
         while let (count, source) = try? socket.receive(into: &buffer) {
-            guard source == sequencer, count == LeaseMessage.byteCount, let message = LeaseMessage(Array(buffer[..<count])),
+            guard source == sequencer, count == LeaseMessage.byteCount,
+                let message = LeaseMessage(Array(buffer[..<count])),
                 let index = holders.firstIndex(where: { $0.spi == message.spi })
             else {
                 malformed += 1
@@ -106,7 +107,8 @@ struct LeasedSequences: ~Copyable {
         var sums: [String: UInt64] = ["malformed": malformed, "unsent": unsent]
         for tally in holders.map(\.tally) {
             let named = [
-                "leases": tally.leases, "repeatedRequests": tally.repeatedRequests, "staleMessages": tally.staleMessages,
+                "leases": tally.leases, "repeatedRequests": tally.repeatedRequests,
+                "staleMessages": tally.staleMessages,
                 "lateLeases": tally.lateLeases, "expiredLeases": tally.expiredLeases, "revocations": tally.revocations,
                 "refusals": tally.refusals,
             ]

@@ -46,7 +46,8 @@ enum Example {
         var bench = RouterBench(configuration, provider)
         for association in [tunnel, transport, narrow] { try! bench.router.apply(.install(association)) }
         for (index, target) in targets.enumerated() {
-            try! bench.router.apply(.neighbour(target: target.name, MACAddress(rawValue: 0x0200_0000_0010 + UInt64(index))))
+            try! bench.router.apply(
+                .neighbour(target: target.name, MACAddress(rawValue: 0x0200_0000_0010 + UInt64(index))))
         }
         return bench
     }
@@ -63,8 +64,10 @@ enum Example {
 
     /// A tunnel mode frame around `inner`.
     static func tunnelFrame(
-        number: UInt64, _ inner: Bytes = innerTCP(), nextHeader: UInt8 = 4, under association: SecurityAssociation = tunnel,
-        espFault: ESPFault = ESPFault(), options: Bytes = [], fragment: UInt16 = 0x4000, ipFault: IPv4Fault = IPv4Fault()
+        number: UInt64, _ inner: Bytes = innerTCP(), nextHeader: UInt8 = 4,
+        under association: SecurityAssociation = tunnel,
+        espFault: ESPFault = ESPFault(), options: Bytes = [], fragment: UInt16 = 0x4000,
+        ipFault: IPv4Fault = IPv4Fault()
     ) -> Bytes {
         ethernet(
             ipv4(

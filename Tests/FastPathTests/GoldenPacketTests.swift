@@ -64,7 +64,9 @@ import Wire
     }
 
     /// 40 bytes of inner options push the ports out of the first 48 bytes: the head is decrypted further.
-    @Test(arguments: Provider.available, [4, 8, 12, 16, 40]) func innerOptionsAreSteered(_ provider: Provider, count: Int) {
+    @Test(arguments: Provider.available, [4, 8, 12, 16, 40]) func innerOptionsAreSteered(
+        _ provider: Provider, count: Int
+    ) {
         var bench = Example.bench(provider)
         for (number, payload) in [0, 20, 100, 500].enumerated() {
             let inner = Example.innerTCP(payload: payload, options: Bytes(repeating: 1, count: count))
@@ -119,7 +121,9 @@ import Wire
         try bench.router.apply(.neighbour(target: "t2", nil))
         #expect(bench.send(Example.tunnelFrame(number: 2, Example.innerTCP(port: 2))).target == 2)
         try bench.router.apply(.neighbour(target: "t1", nil))
-        #expect(bench.send(Example.tunnelFrame(number: 3, Example.innerTCP(port: 1, flags: TCPFlags.ack))).verdict == .noNeighbour)
+        #expect(
+            bench.send(Example.tunnelFrame(number: 3, Example.innerTCP(port: 1, flags: TCPFlags.ack))).verdict
+                == .noNeighbour)
         try bench.router.apply(.neighbour(target: "t3", nil))
         #expect(bench.send(Example.tunnelFrame(number: 4, Example.innerTCP(port: 4))).verdict == .noTarget)
     }
@@ -148,7 +152,9 @@ import Wire
     @Test func strangersPass() {
         expect(.passed, ethernet(ipv4(from: Example.client, to: Example.gateway, protocol: 17, udp(500, 500))))
         expect(.passed, ethernet(ipv4(from: Example.client, to: Example.dvipa, protocol: 6, tcp(1, 80))))
-        expect(.passed, ethernet(ipv4(from: Example.client, to: "203.0.113.77", protocol: 50, Bytes(repeating: 1, count: 64))))
+        expect(
+            .passed,
+            ethernet(ipv4(from: Example.client, to: "203.0.113.77", protocol: 50, Bytes(repeating: 1, count: 64))))
         expect(.passed, ethernet(Bytes(repeating: 0, count: 46), type: 0x0806))
         expect(.passed, ethernet(Bytes(repeating: 0x60, count: 60), type: 0x86DD))
         let stranger = ipv4(
@@ -163,7 +169,10 @@ import Wire
         let frame = Example.tunnelFrame(number: 1)
         for count in [0, 6, 13, 14, 33, 34, 50, frame.count - 1] { expect(.truncated, Bytes(frame.prefix(count))) }
         for count in [0, 1, 7] {
-            expect(.truncated, ethernet(ipv4(from: Example.client, to: Example.gateway, protocol: 50, Bytes(repeating: 1, count: count))))
+            expect(
+                .truncated,
+                ethernet(
+                    ipv4(from: Example.client, to: Example.gateway, protocol: 50, Bytes(repeating: 1, count: count))))
         }
         expect(.truncated, Example.tunnelFrame(number: 1, ipFault: IPv4Fault(totalLength: 1000)))
     }
@@ -176,13 +185,17 @@ import Wire
 
     @Test func badChecksum() {
         expect(.badChecksum, Example.tunnelFrame(number: 1, ipFault: IPv4Fault(checksumIsWrong: true)))
-        expect(.badChecksum, Example.tunnelFrame(number: 1, options: [1, 1, 1, 1], ipFault: IPv4Fault(checksumIsWrong: true)))
+        expect(
+            .badChecksum,
+            Example.tunnelFrame(number: 1, options: [1, 1, 1, 1], ipFault: IPv4Fault(checksumIsWrong: true)))
     }
 
     @Test func wrongLength() {
         let whole = esp(Example.tunnel, number: 1, nextHeader: 4, Example.innerTCP())
         for count in [8, 16, 31, 32, 35, whole.count - 1, whole.count - 2] {
-            expect(.wrongLength, ethernet(ipv4(from: Example.client, to: Example.gateway, protocol: 50, Bytes(whole.prefix(count)))))
+            expect(
+                .wrongLength,
+                ethernet(ipv4(from: Example.client, to: Example.gateway, protocol: 50, Bytes(whole.prefix(count)))))
         }
     }
 
@@ -208,7 +221,9 @@ import Wire
             from: Example.inner, to: Example.dvipa, protocol: 6, tcp(1, 80), fault: IPv4Fault(totalLength: 41))
         expect(.malformedInner, Example.tunnelFrame(number: 1, lies))
         expect(.malformedInner, Example.transportFrame(number: 1, Bytes(tcp(1, 80).prefix(16))))
-        let offset = ipv4(from: Example.inner, to: Example.dvipa, protocol: 6, Bytes(tcp(1, 80).prefix(12)) + [0x40] + Bytes(tcp(1, 80).dropFirst(13)))
+        let offset = ipv4(
+            from: Example.inner, to: Example.dvipa, protocol: 6,
+            Bytes(tcp(1, 80).prefix(12)) + [0x40] + Bytes(tcp(1, 80).dropFirst(13)))
         expect(.malformedInner, Example.tunnelFrame(number: 1, offset))
     }
 
@@ -236,17 +251,24 @@ import Wire
     }
 
     @Test func unsupportedProtocol() {
-        expect(.unsupportedProtocol, Example.tunnelFrame(number: 1, ipv4(from: Example.inner, to: Example.dvipa, protocol: 17, udp(1, 80))))
-        expect(.unsupportedProtocol, Example.tunnelFrame(number: 1, ipv4(from: Example.inner, to: Example.dvipa, protocol: 1, [8, 0, 0, 0])))
+        expect(
+            .unsupportedProtocol,
+            Example.tunnelFrame(number: 1, ipv4(from: Example.inner, to: Example.dvipa, protocol: 17, udp(1, 80))))
+        expect(
+            .unsupportedProtocol,
+            Example.tunnelFrame(number: 1, ipv4(from: Example.inner, to: Example.dvipa, protocol: 1, [8, 0, 0, 0])))
         expect(.unsupportedProtocol, Example.tunnelFrame(number: 1, Bytes(repeating: 0x60, count: 60), nextHeader: 41))
     }
 
     // MARK: Refused
 
     @Test func unknownSPI() {
-        let stranger = association(spi: 0xC000_0077, from: Example.client, to: Example.gateway, remote: "10.71.0.0/24", local: "10.72.0.0/24")
+        let stranger = association(
+            spi: 0xC000_0077, from: Example.client, to: Example.gateway, remote: "10.71.0.0/24", local: "10.72.0.0/24")
         expect(.unknownSPI, Example.tunnelFrame(number: 1, under: stranger))
-        expect(.unknownSPI, ethernet(ipv4(from: Example.client, to: Example.gateway, protocol: 50, Bytes(repeating: 0, count: 64))))
+        expect(
+            .unknownSPI,
+            ethernet(ipv4(from: Example.client, to: Example.gateway, protocol: 50, Bytes(repeating: 0, count: 64))))
     }
 
     @Test func sequenceNumberZero() { expect(.sequenceNumberZero, Example.tunnelFrame(number: 0)) }
@@ -273,7 +295,9 @@ import Wire
         expect(.steered, Example.tunnelFrame(number: 1, Example.innerTCP(source: "10.71.9.5"), under: Example.narrow))
     }
 
-    @Test func notDVIPA() { expect(.notDVIPA, Example.tunnelFrame(number: 1, Example.innerTCP(destination: "10.72.0.11"))) }
+    @Test func notDVIPA() {
+        expect(.notDVIPA, Example.tunnelFrame(number: 1, Example.innerTCP(destination: "10.72.0.11")))
+    }
 
     @Test func noService() { expect(.noService, Example.tunnelFrame(number: 1, Example.innerTCP(to: 22))) }
 

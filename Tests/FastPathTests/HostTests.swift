@@ -111,13 +111,15 @@ import Wire
         try target.host.apply(.lease(Self.outTransport.spi, lease(1, 1000)))
         for payload in [0, 1, 2, 3, 100, 1360] {
             let answer = ipv4(
-                from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 40000, Bytes(repeating: 7, count: payload)))
+                from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 40000, Bytes(repeating: 7, count: payload))
+            )
             let sealed = target.seal(answer)
             #expect(sealed.verdict == .sealed)
             #expect(client.open(sealed.bytes) == HostBench.Result(verdict: .delivered, bytes: answer))
 
             let plain = ipv4(
-                from: Example.outerDVIPA, to: Example.client, protocol: 6, tcp(80, 40000, Bytes(repeating: 7, count: payload)),
+                from: Example.outerDVIPA, to: Example.client, protocol: 6,
+                tcp(80, 40000, Bytes(repeating: 7, count: payload)),
                 options: payload == 3 ? [1, 1, 1, 1] : [])
             let transport = target.seal(plain)
             #expect(transport.verdict == .sealed)
@@ -152,12 +154,27 @@ import Wire
         #expect(bench.seal(answer).verdict == .pending)
     }
 
+    /// The thread lost the processor between sealing and sending.
+    @Test func aPacketWhoseLeaseRanOutBeforeItWasSentIsWithheld() throws {
+        var bench = Self.target()
+        try bench.host.apply(.lease(Self.outTunnel.spi, lease(10, 20, validUntil: 500)))
+        let answer = ipv4(from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 40000))
+        #expect(bench.seal([answer, answer], now: 499, sentAt: 499).map(\.verdict) == [.sealed, .sealed])
+        #expect(
+            bench.seal([answer, answer], now: 499, sentAt: 500).map(\.verdict) == [
+                .noSequenceNumber, .noSequenceNumber,
+            ])
+        #expect(bench.host.nextNumber(of: Self.outTunnel.spi) == 14, "their numbers are gone")
+    }
+
     @Test func whatNoPolicyCoversStays() throws {
         var bench = Self.target()
         try bench.host.apply(.lease(Self.outTunnel.spi, lease(1, 100)))
         #expect(bench.seal(ipv4(from: Example.dvipa, to: "10.99.0.1", protocol: 6, tcp(80, 1))).verdict == .noPolicy)
         #expect(bench.seal(Bytes(repeating: 0x60, count: 48)).verdict == .noPolicy)
-        #expect(bench.seal(Bytes(ipv4(from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 1)).prefix(30))).verdict == .noPolicy)
+        #expect(
+            bench.seal(Bytes(ipv4(from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 1)).prefix(30))).verdict
+                == .noPolicy)
         #expect(bench.host.counters.snapshot() == ["noPolicy": 3])
     }
 

@@ -52,7 +52,7 @@ import Wire
         }
     }
 
-    /// The kernel has no ESP; without the port it answers ICMP "protocol unreachable" (type 3, code 2), with it nothing.
+    /// The kernel has no ESP; without the port it answers "protocol unreachable" (ICMP 3, 2), with it nothing.
     @Test func keepsTheKernelFromAnswering() throws {
         let network = try TestNetwork()
         try run("ip", "-n", network.router, "addr", "add", "192.0.2.10/24", "dev", "client0")

@@ -44,7 +44,7 @@ final class PacketTap: Sendable {
                     let count = recvmsg(descriptor, &message, Int32(MSG_DONTWAIT))
                     guard count > 0 else { return nil }
                     var frame = [UInt8](buffer[..<count])
-                    // One control message, struct tpacket_auxdata: the tag at bytes 16 to 19, valid with bit 4 of status.
+                    // One control message, tpacket_auxdata: the tag at bytes 16 to 19, valid by a bit of status.
                     let header = MemoryLayout<cmsghdr>.size
                     if message.msg_controllen >= header + 20 {
                         let status = controlBuffer.loadUnaligned(fromByteOffset: header, as: UInt32.self)

@@ -48,7 +48,7 @@ import Wire
                 socket.receive(into: &batch, memory: memory, pool: &pool)
                 for index in 0..<batch.count {
                     #expect(batch[index].start % 2240 == HostRoom.front)
-                    packets.append(FirstBytes.of(batch[index], memory))
+                    packets.append(bytes(of: batch[index], in: memory))
                     pool.give(batch[index].start)
                 }
                 batch.removeAll()
@@ -59,10 +59,6 @@ import Wire
         }
     }
 
-    enum FirstBytes {
-        static func of(_ packet: Packet, _ memory: borrowing FrameMemory) -> [UInt8] { bytes(of: packet, in: memory) }
-    }
-
     @Test(arguments: [47, 50] as [UInt8]) func packetsArriveWhole(ipProtocol: UInt8) throws {
         let network = try Self.network()
         let sent = (0..<100).map { number in
@@ -70,13 +66,13 @@ import Wire
                 from: "192.0.2.1", to: "192.0.2.10", protocol: ipProtocol,
                 body: [0, 0, 8, 0] + (0..<(number * 14)).map { UInt8(truncatingIfNeeded: $0 ^ number) })
         }
-        let receiver = try inNamespace(network.router) { SocketBox(try RawIPSocket(ipProtocol: ipProtocol)) }
+        let receiver = try inNamespace(network.router) { try RawIPSocket(ipProtocol: ipProtocol) }
         try inNamespace(network.client) {
             var host = Host(try RawIPSocket(ipProtocol: ipProtocol))
             #expect(host.send(sent) == Array(repeating: .sealed, count: 100))
             #expect(host.socket.statistics() == ["sent": 100, "frame_too_long": 0])
         }
-        var host = Host(receiver.take())
+        var host = Host(receiver)
         #expect(try host.receive(100) == sent)
     }
 
@@ -124,12 +120,8 @@ import Wire
         let network = try Self.network()
         let wrong = TestPackets.ipv4(from: "192.0.2.1", to: "192.0.2.10", protocol: 47, body: [0, 0, 8, 0, 1])
         let right = TestPackets.ipv4(from: "198.51.100.1", to: "198.51.100.10", protocol: 47, body: [0, 0, 8, 0, 2])
-        let both = try inNamespace(network.router) {
-            (
-                SocketBox(try RawIPSocket(ipProtocol: 47)),
-                SocketBox(try RawIPSocket(ipProtocol: 47, interface: "trusted0"))
-            )
-        }
+        let hearsAll = try inNamespace(network.router) { try RawIPSocket(ipProtocol: 47) }
+        let hearsTrusted = try inNamespace(network.router) { try RawIPSocket(ipProtocol: 47, interface: "trusted0") }
         for (namespace, packet) in [(network.client, wrong), (network.target, right)] {
             try inNamespace(namespace) {
                 var host = Host(try RawIPSocket(ipProtocol: 47))
@@ -137,18 +129,9 @@ import Wire
             }
         }
         // Once the one that hears all has both, the other has what it will get.
-        var all = Host(both.0.take())
+        var all = Host(hearsAll)
         #expect(Set(try all.receive(2)) == [wrong, right])
-        var one = Host(both.1.take())
+        var one = Host(hearsTrusted)
         #expect(try one.receive(1) == [right])
     }
-}
-
-/// Carries a socket out of the namespace in which it was opened.
-final class SocketBox: @unchecked Sendable {
-    private var socket: RawIPSocket?
-
-    init(_ socket: consuming RawIPSocket) { self.socket = consume socket }
-
-    func take() -> RawIPSocket { socket.take()! }
 }

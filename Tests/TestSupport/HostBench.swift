@@ -35,9 +35,10 @@ public struct HostBench: ~Copyable {
 
     public mutating func open(_ packet: Bytes) -> Result { open([packet])[0] }
 
-    public mutating func seal(_ packets: [Bytes], now: UInt64 = 0) -> [Result] {
+    public mutating func seal(_ packets: [Bytes], now: UInt64 = 0, sentAt: UInt64? = nil) -> [Result] {
         fill(packets)
         host.seal(&batch, in: memory, now: now)
+        host.withholdLate(&batch, now: sentAt ?? now)
         return empty()
     }
 

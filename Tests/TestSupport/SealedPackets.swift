@@ -19,7 +19,8 @@ public struct ESPFault: Sendable {
 /// An ESP packet under `association` (RFC 4303, RFC 4106), sealed by OpenSSL directly and laid out here by hand: the
 /// packet path under test has no part in it.
 public func esp(
-    _ association: SecurityAssociation, number: UInt64, nextHeader: UInt8, _ payload: Bytes, fault: ESPFault = ESPFault()
+    _ association: SecurityAssociation, number: UInt64, nextHeader: UInt8, _ payload: Bytes,
+    fault: ESPFault = ESPFault()
 ) -> Bytes {
     let padding = fault.padding ?? (4 - (payload.count + 2) % 4) % 4
     let plaintext =

@@ -10,8 +10,9 @@ public import Wire
 /// check 9c1e0f6a2b7d4e55
 /// ```
 ///
-/// The name has the SPI, the destination and the key's fingerprint in it: the same SPI with another key begins at 1, and
-/// the same key never begins again. A lock file beside it keeps two processes of one machine from using the same numbers.
+/// The name has the SPI, the destination and the key's fingerprint in it: the same SPI with another key begins at 1,
+/// and the same key never begins again. A lock file beside it keeps two processes of one machine from using the same
+/// numbers.
 public final class ReservationFile: Sendable {
     public enum Failure: Error, Sendable, Equatable, CustomStringConvertible {
         /// Not as it was written. It is not taken for empty: numbers, and so nonces, would be used a second time.

@@ -8,7 +8,8 @@ public import Associations
 /// what the packet path held, at once and before its next packet.
 ///
 /// ```
-/// let actions = holder.poll(queued: waiting, next: host.next(spi), at: clock.now)     // after each batch and at deadline
+/// // After each batch, and at `deadline`:
+/// let actions = holder.poll(queued: waiting, next: host.next(spi), at: clock.now)
 /// for case .send(let message) in actions { socket.send(message.bytes, to: router) }
 /// for case .publish(let publication) in actions { host.apply(publication) }
 /// ```
@@ -75,11 +76,11 @@ public struct LeaseHolder: Sendable {
     public let timing: Timing
     private var held: Held?
     private var pending: Pending?
-    /// The last lease that is over; its report is repeated until the sequencer has surely heard it.
+    /// The last lease that is over; every later request reports it, and a repeated revocation is answered with it.
     private var ended: LeaseReport?
     /// Nobody has been told of `ended` yet.
     private var owesReport = false
-    /// No number below was left unused by this process, as far as it had it: none of them is ever used (again).
+    /// All numbers below it are over for this process, used or not: it never uses one of them (again).
     private var usedEnd: UInt64 = 0
     private var requests: UInt64 = 0
     /// Why the sequencer gives no numbers; nil again with the next lease.

@@ -22,7 +22,8 @@ public struct Reservation: Sendable, Equatable {
     /// When the last try failed, the time of the next one.
     private(set) var retryAt: UInt64?
 
-    /// `mark` is what was last written down, 1 when nothing ever was. Traps when it is 0 or `lastNumber` is out of range.
+    /// `mark` is what was last written down, 1 when nothing ever was. Traps when it is 0 or `lastNumber` is out of
+    /// range.
     public init(mark: UInt64, lastNumber: UInt64 = Reservation.lastWithoutESN) {
         precondition(mark > 0 && lastNumber > 0 && lastNumber < .max)
         self.mark = mark

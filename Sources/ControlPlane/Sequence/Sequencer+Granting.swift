@@ -3,6 +3,7 @@ extension Sequencer {
     mutating func serve(at now: UInt64, into actions: inout [Action]) {
         reserveAhead(at: now, into: &actions)
         guard now >= opensAt else { return }
+        isOpen = true
         if let quiet = quietUntil, now >= quiet { quietUntil = nil }
         while let waiting = queue.first {
             // Nobody repeats it: numbers for it would be lost, and its lease half over before it arrives.
@@ -71,7 +72,7 @@ extension Sequencer {
     ) -> OutstandingLease {
         OutstandingLease(
             identifier: nextIdentifier, holder: waiting.message.holder, incarnation: waiting.message.incarnation,
-            first: next, end: next + count, expiresAt: now + validity, isSole: isSole)
+            first: next, end: next + count, expiresAt: now + validity + timing.grace, isSole: isSole)
     }
 
     private mutating func grant(_ lease: OutstandingLease, to waiting: Waiting, into actions: inout [Action]) {

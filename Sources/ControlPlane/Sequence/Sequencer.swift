@@ -1,7 +1,7 @@
 public import Associations
 
-/// Hands out the sequence numbers of one outbound SA to the hosts that send under it, such that the peer's replay window
-/// never drops one (docs/sequence-leases.md).
+/// Hands out the sequence numbers of one outbound SA to the hosts that send under it, such that the peer's replay
+/// window never drops one (docs/sequence-leases.md).
 ///
 /// A machine without I/O: messages and times come in, actions go out in order. `now` is nanoseconds of this host's
 /// monotonic clock. After an action `.reserve` the host calls `reserved(upTo:at:)` or `reservationFailed(at:)`; at
@@ -29,14 +29,20 @@ public struct Sequencer: Sendable {
         public var activity: UInt64 = 100_000_000
         /// Until an unanswered revocation is repeated.
         public var revocation: UInt64 = 2_000_000
-        /// How much longer one packet may be on its way to the peer than another; waited out once whenever a sender is no
-        /// longer alone, since alone it may have sent any number of packets just now.
+        /// How much longer one packet may be on its way to the peer than another; waited out once whenever a sender is
+        /// no longer alone, since alone it may have sent any number of packets just now.
         public var flight: UInt64 = 1_000_000
         /// Silent senders are forgotten after so long when room is needed.
         public var memory: UInt64 = 1_000_000_000
 
-        public init(validity: UInt64 = 10_000_000) {
+        /// How much longer the sequencer holds a lease than its holder may use it, before it lets others pass: a holder
+        /// that lost the processor between its look at the clock and the sending is late by so much at most. Waited out
+        /// only when a holder has died or stalled.
+        public var grace: UInt64
+
+        public init(validity: UInt64 = 10_000_000, grace: UInt64 = 90_000_000) {
             self.validity = validity
+            self.grace = grace
             soleValidity = max(validity, 50_000_000)
         }
 
@@ -103,6 +109,7 @@ public struct Sequencer: Sendable {
     var nextIdentifier: UInt64
     /// Nothing is granted before: leases of an earlier process may still be in use.
     let opensAt: UInt64
+    var isOpen = false
     /// Several senders get nothing before: the last packets of the one that was alone are still on their way.
     var quietUntil: UInt64?
     public internal(set) var tally = Tally()
@@ -123,14 +130,16 @@ public struct Sequencer: Sendable {
         self.reservation = reservation
         next = reservation.mark
         nextIdentifier = identifierSeed
-        opensAt = reservation.mark > 1 ? now + max(timing.validity, timing.soleValidity) : now
+        opensAt = reservation.mark > 1 ? now + max(timing.validity, timing.soleValidity) + timing.grace : now
     }
 
     /// When `tick(at:)` has something to do next, nil while nothing waits.
     public var deadline: UInt64? {
         guard let head = queue.first else { return nil }
-        var deadline = max(opensAt, min(head.arrivedAt + timing.freshness, reservation.retryAt ?? .max))
-        if let quietUntil { deadline = min(deadline, max(quietUntil, opensAt)) }
+        guard isOpen else { return opensAt }
+        var deadline = head.arrivedAt + timing.freshness
+        if reservation.wanted == nil, let retryAt = reservation.retryAt { deadline = min(deadline, retryAt) }
+        if let quietUntil { deadline = min(deadline, quietUntil) }
         for lease in outstanding {
             deadline = min(deadline, lease.expiresAt, lease.revocation ?? .max)
         }

@@ -3,7 +3,8 @@ internal import Glibc
 internal import Synchronization
 public import Wire
 
-/// `NeighbourWatch` on a thread with the kernel's neighbour table, in the network namespace of the thread that makes it.
+/// `NeighbourWatch` on a thread with the kernel's neighbour table, in the network namespace of the thread that makes
+/// it.
 public final class NeighbourService: Sendable {
     /// Discard (RFC 863): whoever gets it throws it away; sending it is the point.
     private static let discardPort: UInt16 = 9

@@ -12,8 +12,8 @@ public struct InterfaceDescription: Sendable, Equatable {
     public var isUp: Bool
 }
 
-/// struct ifinfomsg: family, padding, type, index, flags, change; struct ifaddrmsg: family, prefix length, flags, scope,
-/// index.
+/// struct ifinfomsg: family, padding, type, index, flags, change; struct ifaddrmsg: family, prefix length, flags,
+/// scope, index.
 extension Netlink {
     private enum Attribute {
         static let linkAddress: UInt16 = 1, name: UInt16 = 3, mtu: UInt16 = 4
@@ -45,12 +45,12 @@ extension Netlink {
     public mutating func bringUp(_ interface: InterfaceDescription, mtu: Int) throws(SystemError) {
         var message = message(Kind.newLink, Flag.acknowledge)
         appendLink(to: &message, index: interface.index, flags: Self.up, change: Self.up)
-        message.attribute(Attribute.mtu, UInt32(mtu))
+        message.attribute(Attribute.mtu, UInt32(clamping: mtu))
         try change(message, "bring up", interface.name)
     }
 
-    /// Puts a single address (/32 or /128) on the interface, IPv6 without duplicate address detection: a DVIPA is on many
-    /// hosts by design.
+    /// Puts a single address (/32 or /128) on the interface, IPv6 without duplicate address detection: a DVIPA is on
+    /// many hosts by design.
     public mutating func addAddress(_ address: IPAddress, to interface: InterfaceDescription) throws(SystemError) {
         var message = message(Kind.newAddress, Flag.acknowledge | Flag.create | Flag.replace)
         appendAddress(address, interface, to: &message)

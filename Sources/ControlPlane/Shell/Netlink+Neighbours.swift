@@ -26,8 +26,8 @@ public struct Neighbour: Sendable, Hashable {
         self.state = state
     }
 
-    /// From struct ndmsg (family, padding, index, state, flags, type) and its attributes; nil when it is about something
-    /// else, a bridge's or a multicast entry without an address for instance.
+    /// From struct ndmsg (family, padding, index, state, flags, type) and its attributes; nil when it is about
+    /// something else, a bridge's or a multicast entry without an address for instance.
     init?(_ payload: NetlinkBytes, isDeleted: Bool) {
         guard payload.count >= 12 else { return nil }
         let attributes = payload.attributes(from: 12)

@@ -11,8 +11,8 @@ public struct RoutingRule: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var match: Match
-    /// Packets that bear any of these bits in their mark are left alone: what leaves already protected must not come back.
-    /// 0: no such exception.
+    /// Packets that bear any of these bits in their mark are left alone: what leaves already protected must not come
+    /// back. 0: no such exception.
     public var exceptMark: UInt32
     public var table: UInt32
     /// Lower ones are asked first; the main table has 32766.
@@ -33,8 +33,8 @@ public struct RoutingRule: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// struct rtmsg: family, destination and source length, tos, table, protocol, scope, type, flags. struct fib_rule_hdr has
-/// the same layout up to the table, then two bytes reserved, action, flags.
+/// struct rtmsg: family, destination and source length, tos, table, protocol, scope, type, flags. struct fib_rule_hdr
+/// has the same layout up to the table, then two bytes reserved, action, flags.
 extension Netlink {
     private enum Attribute {
         static let outputInterface: UInt16 = 4, routeTable: UInt16 = 15

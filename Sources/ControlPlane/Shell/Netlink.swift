@@ -28,7 +28,8 @@ public struct Netlink: ~Copyable {
         return NetlinkMessage(type: type, flags: Flag.request | flags, sequence: sequence)
     }
 
-    /// Sends a change and waits for the kernel's word on it. `tolerated` are the errno values that mean "it is so already".
+    /// Sends a change and waits for the kernel's word on it. `tolerated` are the errno values that mean "it is so
+    /// already".
     func change(_ message: NetlinkMessage, _ operation: String, _ subject: String, tolerated: Int32...)
         throws(SystemError)
     {

@@ -104,7 +104,9 @@ public final class SequencerService: Sendable {
                     try perform(sequencers[spi]!.start(at: clock.now), of: spi)
                 }
                 while !context.isStopping {
-                    while let (count, source) = try endpoint.socket.receive(into: &buffer) {
+                    // A flood must not keep the machines from their deadlines, nor the thread from stopping.
+                    for _ in 0..<256 {
+                        guard let (count, source) = try endpoint.socket.receive(into: &buffer) else { break }
                         try receive(buffer, count, from: source)
                     }
                     try tick()

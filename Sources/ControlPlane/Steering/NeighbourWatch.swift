@@ -41,14 +41,18 @@ public struct NeighbourWatch: Sendable {
         let known = Set(neighbours.filter { $0.interface == interface }.map(\.address))
         for address in targets.keys.sorted() where !known.contains(address) {
             let gone = Neighbour(interface: interface, address: address, linkAddress: nil, state: .failed)
-            actions += receive(gone, at: now)
+            actions += note(gone)
         }
-        for neighbour in neighbours { actions += receive(neighbour, at: now) }
-        return actions
+        for neighbour in neighbours { actions += note(neighbour) }
+        return actions + tick(at: now)
     }
 
     /// One change.
     public mutating func receive(_ neighbour: Neighbour, at now: UInt64) -> [Action] {
+        note(neighbour) + tick(at: now)
+    }
+
+    private mutating func note(_ neighbour: Neighbour) -> [Action] {
         guard neighbour.interface == interface, var watched = targets[neighbour.address] else { return [] }
         var actions: [Action] = []
         // While the kernel asks anew, frames keep going where they went: the answer is most likely the same.
@@ -59,7 +63,7 @@ public struct NeighbourWatch: Sendable {
         }
         watched.state = neighbour.state
         targets[neighbour.address] = watched
-        return actions + tick(at: now)
+        return actions
     }
 
     /// Asks for what is missing, stale or failed, each target at most once a second.

@@ -130,7 +130,8 @@ public enum CipherProvider: ~Copyable {
 
     /// Decrypts a head further, to `PeekedHeads.longByteCount` or to its end.
     func extend(
-        _ works: inout Slab<CipherWork>, _ index: Int, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads
+        _ works: inout Slab<CipherWork>, _ index: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads
     ) {
         switch self {
         case .multiBuffer(let ciphers): ciphers.extend(&works, index, in: memory, into: heads)

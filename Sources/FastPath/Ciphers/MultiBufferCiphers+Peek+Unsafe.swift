@@ -36,7 +36,8 @@ extension MultiBufferCiphers {
 
     @inline(__always)
     private func run(
-        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads,
+        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads,
         verifying: Bool
     ) {
         precondition(count <= batchCapacity)
@@ -89,7 +90,8 @@ extension MultiBufferCiphers {
             }
             // A head's 192 bytes hold 16 of mask and at most 112 of plaintext; the job's memory holds two jobs a packet.
             unsafe crypto_mb_set_counter_job(
-                job, expanded, UnsafeMutableRawPointer(slot) + Scratch.nonceOffset, 12, esp, head, UInt64(16 + layout.headRun))
+                job, expanded, UnsafeMutableRawPointer(slot) + Scratch.nonceOffset, 12, esp, head,
+                UInt64(16 + layout.headRun))
             if layout.lastBlock >= 0 {
                 unsafe slot.pointee.lastNonce = (
                     slot.pointee.nonce.0, slot.pointee.nonce.1, slot.pointee.nonce.2,
@@ -114,7 +116,8 @@ extension MultiBufferCiphers {
                 let esp = unsafe memory.pointer(at: work.start, count: work.byteCount + Tailroom.byteCount)
                 let hashed = ESPHeader.Offset.ciphertext + layout.ciphertext + layout.hashPadding + 16
                 unsafe crypto_mb_ghash(
-                    manager, key(work.association), esp, UInt64(hashed), UnsafeMutableRawPointer(scratch + index) + Scratch.tagOffset)
+                    manager, key(work.association), esp, UInt64(hashed),
+                    UnsafeMutableRawPointer(scratch + index) + Scratch.tagOffset)
             }
         }
 
@@ -130,7 +133,8 @@ extension MultiBufferCiphers {
                 let known = unsafe esp.loadUnaligned(as: UInt64.self)  // SPI and number; the IV's place holds 0.
                 let icv = unsafe slot.pointee.tail
                 // No early exit: how long this takes tells nothing of the tag.
-                let difference = unsafe (slot.pointee.tag.0 ^ mask.0 ^ known ^ icv.0) | (slot.pointee.tag.1 ^ mask.1 ^ icv.1)
+                let difference =
+                    unsafe (slot.pointee.tag.0 ^ mask.0 ^ known ^ icv.0) | (slot.pointee.tag.1 ^ mask.1 ^ icv.1)
                 works[index].isAuthentic = difference == 0
                 // What the first pass saved goes back to where it was: the frame is as it came.
                 unsafe esp.storeBytes(of: slot.pointee.iv, toByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
@@ -148,7 +152,8 @@ extension MultiBufferCiphers {
     }
 
     func extend(
-        _ works: inout Slab<CipherWork>, _ index: Int, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads
+        _ works: inout Slab<CipherWork>, _ index: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads
     ) {
         let work = works[index]
         let bytes = min(work.ciphertextByteCount, PeekedHeads.longByteCount)
@@ -158,7 +163,8 @@ extension MultiBufferCiphers {
         let head = unsafe heads.memory.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
         let job = unsafe work.keyByteCount == 16 ? jobs128 : jobs256
         unsafe crypto_mb_set_counter_job(
-            job, key(work.association), UnsafeMutableRawPointer(scratch + index) + Scratch.nonceOffset, 12, esp, head, UInt64(16 + bytes))
+            job, key(work.association), UnsafeMutableRawPointer(scratch + index) + Scratch.nonceOffset, 12, esp, head,
+            UInt64(16 + bytes))
         unsafe _ = crypto_mb_run_counter_jobs(manager, job, 1, Int(work.keyByteCount))
         works[index].headByteCount = Int32(bytes)
     }

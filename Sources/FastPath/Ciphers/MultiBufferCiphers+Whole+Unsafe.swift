@@ -14,7 +14,8 @@ extension MultiBufferCiphers {
             var tag: (UInt64, UInt64) = (0, 0)
             // In place: the library reads a block before it writes it.
             unsafe crypto_mb_gcm(
-                manager, 0, Int(work.keyByteCount), key(work.association), ciphertext, ciphertext, UInt64(bytes), &nonce,
+                manager, 0, Int(work.keyByteCount), key(work.association), ciphertext, ciphertext, UInt64(bytes),
+                &nonce,
                 esp, UInt64(ESPHeader.byteCount), &tag)
             let icv = unsafe (ciphertext + bytes).loadUnaligned(as: (UInt64, UInt64).self)
             works[index].isAuthentic = (tag.0 ^ icv.0) | (tag.1 ^ icv.1) == 0

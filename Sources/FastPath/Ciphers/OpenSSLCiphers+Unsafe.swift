@@ -62,7 +62,8 @@ internal import Wire
     }
 
     func peek(
-        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads,
+        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads,
         verifying: Bool
     ) {
         for index in 0..<count {
@@ -105,7 +106,7 @@ internal import Wire
                 unsafe crypto_openssl_seal(
                     key, plaintext, plaintext, work.ciphertextByteCount, &nonce, esp, ESPHeader.byteCount,
                     plaintext + work.ciphertextByteCount) == 1
-            // Sealing cannot be refused packet by packet: plaintext must not leave.
+                // Sealing cannot be refused packet by packet: plaintext must not leave.
             else { fatalError("OpenSSL failed to seal") }
         }
     }

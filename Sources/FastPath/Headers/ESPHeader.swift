@@ -1,5 +1,5 @@
-internal import Wire
 internal import Associations
+internal import Wire
 
 /// The fixed part of an ESP packet (RFC 4303 §2) and the sizes around it. Fields are big-endian on the wire.
 ///

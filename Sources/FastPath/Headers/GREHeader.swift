@@ -1,5 +1,5 @@
-internal import Wire
 internal import Associations
+internal import Wire
 
 /// A GRE header with a key and nothing else (RFC 2784, RFC 2890): what routers send to targets. The key is the epoch
 /// of the DVIPA's owner, so that a target can refuse what an old owner still sends.

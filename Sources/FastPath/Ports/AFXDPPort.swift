@@ -10,8 +10,8 @@ public import Wire
 ///     |<-------------- frameStride -------------->|
 ///     | 256 bytes of headroom | packet | tailroom |
 ///
-/// A device that takes VLAN tags out of frames hides them from AF_XDP, and with them that a packet is not for the untagged
-/// network: `ethtool -K DEV rxvlan off` (of a veth pair: `txvlan off` at the other end).
+/// A device that takes VLAN tags out of frames hides them from AF_XDP, and with them that a packet is not for the
+/// untagged network: `ethtool -K DEV rxvlan off` (of a veth pair: `txvlan off` at the other end).
 ///
 /// One thread uses it; each frame is in exactly one of four places, which debug builds count: the pool, with the kernel
 /// to be received into, in a batch, with the kernel to be sent.
@@ -49,8 +49,8 @@ public struct AFXDPPort: ~Copyable, FramePort {
     ///
     /// - Parameters:
     ///   - ownedAddresses: the DVIPAs and tunnel endpoints to begin with; IPv4.
-    ///   - frameCount: frames in the memory; at least 1,024 for each receive queue and as many to send. nil: as many, and
-    ///     no fewer than 8,192.
+    ///   - frameCount: frames in the memory; at least 1,024 for each receive queue and as many to send.
+    ///     nil: as many, and no fewer than 8,192.
     ///   - frameStride: bytes of a frame, 2,048 to 4,096. One that is not a power of two needs unaligned chunks, which
     ///     are used in copy mode only.
     public init(

@@ -2,8 +2,9 @@ internal import CBPF
 internal import Glibc
 internal import Wire
 
-/// A host's way to speak one IP protocol past its own stack: a raw socket that receives the protocol's packets (GRE, 47,
-/// or ESP, 50), reassembled and with their IPv4 header, and one that sends whole IPv4 packets as they are (IP_HDRINCL).
+/// A host's way to speak one IP protocol past its own stack: a raw socket that receives the protocol's packets (GRE,
+/// 47, or ESP, 50), reassembled and with their IPv4 header, and one that sends whole IPv4 packets as they
+/// are (IP_HDRINCL).
 ///
 /// While it is open the kernel does not answer the protocol with "protocol unreachable".
 public struct RawIPSocket: ~Copyable {
@@ -59,8 +60,8 @@ public struct RawIPSocket: ~Copyable {
     /// Of the receiving socket, for poll.
     public var fileDescriptor: Int32 { receiver.number }
 
-    /// Appends what has arrived, up to the batch's and the pool's room; never blocks. A packet starts at its IPv4 header
-    /// and has `HostRoom` around it; one that leaves no such room in its frame is dropped and counted.
+    /// Appends what has arrived, up to the batch's and the pool's room; never blocks. A packet starts at its IPv4
+    /// header and has `HostRoom` around it; one that leaves no such room in its frame is dropped and counted.
     public mutating func receive(
         into batch: inout PacketBatch, memory: borrowing FrameMemory, pool: inout FramePool
     ) {

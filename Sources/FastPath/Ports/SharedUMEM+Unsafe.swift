@@ -157,7 +157,7 @@ internal import Glibc
         // Count entries are free by the line before the last: the reservation succeeds.
         unsafe _ = xsk_ring_prod__reserve(&rings.pointee.fill, count, &first)
         for entry in 0..<count {
-            guard let frame = pool.take() else { fatalError("the pool had \(count) frames") }
+            guard let frame = pool.take() else { fatalError("the pool ran short of frames it had") }
             // An entry reserved above; the ring masks the index.
             unsafe xsk_ring_prod__fill_addr(&rings.pointee.fill, first &+ entry).pointee = UInt64(frame)
         }
@@ -276,7 +276,7 @@ internal import Glibc
         return Int(count)
     }
 
-    /// Sleeps until a frame arrives on one of the queues, or `milliseconds` have passed. `polls` has an element a queue.
+    /// Sleeps until a frame arrives on one of the queues, or `milliseconds` have passed. `polls`: one a queue.
     func wait(milliseconds: Int32, polls: inout Slab<pollfd>) {
         for queue in 0..<queueCount {
             polls[queue] = pollfd(fd: descriptor(ofQueue: queue), events: Int16(POLLIN), revents: 0)

@@ -4,7 +4,8 @@ internal import Wire
 enum IPv4Rewriting {
     /// Moves a header of `headerByteCount` bytes, options included, and gives it a new length, protocol and checksum.
     static func move(
-        from: Int, to: Int, headerByteCount: Int, totalByteCount: Int, ipProtocol: UInt8, in memory: borrowing FrameMemory
+        from: Int, to: Int, headerByteCount: Int, totalByteCount: Int, ipProtocol: UInt8,
+        in memory: borrowing FrameMemory
     ) {
         // The two places overlap: word by word, beginning at the end that the other place does not cover.
         let words = headerByteCount / 4

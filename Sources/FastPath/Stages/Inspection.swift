@@ -45,7 +45,10 @@ extension Router {
         let ip = batch[packet].start &+ Int(batch[packet].ipOffset)
         // Classification has read this header: it is there.
         let addresses = memory.bytes(at: ip &+ IPv4Header.Offset.source, count: 8)
-        let outer = (source: IPAddress(v4: addresses.bigEndian32(at: 0)), destination: IPAddress(v4: addresses.bigEndian32(at: 4)))
+        let outer = (
+            source: IPAddress(v4: addresses.bigEndian32(at: 0)),
+            destination: IPAddress(v4: addresses.bigEndian32(at: 4))
+        )
         var verdict = read(index, &batch, packet, isTunnel, outer)
         if verdict == nil {
             // Inner options push the ports out of the short head.

@@ -12,7 +12,8 @@ struct ConnectionKey: BitwiseCopyable {
     init(_ flow: Flow, dvipa: Int32) {
         remoteHigh = flow.remote.high
         remoteLow = flow.remote.low
-        rest = UInt64(flow.remotePort) << 48 | UInt64(flow.localPort) << 32
+        rest =
+            UInt64(flow.remotePort) << 48 | UInt64(flow.localPort) << 32
             | UInt64(UInt16(truncatingIfNeeded: dvipa)) << 16 | UInt64(flow.ipProtocol) << 8
     }
 

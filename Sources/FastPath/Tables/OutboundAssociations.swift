@@ -39,7 +39,8 @@ struct OutboundAssociations: ~Copyable {
         order = Slab(repeating: -1, count: capacity)
     }
 
-    mutating func install(_ association: SecurityAssociation, ciphers: borrowing CipherProvider) throws(InstallFailure) {
+    mutating func install(_ association: SecurityAssociation, ciphers: borrowing CipherProvider) throws(InstallFailure)
+    {
         remove(association.spi, ciphers: ciphers)
         guard let place = (0..<capacity).first(where: { !records[$0].isInUse }) else {
             throw .tableFull(capacity: capacity)

@@ -55,7 +55,9 @@ struct ServiceTable: ~Copyable {
     func find(dvipa: Int32, ipProtocol: UInt8, port: UInt16) -> Int {
         for index in 0..<entryCount {
             let entry = entries[index]
-            if entry.dvipa == dvipa && entry.ipProtocol == ipProtocol && entry.firstPort <= port && port <= entry.lastPort {
+            if entry.dvipa == dvipa && entry.ipProtocol == ipProtocol && entry.firstPort <= port
+                && port <= entry.lastPort
+            {
                 return Int(entry.service)
             }
         }
