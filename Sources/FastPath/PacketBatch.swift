@@ -12,10 +12,6 @@ public struct Packet: BitwiseCopyable {
     public var verdict: Verdict = .pending
     /// What is to be remembered of the packet's headers for its verdict.
     var hasOptions = false
-    /// IP next header of the payload, from the ESP trailer.
-    var nextHeader: UInt8 = 0
-    /// Bytes of padding, from the ESP trailer.
-    var padByteCount: UInt8 = 0
     /// Offset of the outer IP header from `start`.
     var ipOffset: Int32 = 0
     /// Offset of the ESP header from `start`.
@@ -76,7 +72,8 @@ public struct Flow: Hashable, Sendable, BitwiseCopyable {
 public struct PacketBatch: ~Copyable {
     public let capacity: Int
     public private(set) var count = 0
-    private var packets: Slab<Packet>
+    /// For the stages, which take a view of them.
+    var packets: Slab<Packet>
     var flows: Slab<Flow>
 
     /// Packets in a batch unless told otherwise: large enough that a stage's instructions and multi-buffer ciphers pay,

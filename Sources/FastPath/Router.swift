@@ -75,7 +75,7 @@ public struct Router: ~Copyable {
             repeating: CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, keyByteCount: 0),
             count: capacity)
         heads = PeekedHeads(capacity: capacity)
-        let none = SteeringWork(packet: 0, dvipa: 0, home: 0, key: ConnectionKey(.none, dvipa: 0))
+        let none = SteeringWork(packet: 0, dvipa: 0, home: 0, key: ConnectionKey(.none, dvipa: 0), tcpFlags: 0)
         steeringWorks = Slab(repeating: none, count: capacity)
     }
 

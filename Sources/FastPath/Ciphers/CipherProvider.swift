@@ -38,9 +38,9 @@ struct CipherWork: BitwiseCopyable {
     /// Plaintext bytes in the work's head.
     var headByteCount: Int32 = 0
 
-    var ciphertextByteCount: Int { byteCount - ESPLayout.prefixByteCount - ESPLayout.icvByteCount }
+    var ciphertextByteCount: Int { byteCount &- ESPLayout.prefixByteCount &- ESPLayout.icvByteCount }
     /// Bytes of the payload, once the trailer is known; negative when the padding cannot be.
-    var payloadByteCount: Int { ciphertextByteCount - ESPLayout.trailerByteCount - Int(padByteCount) }
+    var payloadByteCount: Int { ciphertextByteCount &- ESPLayout.trailerByteCount &- Int(padByteCount) }
 }
 
 /// The beginnings of a batch's payloads, decrypted: the first 48 bytes at least, or all there is.

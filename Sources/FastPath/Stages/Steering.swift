@@ -6,22 +6,24 @@ extension Router {
     ///   router would send it.
     @inline(__always)
     mutating func steer(_ batch: inout PacketBatch, count: Int, now: UInt32, _ proof: AuthenticationProof?) {
+        let packets = batch.packets.view
+        let works = steeringWorks.view
+        let table = connections.reader
         for index in 0..<count {
-            let packet = Int(steeringWorks[index].packet)
-            let at = connections.find(steeringWorks[index].key, home: steeringWorks[index].home)
+            let packet = Int(works[index].packet)
+            let at = table.find(works[index].key, home: works[index].home)
             if at >= 0 {
-                batch[packet].target = Int32(truncatingIfNeeded: connections.target(at: at))
-                if let proof {
-                    connections.refresh(at: at, now: now, tcpFlags: batch.flows[packet].tcpFlags, proof)
-                }
+                packets[packet].target = Int32(truncatingIfNeeded: table.target(at: at))
+                if let proof { table.refresh(at: at, now: now, tcpFlags: works[index].tcpFlags, proof) }
             } else {
                 let verdict = choose(index, &batch, packet, now: now, proof)
-                if verdict != .pending { batch[packet].verdict = verdict }
+                if verdict != .pending { packets[packet].verdict = verdict }
             }
         }
     }
 
     /// A target for a connection that has none.
+    @inline(never)
     private mutating func choose(
         _ index: Int, _ batch: inout PacketBatch, _ packet: Int, now: UInt32, _ proof: AuthenticationProof?
     ) -> Verdict {

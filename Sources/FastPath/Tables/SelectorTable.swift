@@ -16,10 +16,19 @@ struct SelectorRecord: BitwiseCopyable {
 
     @inline(__always)
     func allows(_ flow: Flow) -> Bool {
-        remote.contains(flow.remote) && local.contains(flow.local)
+        Self.contains(remote, flow.remote) && Self.contains(local, flow.local)
             && (ipProtocol < 0 || ipProtocol == Int16(flow.ipProtocol))
-            && remotePortFirst <= flow.remotePort && flow.remotePort <= remotePortLast
-            && localPortFirst <= flow.localPort && flow.localPort <= localPortLast
+            && flow.remotePort &- remotePortFirst <= remotePortLast &- remotePortFirst
+            && flow.localPort &- localPortFirst <= localPortLast &- localPortFirst
+    }
+
+    /// As `AddressRange.contains`, with one comparison where all three share their upper half, as IPv4 addresses do.
+    @inline(__always)
+    private static func contains(_ range: AddressRange, _ address: IPAddress) -> Bool {
+        if (range.first.high ^ address.high) | (range.last.high ^ address.high) == 0 {
+            return address.low &- range.first.low <= range.last.low &- range.first.low
+        }
+        return range.contains(address)
     }
 }
 
@@ -76,18 +85,27 @@ struct SelectorTable: ~Copyable {
         }
     }
 
-    @inline(__always)
-    func prefetch(_ head: Int32) { records.prefetch(Int(head)) }
+    /// The table for the length of one loop.
+    struct Reader: BitwiseCopyable {
+        fileprivate let records: SlabView<SelectorRecord>
 
-    /// The tunnel check: whether the SA whose chain begins at `head` may carry `flow` (RFC 4301 §5.2 step 4).
-    @inline(__always)
-    func allow(_ flow: Flow, head: Int32) -> Bool {
-        var at = head
-        while at >= 0 {
-            let matches = records[Int(at)].allows(flow)
-            if matches { return true }
-            at = records[Int(at)].next
+        @inline(__always)
+        func prefetch(_ head: Int32) { records.prefetch(Int(head)) }
+
+        /// The tunnel check: whether the SA whose chain begins at `head` may carry `flow` (RFC 4301 §5.2 step 4).
+        @inline(__always)
+        func allow(_ flow: Flow, head: Int32) -> Bool {
+            var at = head
+            while at >= 0 {
+                if records[Int(at)].allows(flow) { return true }
+                at = records[Int(at)].next
+            }
+            return false
         }
-        return false
     }
+
+    @inline(__always)
+    var reader: Reader { Reader(records: records.view) }
+
+    func allow(_ flow: Flow, head: Int32) -> Bool { reader.allow(flow, head: head) }
 }
