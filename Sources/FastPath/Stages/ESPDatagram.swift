@@ -9,33 +9,29 @@ enum ESPDatagram {
     /// - Parameter ip: Offset of the IP header in `frame`, which begins where `packet` does.
     @inline(__always)
     static func read(_ frame: RawSpan, at ip: Int, ours: AddressTable.Reader, into packet: inout Packet) -> Verdict {
-        // What nearly every packet is: no options, whole, no fragment. One length question, then fixed places.
+        // What nearly every packet is: no options, whole, no fragment. One length question, then fixed places, and the
+        // header as five words, of which the checksum takes every one.
         let least = IPv4Header.minimumByteCount + ESPHeader.byteCount
-        guard frame.byteCount >= ip &+ least, let header = IPv4Header(reading: frame, at: ip), header.isPlain else {
-            return readAny(frame, at: ip, ours: ours, into: &packet)
-        }
-        // Whose it is comes before what is wrong with it: a stranger's packet is the kernel's business.
-        guard header.ipProtocol == IPProtocol.esp, ours.find(header.destination) != AddressTable.absent else {
-            return .passed
-        }
-        guard header.totalByteCount >= least, ip &+ header.totalByteCount <= frame.byteCount, !header.isFragment,
-            InternetChecksum.sumOfPlainIPv4Header(frame, at: ip) == 0xFFFF,
-            let esp = ESPHeader(reading: frame, at: ip + IPv4Header.minimumByteCount)
+        guard frame.byteCount >= ip &+ least else { return readAny(frame, at: ip, ours: ours, into: &packet) }
+        let lengths = frame.bigEndian32(at: ip)
+        let fragment = frame.bigEndian32(at: ip &+ IPv4Header.Offset.identification)
+        let ipProtocol = frame.bigEndian32(at: ip &+ 8)
+        let source = frame.bigEndian32(at: ip &+ IPv4Header.Offset.source)
+        let destination = frame.bigEndian32(at: ip &+ IPv4Header.Offset.destination)
+        let total = Int(lengths & 0xFFFF)
+        let sum = InternetChecksum.fold(
+            UInt64(lengths) &+ UInt64(fragment) &+ UInt64(ipProtocol) &+ UInt64(source) &+ UInt64(destination))
+        guard lengths >> 24 == 0x45, UInt8(truncatingIfNeeded: ipProtocol >> 16) == IPProtocol.esp,
+            fragment & 0x3FFF == 0, sum == 0xFFFF, total >= least, ip &+ total <= frame.byteCount
         else { return readAny(frame, at: ip, ours: ours, into: &packet) }
-        note(esp, ip: ip, headerByteCount: IPv4Header.minimumByteCount, totalByteCount: header.totalByteCount, in: &packet)
-        return .pending
-    }
-
-    @inline(__always)
-    private static func note(
-        _ esp: ESPHeader, ip: Int, headerByteCount: Int, totalByteCount: Int, in packet: inout Packet
-    ) {
-        packet.hasOptions = headerByteCount != IPv4Header.minimumByteCount
+        guard ours.find(IPAddress(v4: destination)) != AddressTable.absent else { return .passed }
+        packet.hasOptions = false
         packet.ipOffset = Int32(truncatingIfNeeded: ip)
-        packet.espOffset = Int32(truncatingIfNeeded: ip &+ headerByteCount)
-        packet.espByteCount = Int32(truncatingIfNeeded: totalByteCount &- headerByteCount)
-        packet.spi = esp.spi
-        packet.sequenceNumber = UInt64(esp.sequenceNumberLow)
+        packet.espOffset = Int32(truncatingIfNeeded: ip &+ IPv4Header.minimumByteCount)
+        packet.espByteCount = Int32(truncatingIfNeeded: total &- IPv4Header.minimumByteCount)
+        packet.spi = SPI(rawValue: frame.bigEndian32(at: ip &+ IPv4Header.minimumByteCount))
+        packet.sequenceNumber = UInt64(frame.bigEndian32(at: ip &+ IPv4Header.minimumByteCount &+ 4))
+        return .pending
     }
 
     /// The whole judgement, in order; also for what the quick way found nothing wrong with.
@@ -56,7 +52,12 @@ enum ESPDatagram {
         guard header.totalByteCount - headerByteCount >= ESPHeader.byteCount,
             let esp = ESPHeader(reading: frame, at: ip + headerByteCount)
         else { return .truncated }
-        note(esp, ip: ip, headerByteCount: headerByteCount, totalByteCount: header.totalByteCount, in: &packet)
+        packet.hasOptions = !header.isPlain
+        packet.ipOffset = Int32(ip)
+        packet.espOffset = Int32(ip + headerByteCount)
+        packet.espByteCount = Int32(header.totalByteCount - headerByteCount)
+        packet.spi = esp.spi
+        packet.sequenceNumber = UInt64(esp.sequenceNumberLow)
         return .pending
     }
 }

@@ -31,33 +31,23 @@ extension Router {
             let place = Int(works[index].association)
             let plaintext = heads.bytes(
                 at: index &* PeekedHeads.stride &+ PeekedHeads.plaintextOffset, count: PeekedHeads.shortByteCount)
-            // The flow stays in registers until all is read: written to memory field by field and loaded whole at once, it
-            // would wait for the stores. A head is 48 bytes and more, of which those behind the payload are no plaintext;
-            // a packet whose lengths are right does not reach them.
             let payload = works[index].payloadByteCount
-            let plain =
-                records[place].isTunnel
-                ? InnerPacket.readPlainTCP(plaintext, payloadByteCount: payload, nextHeader: works[index].nextHeader)
-                : nil
-            var flow = Flow.none
-            if let plain {
-                flow = plain
-            } else {
-                let verdict = inspectAny(index, &batch, packet, in: memory, into: &flow)
-                guard verdict == .pending else {
-                    packets[packet].verdict = verdict
-                    continue
+            // The quick way keeps all in registers; written to memory field by field and loaded again as a whole, a flow
+            // would wait for the stores.
+            guard records[place].isTunnel, works[index].nextHeader == IPProtocol.ipv4,
+                let flow = InnerPacket.readPlainTCP(plaintext, payloadByteCount: payload)
+            else {
+                if let work = inspectAny(index, &batch, packet, in: memory) {
+                    steeringWorks[steering] = work
+                    steering &+= 1
                 }
+                continue
             }
-            guard selectors.allow(flow, head: records[place].selectors) else {
+            guard selectors.allowIPv4(flow, head: records[place].selectors) else {
                 packets[packet].verdict = .tunnelCheckFailed
                 continue
             }
-            guard flow.ipProtocol == IPProtocol.tcp else {
-                packets[packet].verdict = .unsupportedProtocol
-                continue
-            }
-            let dvipa = ours.find(flow.local)
+            let dvipa = ours.find(IPAddress(v4: flow.local))
             guard dvipa >= 0 else {
                 packets[packet].verdict = .notDVIPA
                 continue
@@ -66,18 +56,20 @@ extension Router {
             steeringWorks[steering] = SteeringWork(
                 packet: Int32(truncatingIfNeeded: packet), dvipa: dvipa, home: connections.home(of: key), key: key,
                 tcpFlags: flow.tcpFlags)
-            flows[packet] = flow
             steering &+= 1
+            flows[packet] = Flow(
+                remote: IPAddress(v4: flow.remote), local: IPAddress(v4: flow.local), remotePort: flow.remotePort,
+                localPort: flow.localPort, ipProtocol: flow.ipProtocol, tcpFlags: flow.tcpFlags)
         }
         return steering
     }
 
-    /// For all that is not plain TCP in a tunnel.
+    /// The whole judgement, for all that is not plain TCP in a tunnel; nil when the packet's verdict ends its way.
     @inline(never)
     private mutating func inspectAny(
-        _ index: Int, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory, into flow: inout Flow
-    ) -> Verdict {
-        let isTunnel = associations.records[Int(works[index].association)].isTunnel
+        _ index: Int, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory
+    ) -> SteeringWork? {
+        let record = associations.records[Int(works[index].association)]
         let ip = batch[packet].start + Int(batch[packet].ipOffset)
         // Classification has read this header: it is there.
         let addresses = memory.bytes(at: ip + IPv4Header.Offset.source, count: 8)
@@ -86,14 +78,27 @@ extension Router {
             destination: IPAddress(v4: addresses.bigEndian32(at: 4))
         )
         var hasOptions = false
-        var verdict = read(index, isTunnel, outer, into: &flow, hasOptions: &hasOptions)
+        var flow = Flow.none
+        var verdict = read(index, record.isTunnel, outer, into: &flow, hasOptions: &hasOptions)
         if verdict == nil {
             // Inner options push the ports out of the short head.
             ciphers.extend(&works, index, in: memory, into: heads)
-            verdict = read(index, isTunnel, outer, into: &flow, hasOptions: &hasOptions)
+            verdict = read(index, record.isTunnel, outer, into: &flow, hasOptions: &hasOptions)
         }
         if hasOptions { batch[packet].hasOptions = true }
-        return verdict ?? .malformedInner
+        func refuse(_ verdict: Verdict) -> SteeringWork? {
+            batch[packet].verdict = verdict
+            return nil
+        }
+        guard verdict == .pending else { return refuse(verdict ?? .malformedInner) }
+        guard associations.selectors.allow(flow, head: record.selectors) else { return refuse(.tunnelCheckFailed) }
+        guard flow.ipProtocol == IPProtocol.tcp else { return refuse(.unsupportedProtocol) }
+        let dvipa = ours.find(flow.local)
+        guard dvipa >= 0 else { return refuse(.notDVIPA) }
+        batch.flows[packet] = flow
+        let key = ConnectionKey(flow, dvipa: dvipa)
+        return SteeringWork(
+            packet: Int32(packet), dvipa: dvipa, home: connections.home(of: key), key: key, tcpFlags: flow.tcpFlags)
     }
 
     private func read(

@@ -17,6 +17,16 @@ struct ConnectionKey: BitwiseCopyable {
             | UInt64(UInt16(truncatingIfNeeded: dvipa)) << 16 | UInt64(flow.ipProtocol) << 8
     }
 
+    /// As above, of an IPv4 connection.
+    @inline(__always)
+    init(_ flow: IPv4Flow, dvipa: Int32) {
+        remoteHigh = 0
+        remoteLow = IPAddress(v4: flow.remote).low
+        rest =
+            UInt64(flow.remotePort) << 48 | UInt64(flow.localPort) << 32
+            | UInt64(UInt16(truncatingIfNeeded: dvipa)) << 16 | UInt64(flow.ipProtocol) << 8
+    }
+
     @inline(__always)
     func hash(_ hash: TableHash) -> UInt64 { hash(remoteLow ^ rest.byteSwapped, remoteHigh ^ rest) }
 }

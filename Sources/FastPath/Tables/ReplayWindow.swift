@@ -47,17 +47,15 @@ struct ReplayWindows: ~Copyable {
         /// Marks an authenticated number as seen; returns the window's new highest number. The caller has judged it.
         @inline(__always)
         func record(_ number: UInt64, top: UInt64, at index: Int, _ proof: AuthenticationProof) -> UInt64 {
-            if number > top {
-                // Clear the words that the window enters; after a jump over the whole ring that is all of them.
-                let entered = min(number >> 6 &- top >> 6, UInt64(wordsPerWindow))
-                var step: UInt64 = 1
-                while step <= entered {
-                    words[word(index, (top >> 6 &+ step) << 6)] = 0
-                    step &+= 1
-                }
-            }
+            if number >> 6 > top >> 6 { enter(from: top, to: number, at: index) }
             words[word(index, number)] |= 1 << (number & 63)
             return max(number, top)
+        }
+
+        /// Clears the words that the window enters; after a jump over the whole ring that is all of them.
+        private func enter(from top: UInt64, to number: UInt64, at index: Int) {
+            let entered = min(number >> 6 - top >> 6, UInt64(wordsPerWindow))
+            for step in 1...entered { words[word(index, (top >> 6 &+ step) << 6)] = 0 }
         }
     }
 
