@@ -56,7 +56,6 @@ extension Host {
         guard let verdict, verdict == .pending else { return verdict ?? .malformedInner }
         guard inbound.selectors.allow(flow, head: record.selectors) else { return .tunnelCheckFailed }
         guard servesAll || served.find(flow.local) >= 0 else { return .notDVIPA }
-        batch.flows[packet] = flow
         if record.isTunnel {
             // RFC 6040 §4.2's congestion marks of the outer header are not carried over yet.
             batch[packet].start = plaintext

@@ -6,6 +6,9 @@ internal import Associations
 /// It speaks for the works of a batch whose `isAuthentic` is set; only the provider that compared the tags makes one.
 struct AuthenticationProof: BitwiseCopyable {
     fileprivate init() {}
+
+    /// For what a target reports, which has authenticated it.
+    static let ofReport = AuthenticationProof()
 }
 
 /// Who authenticates what the router steers.

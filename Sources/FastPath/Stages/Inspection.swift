@@ -16,7 +16,6 @@ extension Router {
     @inline(__always)
     mutating func inspect(_ batch: inout PacketBatch, count: Int, in memory: borrowing FrameMemory) -> Int {
         let packets = batch.packets.view
-        let flows = batch.flows.view
         let works = works.view
         let heads = heads.memory.view
         let records = associations.records.view
@@ -33,7 +32,7 @@ extension Router {
                 at: index &* PeekedHeads.stride &+ PeekedHeads.plaintextOffset, count: PeekedHeads.shortByteCount)
             let payload = works[index].payloadByteCount
             // The quick way keeps all in registers; written to memory field by field and loaded again as a whole, a flow
-            // would wait for the stores.
+            // would wait for the stores. What is kept of it is the connection's key.
             guard records[place].isTunnel, works[index].nextHeader == IPProtocol.ipv4,
                 let flow = InnerPacket.readPlainTCP(plaintext, payloadByteCount: payload)
             else {
@@ -57,11 +56,21 @@ extension Router {
                 packet: Int32(truncatingIfNeeded: packet), dvipa: dvipa, home: connections.home(of: key), key: key,
                 tcpFlags: flow.tcpFlags)
             steering &+= 1
-            flows[packet] = Flow(
-                remote: IPAddress(v4: flow.remote), local: IPAddress(v4: flow.local), remotePort: flow.remotePort,
-                localPort: flow.localPort, ipProtocol: flow.ipProtocol, tcpFlags: flow.tcpFlags)
         }
+        steeringCount = steering
         return steering
+    }
+
+    /// The connection of a packet of the batch that was processed last; nil when it did not come as far as steering.
+    public func flow(ofPacket packet: Int) -> Flow? {
+        for index in 0..<steeringCount where Int(steeringWorks[index].packet) == packet {
+            let work = steeringWorks[index]
+            return Flow(
+                remote: IPAddress(high: work.key.remoteHigh, low: work.key.remoteLow), local: dvipas[Int(work.dvipa)],
+                remotePort: work.key.remotePort, localPort: work.key.localPort, ipProtocol: work.key.ipProtocol,
+                tcpFlags: work.tcpFlags)
+        }
+        return nil
     }
 
     /// The whole judgement, for all that is not plain TCP in a tunnel; nil when the packet's verdict ends its way.
@@ -95,7 +104,6 @@ extension Router {
         guard flow.ipProtocol == IPProtocol.tcp else { return refuse(.unsupportedProtocol) }
         let dvipa = ours.find(flow.local)
         guard dvipa >= 0 else { return refuse(.notDVIPA) }
-        batch.flows[packet] = flow
         let key = ConnectionKey(flow, dvipa: dvipa)
         return SteeringWork(
             packet: Int32(packet), dvipa: dvipa, home: connections.home(of: key), key: key, tcpFlags: flow.tcpFlags)

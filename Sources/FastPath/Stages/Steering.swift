@@ -28,19 +28,18 @@ extension Router {
         _ index: Int, _ batch: inout PacketBatch, _ packet: Int, now: UInt32, _ proof: AuthenticationProof?
     ) -> Verdict {
         let work = steeringWorks[index]
-        let flow = batch.flows[packet]
-        let service = services.find(dvipa: work.dvipa, ipProtocol: flow.ipProtocol, port: flow.localPort)
+        let service = services.find(dvipa: work.dvipa, ipProtocol: work.key.ipProtocol, port: work.key.localPort)
         guard service >= 0 else { return .noService }
         // Without a SYN the connection is older than our table: round robin would tear it from its target for sure, the
         // agreed choice finds it when this router or another made it so before.
-        let isFirst = flow.tcpFlags & (TCPHeader.Flag.syn | TCPHeader.Flag.ack) == TCPHeader.Flag.syn
+        let isFirst = work.tcpFlags & (TCPHeader.Flag.syn | TCPHeader.Flag.ack) == TCPHeader.Flag.syn
         let target =
             isFirst && proof != nil
             ? services.takeTurn(service, usable: targets) : services.agreeOn(work.key, service, usable: targets)
         guard target >= 0 else { return .noTarget }
         batch[packet].target = Int32(target)
         guard let proof else { return .pending }
-        let closing = flow.tcpFlags & (TCPHeader.Flag.fin | TCPHeader.Flag.rst) != 0
+        let closing = work.tcpFlags & (TCPHeader.Flag.fin | TCPHeader.Flag.rst) != 0
         let inserted = connections.insert(
             work.key, home: work.home, target: target, now: now, closing: closing, proof)
         return inserted ? .pending : .connectionTableFull

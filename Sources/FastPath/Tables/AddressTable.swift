@@ -44,7 +44,7 @@ struct AddressTable: ~Copyable {
         /// Fibonacci hashing: what is in the table is ours, so nobody can crowd one bucket.
         @inline(__always)
         fileprivate func home(_ address: IPAddress) -> Int {
-            Int(truncatingIfNeeded: ((address.low ^ address.high) &* 0x9E37_79B9_7F4A_7C15) >> shift)
+            Int(truncatingIfNeeded: ((address.low ^ address.high) &* 0x9E37_79B9_7F4A_7C15) &>> shift)
         }
 
         /// The DVIPA's index, or `gateway`, or `absent`.

@@ -27,6 +27,10 @@ struct ConnectionKey: BitwiseCopyable {
             | UInt64(UInt16(truncatingIfNeeded: dvipa)) << 16 | UInt64(flow.ipProtocol) << 8
     }
 
+    var remotePort: UInt16 { UInt16(truncatingIfNeeded: rest >> 48) }
+    var localPort: UInt16 { UInt16(truncatingIfNeeded: rest >> 32) }
+    var ipProtocol: UInt8 { UInt8(truncatingIfNeeded: rest >> 8) }
+
     @inline(__always)
     func hash(_ hash: TableHash) -> UInt64 { hash(remoteLow ^ rest.byteSwapped, remoteHigh ^ rest) }
 }

@@ -31,7 +31,7 @@ struct SPIIndex: ~Copyable {
         /// Fibonacci hashing. The SPIs in the table are ours and random, so nobody can crowd one bucket.
         @inline(__always)
         fileprivate func home(_ spi: SPI) -> Int {
-            Int(truncatingIfNeeded: (UInt64(spi.rawValue) &* 0x9E37_79B9_7F4A_7C15) >> shift)
+            Int(truncatingIfNeeded: (UInt64(spi.rawValue) &* 0x9E37_79B9_7F4A_7C15) &>> shift)
         }
 
         /// Asks for the cache line in which the lookup begins.
