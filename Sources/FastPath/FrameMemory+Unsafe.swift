@@ -59,6 +59,10 @@ internal import Glibc
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 
+    /// The memory as a local value for the length of one loop: see `Slab.view`.
+    @inline(__always)
+    var view: FrameView { unsafe FrameView(base: base, byteCount: byteCount) }
+
     /// A pointer to a frame's bytes, for C: ciphers, rings, system calls. It must not outlive the call it is made for.
     /// Traps when the bytes do not lie inside the memory.
     @unsafe @inline(__always)
@@ -73,5 +77,51 @@ internal import Glibc
         // A prefetch never faults, and wrapping arithmetic makes any address.
         unsafe machine_prefetch(
             UnsafeRawPointer(bitPattern: UInt(bitPattern: base) &+ UInt(bitPattern: offset)) ?? UnsafeRawPointer(base))
+    }
+}
+
+/// A `FrameMemory` for the length of one loop: valid while the memory is, taken by a stage and forgotten when it returns.
+@safe struct FrameView: BitwiseCopyable {
+    private let base: UnsafeMutableRawPointer
+    private let byteCount: Int
+
+    @unsafe @inline(__always)
+    fileprivate init(base: UnsafeMutableRawPointer, byteCount: Int) {
+        unsafe self.base = base
+        self.byteCount = byteCount
+    }
+
+    /// As `FrameMemory.bytes`.
+    @inline(__always)
+    @_lifetime(borrow self)
+    func bytes(at offset: Int, count: Int) -> RawSpan {
+        precondition(offset >= 0 && count >= 0 && offset &+ count <= byteCount)
+        // In bounds by the line above; the memory outlives the view.
+        let span = unsafe RawSpan(_unsafeStart: UnsafeRawPointer(base + offset), byteCount: count)
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
+    /// As `FrameMemory.mutableBytes`.
+    @inline(__always)
+    @_lifetime(borrow self)
+    func mutableBytes(at offset: Int, count: Int) -> MutableRawSpan {
+        precondition(offset >= 0 && count >= 0 && offset &+ count <= byteCount)
+        // In bounds by the line above; the memory outlives the view.
+        let span = unsafe MutableRawSpan(_unsafeStart: base + offset, byteCount: count)
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
+    /// As `FrameMemory.pointer`.
+    @unsafe @inline(__always)
+    func pointer(at offset: Int, count: Int) -> UnsafeMutableRawPointer {
+        precondition(offset >= 0 && count >= 0 && offset &+ count <= byteCount)
+        return unsafe base + offset
+    }
+
+    /// As `FrameMemory.prefetch`.
+    @inline(__always)
+    func prefetch(at offset: Int) {
+        // A prefetch never faults; the offset is a frame's.
+        unsafe machine_prefetch(base.advanced(by: offset))
     }
 }

@@ -22,7 +22,7 @@ extension Host {
 
     private func receive(_ frame: RawSpan, _ packet: inout Packet) -> Verdict {
         guard case .gre(let routers, let epoch) = ingress else {
-            return ESPDatagram.read(frame, at: 0, ours: ours, into: &packet)
+            return ESPDatagram.read(frame, at: 0, ours: ours.reader, into: &packet)
         }
         guard let outer = IPv4Header(reading: frame), outer.version == 4, outer.byteCount >= IPv4Header.minimumByteCount
         else { return .truncated }
@@ -33,7 +33,7 @@ extension Host {
         else { return .malformedGRE }
         // The key is not authentic, so a later epoch is let through but not believed: it changes nothing here.
         guard Epoch(rawValue: gre.key) >= epoch else { return .staleEpoch }
-        return ESPDatagram.read(frame, at: outer.byteCount + GREHeader.byteCount, ours: ours, into: &packet)
+        return ESPDatagram.read(frame, at: outer.byteCount + GREHeader.byteCount, ours: ours.reader, into: &packet)
     }
 
     /// Inner headers, tunnel check, and the packet made ready for the host's stack.
@@ -56,7 +56,6 @@ extension Host {
         guard let verdict, verdict == .pending else { return verdict ?? .malformedInner }
         guard inbound.selectors.allow(flow, head: record.selectors) else { return .tunnelCheckFailed }
         guard servesAll || served.find(flow.local) >= 0 else { return .notDVIPA }
-        batch.flows[packet] = flow
         if record.isTunnel {
             // RFC 6040 §4.2's congestion marks of the outer header are not carried over yet.
             batch[packet].start = plaintext

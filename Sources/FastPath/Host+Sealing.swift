@@ -73,7 +73,6 @@ extension Host {
             return false
         }
         batch[index].association = Int32(place)
-        batch.flows[index] = flow.reversed
         let record = outbound.records[place]
         guard record.next < record.end, now < record.validUntil else { return false }
         outbound.records[place].next = record.next + 1

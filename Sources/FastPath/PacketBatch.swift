@@ -12,10 +12,6 @@ public struct Packet: BitwiseCopyable {
     public var verdict: Verdict = .pending
     /// What is to be remembered of the packet's headers for its verdict.
     var hasOptions = false
-    /// IP next header of the payload, from the ESP trailer.
-    var nextHeader: UInt8 = 0
-    /// Bytes of padding, from the ESP trailer.
-    var padByteCount: UInt8 = 0
     /// Offset of the outer IP header from `start`.
     var ipOffset: Int32 = 0
     /// Offset of the ESP header from `start`.
@@ -30,6 +26,8 @@ public struct Packet: BitwiseCopyable {
     public internal(set) var target: Int32 = -1
     /// The full 64-bit number; its upper half is 0 without ESN.
     var sequenceNumber: UInt64 = 0
+    /// A packet takes a cache line, so that finding it is a shift.
+    private var room: UInt64 = 0
 
     public init(start: Int, byteCount: Int) {
         self.start = start
@@ -76,8 +74,8 @@ public struct Flow: Hashable, Sendable, BitwiseCopyable {
 public struct PacketBatch: ~Copyable {
     public let capacity: Int
     public private(set) var count = 0
-    private var packets: Slab<Packet>
-    var flows: Slab<Flow>
+    /// For the stages, which take a view of them.
+    var packets: Slab<Packet>
 
     /// Packets in a batch unless told otherwise: large enough that a stage's instructions and multi-buffer ciphers pay,
     /// small enough that a batch's state stays in the first-level cache.
@@ -86,7 +84,6 @@ public struct PacketBatch: ~Copyable {
     public init(capacity: Int = defaultCapacity) {
         self.capacity = capacity
         packets = Slab(repeating: Packet(start: 0, byteCount: 0), count: capacity)
-        flows = Slab(repeating: .none, count: capacity)
     }
 
     public var isEmpty: Bool { count == 0 }
@@ -107,10 +104,7 @@ public struct PacketBatch: ~Copyable {
     public mutating func removeDecided() {
         var kept = 0
         for index in 0..<count where packets[index].verdict == .pending {
-            if kept != index {
-                packets[kept] = packets[index]
-                flows[kept] = flows[index]
-            }
+            if kept != index { packets[kept] = packets[index] }
             kept += 1
         }
         count = kept
@@ -128,7 +122,4 @@ public struct PacketBatch: ~Copyable {
         _read { yield packets[index] }
         _modify { yield &packets[index] }
     }
-
-    /// What was found inside a packet; meaningful once its verdict is a steering one.
-    public func flow(of index: Int) -> Flow { flows[index] }
 }

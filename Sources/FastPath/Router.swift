@@ -53,6 +53,10 @@ public struct Router: ~Copyable {
     var works: Slab<CipherWork>
     let heads: PeekedHeads
     var steeringWorks: Slab<SteeringWork>
+    /// How many of them the last batch had.
+    var steeringCount = 0
+    /// By their index.
+    let dvipas: [IPAddress]
     public private(set) var counters = VerdictCounters()
 
     /// Takes all memory now. `ciphers` must have been made for the configuration's capacities.
@@ -70,12 +74,13 @@ public struct Router: ~Copyable {
             epoch: configuration.epoch)
         trustedMTU = configuration.trustedMTU
         verification = configuration.verification
+        dvipas = configuration.dvipas
         let capacity = configuration.batchCapacity
         works = Slab(
             repeating: CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, keyByteCount: 0),
             count: capacity)
         heads = PeekedHeads(capacity: capacity)
-        let none = SteeringWork(packet: 0, dvipa: 0, home: 0, key: ConnectionKey(.none, dvipa: 0))
+        let none = SteeringWork(packet: 0, dvipa: 0, home: 0, key: ConnectionKey(.none, dvipa: 0), tcpFlags: 0)
         steeringWorks = Slab(repeating: none, count: capacity)
     }
 
@@ -106,6 +111,18 @@ public struct Router: ~Copyable {
         let inspected = inspect(&batch, count: admitted, in: memory)
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory)
+    }
+
+    /// Enters a connection that a target reports, or that another router knew: authenticated there. False when the table
+    /// has no room, or the DVIPA or the target is not of this cluster.
+    public mutating func learn(_ flow: Flow, servedBy target: String, now: UInt32) -> Bool {
+        let dvipa = ours.find(flow.local)
+        guard dvipa >= 0, let index = targets.targets.firstIndex(where: { $0.name == target }) else { return false }
+        let key = ConnectionKey(flow, dvipa: dvipa)
+        let home = connections.home(of: key)
+        if connections.find(key, home: home) >= 0 { return true }
+        return connections.insert(
+            key, home: home, target: index, now: now, closing: false, AuthenticationProof.ofReport)
     }
 
     /// Counts the verdicts of a batch; after the port has transmitted it.

@@ -55,13 +55,13 @@ struct Replay: ~Copyable {
         memory = FrameMemory(frameCount: batch.capacity, frameStride: max(stride, 2240))
         var results: [ReplayedFrame] = []
         let targets = cluster.targets
-        pass(capture) { batch, memory, frames in
+        pass(capture) { router, batch, memory, frames in
             for index in 0..<batch.count {
                 let packet = batch[index]
                 var result = ReplayedFrame(fate: packet.verdict.name)
                 if packet.verdict.steers {
                     result.target = targets[Int(packet.target)].name
-                    result.inner = InnerTuple(batch.flow(of: index))
+                    result.inner = router.flow(ofPacket: index).map(InnerTuple.init)
                     writer.write(
                         memory.bytes(at: packet.start, count: packet.byteCount),
                         timestampNanoseconds: frames[index].timestampNanoseconds)
@@ -73,11 +73,11 @@ struct Replay: ~Copyable {
     }
 
     /// One more run, for the clock.
-    mutating func runAgain(_ capture: CaptureFile) { pass(capture) { _, _, _ in } }
+    mutating func runAgain(_ capture: CaptureFile) { pass(capture) { _, _, _, _ in } }
 
     private mutating func pass(
         _ capture: CaptureFile,
-        _ each: (borrowing PacketBatch, borrowing FrameMemory, ArraySlice<CaptureFile.Frame>) -> Void
+        _ each: (borrowing Router, borrowing PacketBatch, borrowing FrameMemory, ArraySlice<CaptureFile.Frame>) -> Void
     ) {
         installAssociations()
         let origin = capture.frames.first?.timestampNanoseconds ?? 0
@@ -98,7 +98,7 @@ struct Replay: ~Copyable {
             frameCount += count
             router.account(batch)
             let frames = capture.frames[first..<first + count]
-            each(batch, memory, ArraySlice(Array(frames)))
+            each(router, batch, memory, ArraySlice(Array(frames)))
             batch.removeAll()
             first += count
         }

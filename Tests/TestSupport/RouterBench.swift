@@ -59,7 +59,7 @@ public struct RouterBench: ~Copyable {
             outcomes.append(
                 Outcome(
                     verdict: packet.verdict, target: packet.verdict.steers ? Int(packet.target) : nil,
-                    flow: packet.verdict.steers ? batch.flow(of: index) : nil,
+                    flow: packet.verdict.steers ? router.flow(ofPacket: index) : nil,
                     bytes: read(at: packet.start, count: packet.byteCount)))
         }
         batch.removeAll()

@@ -1,4 +1,5 @@
-// A batch through the stages. `live` holds the indexes of the packets still undecided, in order; a stage keeps or drops.
+// A batch through the stages. `live` holds the indexes of the packets still undecided, in order; a stage keeps or
+// drops them.
 #include "twin.h"
 
 #define DROP(reason) do { packet->verdict = (reason); continue; } while (0)
@@ -98,8 +99,8 @@ static inline void window_commit(struct association *a, uint64_t number)
     a->ring[number >> 6 & 1] |= 1ull << (number & 63);
 }
 
-/// GHASH goes over the frame itself in one call: with the IV zeroed, SPI and number are the padded AAD block, and padding
-/// and lengths go where the ICV was. Written a pass ahead, so that the stores are done when the vectors are loaded.
+/// GHASH goes over the frame itself in one call: with the IV zeroed, SPI and number are the padded AAD block, and
+/// padding and lengths go where the ICV was. Written a pass ahead: the stores are done when the vectors are loaded.
 static inline void lay_out_for_hash(uint8_t saved[40], uint8_t *esp, size_t text_bytes)
 {
     uint8_t *end = esp + 16 + text_bytes;
@@ -178,7 +179,8 @@ static void hash(struct twin *twin, const uint8_t *live, size_t count)
         const struct work *work = &twin->work[i];
         size_t text = (size_t)work->text_bytes;
         memset(twin->tags[i], 0, 16);
-        IMB_GHASH(twin->mb, &work->association->key, work->esp, 16 + ((text + 15) & ~(size_t)15) + 16, twin->tags[i], 16);
+        size_t hashed = 16 + ((text + 15) & ~(size_t)15) + 16;
+        IMB_GHASH(twin->mb, &work->association->key, work->esp, hashed, twin->tags[i], 16);
     }
 }
 

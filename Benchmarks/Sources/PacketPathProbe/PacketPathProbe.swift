@@ -1,9 +1,9 @@
 // PacketPathProbe packets=N scenario=1sa-64conn/40B verification=verified|peek path=router|c-twin|both
-//
 // PacketPathProbe ticks
 //
-// The second prints how many ticks the time stamp counter makes in a second. The first sends N packets through one path and nothing else. scripts/bench/callgrind.py runs it under valgrind, which counts
-// inside the path's `process` only, with N and 2N packets. `both` times them in turns instead, for a quick look.
+// The first sends N packets through one path and nothing else: scripts/bench/callgrind.py runs it under valgrind, which
+// counts inside the path's `process` only, with N and 2N packets. `both` times the two paths in turns instead, for a
+// quick look. The second prints how many ticks the time stamp counter makes in a second.
 import FixedRandom
 import Foundation
 import Workload

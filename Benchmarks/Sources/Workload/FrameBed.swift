@@ -26,9 +26,9 @@ public struct FrameBed: ~Copyable {
 
     private func start(of slot: Int) -> Int { slot * memory.frameStride + Self.headroom }
 
-    /// Sends `frames`, the first `limit` of them, through `path`; `body` sees the path after each batch, and the batch's packets. Returns the
-    /// ticks that deciding took, and for how many packets: a group of frames during which the kernel gave the processor
-    /// to somebody else is not counted, unless that is all of them.
+    /// Sends the first `limit` of `frames` through `path`; `body` sees the path after each batch, and how many packets
+    /// were in it. Returns the ticks that deciding took, and for how many packets: a group of frames during which the
+    /// kernel gave the processor to somebody else is not counted, unless that is all of them.
     @discardableResult @inline(__always)
     func pass<Path: PacketPath & ~Copyable>(
         _ frames: PacketStore.Frames, limit: Int = .max, through path: inout Path,

@@ -6,6 +6,9 @@ internal import Associations
 /// It speaks for the works of a batch whose `isAuthentic` is set; only the provider that compared the tags makes one.
 struct AuthenticationProof: BitwiseCopyable {
     fileprivate init() {}
+
+    /// For what a target reports, which has authenticated it.
+    static let ofReport = AuthenticationProof()
 }
 
 /// Who authenticates what the router steers.
@@ -38,9 +41,9 @@ struct CipherWork: BitwiseCopyable {
     /// Plaintext bytes in the work's head.
     var headByteCount: Int32 = 0
 
-    var ciphertextByteCount: Int { byteCount - ESPLayout.prefixByteCount - ESPLayout.icvByteCount }
+    var ciphertextByteCount: Int { byteCount &- ESPLayout.prefixByteCount &- ESPLayout.icvByteCount }
     /// Bytes of the payload, once the trailer is known; negative when the padding cannot be.
-    var payloadByteCount: Int { ciphertextByteCount - ESPLayout.trailerByteCount - Int(padByteCount) }
+    var payloadByteCount: Int { ciphertextByteCount &- ESPLayout.trailerByteCount &- Int(padByteCount) }
 }
 
 /// The beginnings of a batch's payloads, decrypted: the first 48 bytes at least, or all there is.

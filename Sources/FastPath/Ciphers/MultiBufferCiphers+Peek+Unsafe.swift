@@ -4,24 +4,6 @@ internal import CMachine
 /// Verifying and peeking, a batch at a time. Each pass goes over the whole batch before the next begins, so that what
 /// one pass writes has left the store buffer, and what it asked for has come from memory, when the next one reads it.
 extension MultiBufferCiphers {
-    /// How the packet of a work is laid out for the hash and the counter runs.
-    private struct Layout {
-        let ciphertext: Int
-        let hashPadding: Int
-        let headRun: Int
-        /// Offset in the ciphertext of the block that holds the trailer, if the head does not reach it; else -1.
-        let lastBlock: Int
-
-        @inline(__always)
-        init(_ work: CipherWork) {
-            ciphertext = work.ciphertextByteCount
-            hashPadding = -ciphertext & 15
-            let whole = ciphertext <= PeekedHeads.longByteCount
-            headRun = whole ? ciphertext : PeekedHeads.shortByteCount
-            lastBlock = whole ? -1 : (ciphertext - 1) & ~15
-        }
-    }
-
     func verifyAndPeek(
         _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads
     ) {
@@ -36,20 +18,24 @@ extension MultiBufferCiphers {
 
     @inline(__always)
     private func run(
-        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory,
-        into heads: borrowing PeekedHeads,
-        verifying: Bool
+        _ cipherWorks: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads, verifying: Bool
     ) {
         precondition(count <= batchCapacity)
+        let works = cipherWorks.view
+        let frames = memory.view
+        let headBytes = heads.memory.view
+        // Locals, which no store through a pointer can be taken to change.
+        let (scratch, jobs128, jobs256, manager) = unsafe (self.scratch, self.jobs128, self.jobs256, self.manager)
         var runs128 = 0
         var runs256 = 0
         for index in 0..<count {
-            let work = works[index]
-            let layout = Layout(work)
-            // The packet and its tailroom lie inside the frame memory, which the call checks.
-            let esp = unsafe memory.pointer(at: work.start, count: work.byteCount + Tailroom.byteCount)
+            let ciphertext = works[index].ciphertextByteCount
+            let expanded = unsafe key(works[index].association)
+            // The packet and its tailroom lie inside the frame memory, which the call checks; so does the head in its own.
+            let esp = unsafe frames.pointer(at: works[index].start, count: works[index].byteCount &+ Tailroom.byteCount)
+            let head = unsafe headBytes.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
             let slot = unsafe scratch + index
-            let expanded = unsafe key(work.association)
             // Round keys, and the powers of the hash key that short packets use, which lie at the table's end.
             unsafe machine_prefetch(expanded)
             unsafe machine_prefetch(expanded + 64)
@@ -59,48 +45,53 @@ extension MultiBufferCiphers {
             unsafe machine_prefetch(expanded + 960)
 
             let iv = unsafe esp.loadUnaligned(fromByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
-            unsafe slot.pointee.nonce.0 = work.salt
-            unsafe slot.pointee.nonce.1 = UInt32(truncatingIfNeeded: iv)
-            unsafe slot.pointee.nonce.2 = UInt32(truncatingIfNeeded: iv >> 32)
+            let salt = works[index].salt
+            unsafe slot.pointee.nonce = (salt, UInt32(truncatingIfNeeded: iv), UInt32(truncatingIfNeeded: iv >> 32), 0)
+            unsafe slot.pointee.esp = esp
+            unsafe slot.pointee.ciphertext = ciphertext
 
             if verifying {
-                let end = unsafe esp + (ESPHeader.Offset.ciphertext + layout.ciphertext)
+                let end = unsafe esp + (ESPHeader.Offset.ciphertext &+ ciphertext)
+                let padding = (0 &- ciphertext) & 15
                 unsafe slot.pointee.iv = iv
+                unsafe slot.pointee.hashed = ESPHeader.Offset.ciphertext &+ ciphertext &+ padding &+ 16
                 // 32 bytes from the ICV on: 16 of its own and 16 of tailroom, so inside what was checked above.
                 unsafe slot.pointee.tail = end.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
                 unsafe esp.storeBytes(of: 0, toByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
                 unsafe end.storeBytes(of: 0, as: UInt64.self)
                 unsafe end.storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
-                unsafe end.storeBytes(
-                    of: UInt64(ESPHeader.byteCount * 8).bigEndian, toByteOffset: layout.hashPadding, as: UInt64.self)
-                unsafe end.storeBytes(
-                    of: UInt64(layout.ciphertext * 8).bigEndian, toByteOffset: layout.hashPadding + 8, as: UInt64.self)
+                unsafe (end + padding).storeBytes(of: UInt64(ESPHeader.byteCount * 8).bigEndian, as: UInt64.self)
+                unsafe (end + padding).storeBytes(
+                    of: (UInt64(truncatingIfNeeded: ciphertext) &* 8).bigEndian, toByteOffset: 8, as: UInt64.self)
             }
 
             // Counter 1 is run over SPI, number and the zeroed IV: what comes out is the ICV's mask, exclusive-ored with
             // what is known. Counters 2 and on decrypt the head (RFC 4106 §3, NIST SP 800-38D §7.1).
-            let head = unsafe heads.memory.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
+            let reachesEnd = ciphertext <= PeekedHeads.longByteCount
+            let headRun = reachesEnd ? ciphertext : PeekedHeads.shortByteCount
+            works[index].headByteCount = Int32(truncatingIfNeeded: headRun)
             let job: UnsafeMutablePointer<IMB_JOB>
-            if work.keyByteCount == 16 {
+            if works[index].keyByteCount == 16 {
                 unsafe job = jobs128 + runs128
-                runs128 += layout.lastBlock < 0 ? 1 : 2
+                runs128 &+= reachesEnd ? 1 : 2
             } else {
                 unsafe job = jobs256 + runs256
-                runs256 += layout.lastBlock < 0 ? 1 : 2
+                runs256 &+= reachesEnd ? 1 : 2
             }
             // A head's 192 bytes hold 16 of mask and at most 112 of plaintext; the job's memory holds two jobs a packet.
             unsafe crypto_mb_set_counter_job(
                 job, expanded, UnsafeMutableRawPointer(slot) + Scratch.nonceOffset, 12, esp, head,
-                UInt64(16 + layout.headRun))
-            if layout.lastBlock >= 0 {
+                UInt64(truncatingIfNeeded: 16 &+ headRun))
+            if !reachesEnd {
+                let lastBlock = (ciphertext &- 1) & ~15
                 unsafe slot.pointee.lastNonce = (
-                    slot.pointee.nonce.0, slot.pointee.nonce.1, slot.pointee.nonce.2,
-                    UInt32(truncatingIfNeeded: 2 + layout.lastBlock / 16).bigEndian
+                    salt, UInt32(truncatingIfNeeded: iv), UInt32(truncatingIfNeeded: iv >> 32),
+                    UInt32(truncatingIfNeeded: 2 &+ lastBlock >> 4).bigEndian
                 )
                 unsafe crypto_mb_set_counter_job(
                     job + 1, expanded, UnsafeMutableRawPointer(slot) + Scratch.lastNonceOffset, 16,
-                    esp + (ESPHeader.Offset.ciphertext + layout.lastBlock), head + PeekedHeads.lastBlockOffset,
-                    UInt64(layout.ciphertext - layout.lastBlock))
+                    esp + (ESPHeader.Offset.ciphertext &+ lastBlock), head + PeekedHeads.lastBlockOffset,
+                    UInt64(truncatingIfNeeded: ciphertext &- lastBlock))
             }
         }
 
@@ -110,25 +101,22 @@ extension MultiBufferCiphers {
 
         if verifying {
             for index in 0..<count {
-                let work = works[index]
-                let layout = Layout(work)
+                let slot = unsafe scratch + index
                 // Prepared by the first pass: everything to be hashed lies in one piece, padding and lengths included.
-                let esp = unsafe memory.pointer(at: work.start, count: work.byteCount + Tailroom.byteCount)
-                let hashed = ESPHeader.Offset.ciphertext + layout.ciphertext + layout.hashPadding + 16
                 unsafe crypto_mb_ghash(
-                    manager, key(work.association), esp, UInt64(hashed),
-                    UnsafeMutableRawPointer(scratch + index) + Scratch.tagOffset)
+                    manager, key(works[index].association), slot.pointee.esp!,
+                    UInt64(truncatingIfNeeded: slot.pointee.hashed), UnsafeMutableRawPointer(slot) + Scratch.tagOffset)
             }
         }
 
         for index in 0..<count {
-            let layout = Layout(works[index])
+            let slot = unsafe scratch + index
+            let ciphertext = unsafe slot.pointee.ciphertext
             // In range: every head has PeekedHeads.stride bytes.
-            let head = unsafe heads.memory.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
+            let head = unsafe headBytes.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
             if verifying {
-                let esp = unsafe memory.pointer(
-                    at: works[index].start, count: works[index].byteCount + Tailroom.byteCount)
-                let slot = unsafe scratch + index
+                // The pointer of the first pass.
+                let esp = unsafe slot.pointee.esp!
                 let mask = unsafe head.loadUnaligned(as: (UInt64, UInt64).self)
                 let known = unsafe esp.loadUnaligned(as: UInt64.self)  // SPI and number; the IV's place holds 0.
                 let icv = unsafe slot.pointee.tail
@@ -138,16 +126,16 @@ extension MultiBufferCiphers {
                 works[index].isAuthentic = difference == 0
                 // What the first pass saved goes back to where it was: the frame is as it came.
                 unsafe esp.storeBytes(of: slot.pointee.iv, toByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
-                unsafe (esp + (ESPHeader.Offset.ciphertext + layout.ciphertext)).storeBytes(
-                    of: slot.pointee.tail, as: (UInt64, UInt64, UInt64, UInt64).self)
+                unsafe (esp + (ESPHeader.Offset.ciphertext &+ ciphertext)).storeBytes(
+                    of: icv, as: (UInt64, UInt64, UInt64, UInt64).self)
             }
-            let trailer =
-                layout.lastBlock < 0
-                ? PeekedHeads.plaintextOffset + layout.ciphertext - 2
-                : PeekedHeads.lastBlockOffset + (layout.ciphertext - layout.lastBlock) - 2
-            works[index].headByteCount = Int32(layout.headRun)
-            works[index].padByteCount = unsafe head.load(fromByteOffset: trailer, as: UInt8.self)
-            works[index].nextHeader = unsafe head.load(fromByteOffset: trailer + 1, as: UInt8.self)
+            // The last two bytes of the plaintext: at the head's end, or in the last block's run.
+            let end =
+                ciphertext <= PeekedHeads.longByteCount
+                ? PeekedHeads.plaintextOffset &+ ciphertext
+                : PeekedHeads.lastBlockOffset &+ (ciphertext &- 1) & 15 &+ 1
+            works[index].padByteCount = unsafe head.load(fromByteOffset: end &- 2, as: UInt8.self)
+            works[index].nextHeader = unsafe head.load(fromByteOffset: end &- 1, as: UInt8.self)
         }
     }
 

@@ -24,11 +24,16 @@ internal import Glibc
     let jobs256: UnsafeMutablePointer<IMB_JOB>
 
     /// What is kept for a packet from one pass to the next.
-    struct Scratch {
+    @unsafe struct Scratch {
         /// Salt and IV; the counter of the last block for the second run, big-endian.
         var nonce: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
         var lastNonce: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
         var tag: (UInt64, UInt64) = (0, 0)
+        /// Where the packet's ESP header is, for the length of one `run`.
+        var esp: UnsafeMutableRawPointer?
+        /// Bytes of ciphertext, and of what is hashed.
+        var ciphertext = 0
+        var hashed = 0
         /// What the hash's padding overwrote: the IV, and 32 bytes from the ICV on.
         var iv: UInt64 = 0
         var tail: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)

@@ -7,36 +7,36 @@ extension Router {
 
     @inline(__always)
     func classify(_ batch: inout PacketBatch, in memory: borrowing FrameMemory) {
-        for index in 0..<batch.count {
-            if index + Self.prefetchDistance < batch.count {
-                memory.prefetch(at: batch[index + Self.prefetchDistance].start)
+        let packets = batch.packets.view
+        let frames = memory.view
+        let ours = ours.reader
+        let index = associations.indexReader
+        let count = batch.count
+        for at in 0..<count {
+            if at &+ Self.prefetchDistance < count { frames.prefetch(at: packets[at &+ Self.prefetchDistance].start) }
+            let frame = frames.bytes(at: packets[at].start, count: packets[at].byteCount)
+            guard let ethernet = EthernetHeader(reading: frame), ethernet.type == .ipv4 else {
+                packets[at].verdict = judgeOtherType(frame)
+                continue
             }
-            let frame = memory.bytes(at: batch[index].start, count: batch[index].byteCount)
-            batch[index].verdict = classify(frame, &batch[index])
+            let verdict = ESPDatagram.read(frame, at: EthernetHeader.byteCount, ours: ours, into: &packets[at])
+            packets[at].verdict = verdict
+            if verdict == .pending { index.prefetch(packets[at].spi) }
         }
     }
 
-    /// `.pending` for an ESP packet of ours.
-    @inline(__always)
-    private func classify(_ frame: RawSpan, _ packet: inout Packet) -> Verdict {
-        guard let ethernet = EthernetHeader(reading: frame) else { return .truncated }
-        if ethernet.type != .ipv4 { return judgeOtherType(frame, ethernet.type) }
-
-        let verdict = ESPDatagram.read(frame, at: EthernetHeader.byteCount, ours: ours, into: &packet)
-        if verdict == .pending { associations.prefetch(packet.spi) }
-        return verdict
-    }
-
     /// What is not plainly IPv4 is the kernel's, unless a tag hides ESP of ours.
-    private func judgeOtherType(_ frame: RawSpan, _ outermost: EtherType) -> Verdict {
-        var type = outermost
+    @inline(never)
+    private func judgeOtherType(_ frame: RawSpan) -> Verdict {
+        guard let ethernet = EthernetHeader(reading: frame) else { return .truncated }
+        var type = ethernet.type
         var at = EthernetHeader.byteCount
         for _ in 0..<2 where type.isTag {
             guard frame.byteCount >= at + EtherType.tagByteCount else { return .truncated }
             type = EtherType(rawValue: frame.bigEndian16(at: at + 2))
             at += EtherType.tagByteCount
         }
-        guard outermost.isTag, type == .ipv4, let header = IPv4Header(reading: frame, at: at), header.version == 4,
+        guard ethernet.type.isTag, type == .ipv4, let header = IPv4Header(reading: frame, at: at), header.version == 4,
             header.ipProtocol == IPProtocol.esp, ours.find(header.destination) != AddressTable.absent
         else { return .passed }
         return .vlanTagged

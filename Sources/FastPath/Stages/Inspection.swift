@@ -7,6 +7,7 @@ struct SteeringWork: BitwiseCopyable {
     /// Where the connection table is looked into first.
     var home: Int
     var key: ConnectionKey
+    var tcpFlags: UInt8
 }
 
 /// Inner headers -> may this SA carry them (RFC 4301 §5.2), and are they for a DVIPA?
@@ -14,67 +15,109 @@ extension Router {
     /// Judges the works of a batch whose packets are still pending; returns how many go on to steering.
     @inline(__always)
     mutating func inspect(_ batch: inout PacketBatch, count: Int, in memory: borrowing FrameMemory) -> Int {
+        let packets = batch.packets.view
+        let works = works.view
+        let heads = heads.memory.view
+        let records = associations.records.view
+        let selectors = associations.selectors.reader
+        let ours = ours.reader
+        let connections = connections.reader
+        let steeringWorks = steeringWorks.view
         var steering = 0
         for index in 0..<count {
             let packet = Int(works[index].packet)
-            guard batch[packet].verdict == .pending else { continue }
-            let verdict = inspect(index, &batch, packet, in: memory)
-            guard verdict == .pending else {
-                batch[packet].verdict = verdict
+            guard packets[packet].verdict == .pending else { continue }
+            let place = Int(works[index].association)
+            let plaintext = heads.bytes(
+                at: index &* PeekedHeads.stride &+ PeekedHeads.plaintextOffset, count: PeekedHeads.shortByteCount)
+            let payload = works[index].payloadByteCount
+            // The quick way keeps all in registers; written to memory field by field and loaded again as a whole, a flow
+            // would wait for the stores. What is kept of it is the connection's key.
+            guard records[place].isTunnel, works[index].nextHeader == IPProtocol.ipv4,
+                let flow = InnerPacket.readPlainTCP(plaintext, payloadByteCount: payload)
+            else {
+                if let work = inspectAny(index, &batch, packet, in: memory) {
+                    steeringWorks[steering] = work
+                    steering &+= 1
+                }
                 continue
             }
-            let dvipa = ours.find(batch.flows[packet].local)
+            guard selectors.allowIPv4(flow, head: records[place].selectors) else {
+                packets[packet].verdict = .tunnelCheckFailed
+                continue
+            }
+            let dvipa = ours.find(IPAddress(v4: flow.local))
             guard dvipa >= 0 else {
-                batch[packet].verdict = .notDVIPA
+                packets[packet].verdict = .notDVIPA
                 continue
             }
-            let key = ConnectionKey(batch.flows[packet], dvipa: dvipa)
+            let key = ConnectionKey(flow, dvipa: dvipa)
             steeringWorks[steering] = SteeringWork(
-                packet: Int32(truncatingIfNeeded: packet), dvipa: dvipa, home: connections.home(of: key), key: key)
-            steering += 1
+                packet: Int32(truncatingIfNeeded: packet), dvipa: dvipa, home: connections.home(of: key), key: key,
+                tcpFlags: flow.tcpFlags)
+            steering &+= 1
         }
+        steeringCount = steering
         return steering
     }
 
-    @inline(__always)
-    private mutating func inspect(
+    /// The connection of a packet of the batch that was processed last; nil when it did not come as far as steering.
+    public func flow(ofPacket packet: Int) -> Flow? {
+        for index in 0..<steeringCount where Int(steeringWorks[index].packet) == packet {
+            let work = steeringWorks[index]
+            return Flow(
+                remote: IPAddress(high: work.key.remoteHigh, low: work.key.remoteLow), local: dvipas[Int(work.dvipa)],
+                remotePort: work.key.remotePort, localPort: work.key.localPort, ipProtocol: work.key.ipProtocol,
+                tcpFlags: work.tcpFlags)
+        }
+        return nil
+    }
+
+    /// The whole judgement, for all that is not plain TCP in a tunnel; nil when the packet's verdict ends its way.
+    @inline(never)
+    private mutating func inspectAny(
         _ index: Int, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory
-    ) -> Verdict {
-        let place = Int(works[index].association)
-        let isTunnel = associations.records[place].isTunnel
-        let ip = batch[packet].start &+ Int(batch[packet].ipOffset)
+    ) -> SteeringWork? {
+        let record = associations.records[Int(works[index].association)]
+        let ip = batch[packet].start + Int(batch[packet].ipOffset)
         // Classification has read this header: it is there.
-        let addresses = memory.bytes(at: ip &+ IPv4Header.Offset.source, count: 8)
+        let addresses = memory.bytes(at: ip + IPv4Header.Offset.source, count: 8)
         let outer = (
             source: IPAddress(v4: addresses.bigEndian32(at: 0)),
             destination: IPAddress(v4: addresses.bigEndian32(at: 4))
         )
-        var verdict = read(index, &batch, packet, isTunnel, outer)
+        var hasOptions = false
+        var flow = Flow.none
+        var verdict = read(index, record.isTunnel, outer, into: &flow, hasOptions: &hasOptions)
         if verdict == nil {
             // Inner options push the ports out of the short head.
             ciphers.extend(&works, index, in: memory, into: heads)
-            verdict = read(index, &batch, packet, isTunnel, outer)
+            verdict = read(index, record.isTunnel, outer, into: &flow, hasOptions: &hasOptions)
         }
-        guard verdict == .pending else { return verdict ?? .malformedInner }
-        guard associations.selectors.allow(batch.flows[packet], head: associations.records[place].selectors) else {
-            return .tunnelCheckFailed
+        if hasOptions { batch[packet].hasOptions = true }
+        func refuse(_ verdict: Verdict) -> SteeringWork? {
+            batch[packet].verdict = verdict
+            return nil
         }
-        return batch.flows[packet].ipProtocol == IPProtocol.tcp ? .pending : .unsupportedProtocol
+        guard verdict == .pending else { return refuse(verdict ?? .malformedInner) }
+        guard associations.selectors.allow(flow, head: record.selectors) else { return refuse(.tunnelCheckFailed) }
+        guard flow.ipProtocol == IPProtocol.tcp else { return refuse(.unsupportedProtocol) }
+        let dvipa = ours.find(flow.local)
+        guard dvipa >= 0 else { return refuse(.notDVIPA) }
+        let key = ConnectionKey(flow, dvipa: dvipa)
+        return SteeringWork(
+            packet: Int32(packet), dvipa: dvipa, home: connections.home(of: key), key: key, tcpFlags: flow.tcpFlags)
     }
 
-    @inline(__always)
     private func read(
-        _ index: Int, _ batch: inout PacketBatch, _ packet: Int, _ isTunnel: Bool,
-        _ outer: (source: IPAddress, destination: IPAddress)
+        _ index: Int, _ isTunnel: Bool, _ outer: (source: IPAddress, destination: IPAddress), into flow: inout Flow,
+        hasOptions: inout Bool
     ) -> Verdict? {
         let work = works[index]
         let payload = work.payloadByteCount
         let readable = min(Int(work.headByteCount), max(payload, 0))
-        var hasOptions = false
-        let verdict = InnerPacket.read(
+        return InnerPacket.read(
             heads.plaintext(index, count: readable), payloadByteCount: payload, nextHeader: work.nextHeader,
-            isTunnel: isTunnel, outer: outer, into: &batch.flows[packet], hasOptions: &hasOptions)
-        if hasOptions { batch[packet].hasOptions = true }
-        return verdict
+            isTunnel: isTunnel, outer: outer, into: &flow, hasOptions: &hasOptions)
     }
 }

@@ -6,39 +6,40 @@ extension Router {
     ///   router would send it.
     @inline(__always)
     mutating func steer(_ batch: inout PacketBatch, count: Int, now: UInt32, _ proof: AuthenticationProof?) {
+        let packets = batch.packets.view
+        let works = steeringWorks.view
+        let table = connections.reader
         for index in 0..<count {
-            let packet = Int(steeringWorks[index].packet)
-            let at = connections.find(steeringWorks[index].key, home: steeringWorks[index].home)
+            let packet = Int(works[index].packet)
+            let at = table.find(works[index].key, home: works[index].home)
             if at >= 0 {
-                batch[packet].target = Int32(truncatingIfNeeded: connections.target(at: at))
-                if let proof {
-                    connections.refresh(at: at, now: now, tcpFlags: batch.flows[packet].tcpFlags, proof)
-                }
+                packets[packet].target = Int32(truncatingIfNeeded: table.target(at: at))
+                if let proof { table.refresh(at: at, now: now, tcpFlags: works[index].tcpFlags, proof) }
             } else {
                 let verdict = choose(index, &batch, packet, now: now, proof)
-                if verdict != .pending { batch[packet].verdict = verdict }
+                if verdict != .pending { packets[packet].verdict = verdict }
             }
         }
     }
 
     /// A target for a connection that has none.
+    @inline(never)
     private mutating func choose(
         _ index: Int, _ batch: inout PacketBatch, _ packet: Int, now: UInt32, _ proof: AuthenticationProof?
     ) -> Verdict {
         let work = steeringWorks[index]
-        let flow = batch.flows[packet]
-        let service = services.find(dvipa: work.dvipa, ipProtocol: flow.ipProtocol, port: flow.localPort)
+        let service = services.find(dvipa: work.dvipa, ipProtocol: work.key.ipProtocol, port: work.key.localPort)
         guard service >= 0 else { return .noService }
         // Without a SYN the connection is older than our table: round robin would tear it from its target for sure, the
         // agreed choice finds it when this router or another made it so before.
-        let isFirst = flow.tcpFlags & (TCPHeader.Flag.syn | TCPHeader.Flag.ack) == TCPHeader.Flag.syn
+        let isFirst = work.tcpFlags & (TCPHeader.Flag.syn | TCPHeader.Flag.ack) == TCPHeader.Flag.syn
         let target =
             isFirst && proof != nil
             ? services.takeTurn(service, usable: targets) : services.agreeOn(work.key, service, usable: targets)
         guard target >= 0 else { return .noTarget }
         batch[packet].target = Int32(target)
         guard let proof else { return .pending }
-        let closing = flow.tcpFlags & (TCPHeader.Flag.fin | TCPHeader.Flag.rst) != 0
+        let closing = work.tcpFlags & (TCPHeader.Flag.fin | TCPHeader.Flag.rst) != 0
         let inserted = connections.insert(
             work.key, home: work.home, target: target, now: now, closing: closing, proof)
         return inserted ? .pending : .connectionTableFull

@@ -12,17 +12,18 @@ struct AddressTable: ~Copyable {
     static let gateway: Int32 = -2
     /// Not ours.
     static let absent: Int32 = -1
-    private static let empty: Int32 = -3
+    fileprivate static let empty: Int32 = -3
 
     private var slots: Slab<Slot>
     private let mask: Int
-    private let hash = TableHash()
+    private let shift: UInt64
 
     init(dvipas: [IPAddress], gateways: [IPAddress]) {
         var size = 8
         while size < (dvipas.count + gateways.count) * 4 { size *= 2 }
         slots = Slab(repeating: Slot(address: IPAddress(high: 0, low: 0), place: Self.empty), count: size)
         mask = size - 1
+        shift = UInt64(64 - size.trailingZeroBitCount)
         for (index, dvipa) in dvipas.enumerated() { insert(dvipa, Int32(index)) }
         for gateway in gateways where find(gateway) == Self.absent { insert(gateway, Self.gateway) }
     }
@@ -33,18 +34,34 @@ struct AddressTable: ~Copyable {
         slots[at] = Slot(address: address, place: place)
     }
 
-    @inline(__always)
-    private func home(_ address: IPAddress) -> Int { Int(truncatingIfNeeded: hash(address.high, address.low)) & mask }
+    private func home(_ address: IPAddress) -> Int { reader.home(address) }
 
-    /// The DVIPA's index, or `gateway`, or `absent`.
-    @inline(__always)
-    func find(_ address: IPAddress) -> Int32 {
-        var at = home(address)
-        while true {
-            let slot = slots[at]
-            if slot.place == Self.empty { return Self.absent }
-            if slot.address == address { return slot.place }
-            at = (at + 1) & mask
+    /// The table for the length of one loop.
+    struct Reader: BitwiseCopyable {
+        fileprivate let slots: SlabView<Slot>
+        fileprivate let shift: UInt64
+
+        /// Fibonacci hashing: what is in the table is ours, so nobody can crowd one bucket.
+        @inline(__always)
+        fileprivate func home(_ address: IPAddress) -> Int {
+            Int(truncatingIfNeeded: ((address.low ^ address.high) &* 0x9E37_79B9_7F4A_7C15) &>> shift)
+        }
+
+        /// The DVIPA's index, or `gateway`, or `absent`.
+        @inline(__always)
+        func find(_ address: IPAddress) -> Int32 {
+            var at = home(address)
+            while true {
+                let slot = slots[at]
+                if slot.place == AddressTable.empty { return AddressTable.absent }
+                if slot.address == address { return slot.place }
+                at = (at &+ 1) & (slots.count &- 1)
+            }
         }
     }
+
+    @inline(__always)
+    var reader: Reader { Reader(slots: slots.view, shift: shift) }
+
+    func find(_ address: IPAddress) -> Int32 { reader.find(address) }
 }

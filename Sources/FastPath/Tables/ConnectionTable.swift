@@ -17,6 +17,20 @@ struct ConnectionKey: BitwiseCopyable {
             | UInt64(UInt16(truncatingIfNeeded: dvipa)) << 16 | UInt64(flow.ipProtocol) << 8
     }
 
+    /// As above, of an IPv4 connection.
+    @inline(__always)
+    init(_ flow: IPv4Flow, dvipa: Int32) {
+        remoteHigh = 0
+        remoteLow = IPAddress(v4: flow.remote).low
+        rest =
+            UInt64(flow.remotePort) << 48 | UInt64(flow.localPort) << 32
+            | UInt64(UInt16(truncatingIfNeeded: dvipa)) << 16 | UInt64(flow.ipProtocol) << 8
+    }
+
+    var remotePort: UInt16 { UInt16(truncatingIfNeeded: rest >> 48) }
+    var localPort: UInt16 { UInt16(truncatingIfNeeded: rest >> 32) }
+    var ipProtocol: UInt8 { UInt8(truncatingIfNeeded: rest >> 8) }
+
     @inline(__always)
     func hash(_ hash: TableHash) -> UInt64 { hash(remoteLow ^ rest.byteSwapped, remoteHigh ^ rest) }
 }
@@ -73,45 +87,56 @@ struct ConnectionTable: ~Copyable {
         bound = capacity
     }
 
-    /// Where a connection's lookup begins; asks for its cache line.
-    @inline(__always)
-    func home(of key: ConnectionKey) -> Int {
-        let home = Int(truncatingIfNeeded: key.hash(hash)) & mask
-        entries.prefetch(home)
-        return home
-    }
+    /// The table for the length of one loop: lookups, and the note that a connection lives.
+    struct Reader: BitwiseCopyable {
+        fileprivate let entries: SlabView<Entry>
+        fileprivate let hash: TableHash
 
-    /// The connection's entry, or -1.
-    @inline(__always)
-    func find(_ key: ConnectionKey, home: Int) -> Int {
-        var at = home
-        for _ in 0..<Self.probeLimit {
-            let entry = entries[at]
-            if entry.target == 0 { return -1 }
-            if entry.key.rest == key.rest && entry.key.remoteLow == key.remoteLow
-                && entry.key.remoteHigh == key.remoteHigh
-            {
-                return at
+        /// Where a connection's lookup begins; asks for its cache line.
+        @inline(__always)
+        func home(of key: ConnectionKey) -> Int {
+            let home = Int(truncatingIfNeeded: key.hash(hash)) & (entries.count &- 1)
+            entries.prefetch(home)
+            return home
+        }
+
+        /// The connection's entry, or -1.
+        @inline(__always)
+        func find(_ key: ConnectionKey, home: Int) -> Int {
+            var at = home
+            for _ in 0..<ConnectionTable.probeLimit {
+                let differs =
+                    (entries[at].key.rest ^ key.rest) | (entries[at].key.remoteLow ^ key.remoteLow)
+                    | (entries[at].key.remoteHigh ^ key.remoteHigh)
+                if entries[at].target == 0 { return -1 }
+                if differs == 0 { return at }
+                at = (at &+ 1) & (entries.count &- 1)
             }
-            at = (at + 1) & mask
+            return -1
         }
-        return -1
+
+        /// The index of the target that serves the connection at an entry.
+        @inline(__always)
+        func target(at index: Int) -> Int { Int(entries[index].target) &- 1 }
+
+        /// Notes that an authenticated segment of the connection was seen.
+        @inline(__always)
+        func refresh(at index: Int, now: UInt32, tcpFlags: UInt8, _ proof: AuthenticationProof) {
+            if tcpFlags & (TCPHeader.Flag.fin | TCPHeader.Flag.rst | TCPHeader.Flag.syn) != 0 {
+                // A SYN on a connection that was closing is a new one on the same four numbers.
+                entries[index].closing = tcpFlags & TCPHeader.Flag.syn == 0
+            }
+            // Most packets come within the second: then the line stays clean.
+            if entries[index].lastSeen != now { entries[index].lastSeen = now }
+        }
     }
 
-    /// The index of the target that serves the connection at an entry.
     @inline(__always)
-    func target(at index: Int) -> Int { Int(entries[index].target) &- 1 }
+    var reader: Reader { Reader(entries: entries.view, hash: hash) }
 
-    /// Notes that an authenticated segment of the connection was seen.
-    @inline(__always)
-    mutating func refresh(at index: Int, now: UInt32, tcpFlags: UInt8, _ proof: AuthenticationProof) {
-        if tcpFlags & (TCPHeader.Flag.fin | TCPHeader.Flag.rst | TCPHeader.Flag.syn) != 0 {
-            // A SYN on a connection that was closing is a new one on the same four numbers.
-            entries[index].closing = tcpFlags & TCPHeader.Flag.syn == 0
-        }
-        // Most packets come within the second: then the line stays clean.
-        if entries[index].lastSeen != now { entries[index].lastSeen = now }
-    }
+    func home(of key: ConnectionKey) -> Int { reader.home(of: key) }
+    func find(_ key: ConnectionKey, home: Int) -> Int { reader.find(key, home: home) }
+    func target(at index: Int) -> Int { reader.target(at: index) }
 
     /// Makes an entry for a connection that has none; false when there is no room.
     mutating func insert(

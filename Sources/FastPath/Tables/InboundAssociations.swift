@@ -87,19 +87,23 @@ struct InboundAssociations: ~Copyable {
         return place < 0 ? nil : place
     }
 
-    /// Asks for the line in which the SPI will be looked up.
+    /// For classification, which asks for the line in which an SPI will be looked up.
     @inline(__always)
-    func prefetch(_ spi: SPI) { index.prefetch(spi) }
+    var indexReader: SPIIndex.Reader { index.reader }
 
     /// Finds each pending packet's SA and asks for what the next stages read of it; `unknownSPI` where there is none.
     @inline(__always)
     func find(_ batch: inout PacketBatch) {
-        for at in 0..<batch.count where batch[at].verdict == .pending {
-            let place = index.find(batch[at].spi)
+        let packets = batch.packets.view
+        let index = index.reader
+        let records = records.view
+        let windows = windows.reader
+        for at in 0..<batch.count where packets[at].verdict == .pending {
+            let place = index.find(packets[at].spi)
             if place < 0 {
-                batch[at].verdict = .unknownSPI
+                packets[at].verdict = .unknownSPI
             } else {
-                batch[at].association = place
+                packets[at].association = place
                 records.prefetch(Int(place))
                 windows.prefetch(Int(place))
             }
@@ -109,65 +113,77 @@ struct InboundAssociations: ~Copyable {
     /// Asks each pending packet's length and number (RFC 4303 §3.4.3: before the ICV) and makes a work for the ciphers of
     /// every one that passes; returns how many there are.
     @inline(__always)
-    mutating func admit(_ batch: inout PacketBatch, to works: inout Slab<CipherWork>) -> Int {
+    mutating func admit(_ batch: inout PacketBatch, to cipherWorks: inout Slab<CipherWork>) -> Int {
+        let packets = batch.packets.view
+        let works = cipherWorks.view
+        let records = records.view
+        let windows = windows.reader
+        let selectors = selectors.reader
         var count = 0
         replayCount = 0
-        for at in 0..<batch.count where batch[at].verdict == .pending {
-            let place = batch[at].association
-            let record = records[Int(place)]
-            let byteCount = Int(batch[at].espByteCount)
+        for at in 0..<batch.count where packets[at].verdict == .pending {
+            let place = packets[at].association
+            let byteCount = Int(packets[at].espByteCount)
             if !ESPLayout.allows(byteCount) {
-                batch[at].verdict = .wrongLength
+                packets[at].verdict = .wrongLength
                 continue
             }
             let refusal = windows.judge(
-                batch[at].sequenceNumber, top: record.top, window: UInt64(record.window), at: Int(place))
+                packets[at].sequenceNumber, top: records[Int(place)].top, window: UInt64(records[Int(place)].window),
+                at: Int(place))
             if refusal != .pending {
-                batch[at].verdict = refusal
-                if refusal == .replayed {
-                    replays[replayCount] = Int32(truncatingIfNeeded: at)
-                    replayCount += 1
-                }
+                refuse(at, as: refusal, packets)
                 continue
             }
-            selectors.prefetch(record.selectors)
+            selectors.prefetch(records[Int(place)].selectors)
             works[count] = CipherWork(
                 packet: Int32(truncatingIfNeeded: at), association: place,
-                start: batch[at].start &+ Int(batch[at].espOffset), byteCount: byteCount, salt: record.salt,
-                keyByteCount: record.keyByteCount)
-            count += 1
+                start: packets[at].start &+ Int(packets[at].espOffset), byteCount: byteCount,
+                salt: records[Int(place)].salt, keyByteCount: records[Int(place)].keyByteCount)
+            count &+= 1
         }
         return count
+    }
+
+    private mutating func refuse(_ packet: Int, as refusal: Verdict, _ packets: SlabView<Packet>) {
+        packets[packet].verdict = refusal
+        if refusal == .replayed {
+            replays[replayCount] = Int32(truncatingIfNeeded: packet)
+            replayCount += 1
+        }
     }
 
     /// Moves the windows and counts, for the works whose ICV was right; `badICV` for the others. A number that came twice
     /// in one batch passed `admit` twice: the second is found here.
     @inline(__always)
     mutating func commit(
-        _ works: borrowing Slab<CipherWork>, count: Int, _ batch: inout PacketBatch, _ proof: AuthenticationProof
+        _ cipherWorks: borrowing Slab<CipherWork>, count: Int, _ batch: inout PacketBatch, _ proof: AuthenticationProof
     ) {
+        let packets = batch.packets.view
+        let works = cipherWorks.view
+        let records = records.view
+        let windows = windows.reader
         var replay = 0
-        defer { judgeReplays(from: &replay, before: batch.count, &batch) }
         for at in 0..<count {
-            let work = works[at]
-            let packet = Int(work.packet)
+            let packet = Int(works[at].packet)
             if replay < replayCount { judgeReplays(from: &replay, before: packet, &batch) }
-            guard work.isAuthentic else {
-                batch[packet].verdict = .badICV
+            guard works[at].isAuthentic else {
+                packets[packet].verdict = .badICV
                 continue
             }
-            let place = Int(work.association)
-            let number = batch[packet].sequenceNumber
-            let refusal = windows.judge(
-                number, top: records[place].top, window: UInt64(records[place].window), at: place)
+            let place = Int(works[at].association)
+            let number = packets[packet].sequenceNumber
+            let top = records[place].top
+            let refusal = windows.judge(number, top: top, window: UInt64(records[place].window), at: place)
             if refusal != .pending {
-                batch[packet].verdict = refusal
+                packets[packet].verdict = refusal
                 continue
             }
-            windows.record(number, top: &records[place].top, at: place, proof)
+            records[place].top = windows.record(number, top: top, at: place, proof)
             records[place].packets &+= 1
-            records[place].bytes &+= UInt64(truncatingIfNeeded: work.byteCount)
+            records[place].bytes &+= UInt64(truncatingIfNeeded: works[at].byteCount)
         }
+        if replay < replayCount { judgeReplays(from: &replay, before: batch.count, &batch) }
     }
 
     /// Asks replayed packets once more, now that the windows have moved as far as they had when it was their turn: what
@@ -176,7 +192,7 @@ struct InboundAssociations: ~Copyable {
         while replay < replayCount && Int(replays[replay]) < packet {
             let at = Int(replays[replay])
             let record = records[Int(batch[at].association)]
-            let verdict = windows.judge(
+            let verdict = windows.reader.judge(
                 batch[at].sequenceNumber, top: record.top, window: UInt64(record.window),
                 at: Int(batch[at].association))
             if verdict == .tooOld { batch[at].verdict = .tooOld }

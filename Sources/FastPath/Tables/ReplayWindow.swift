@@ -8,54 +8,59 @@
 /// Look first, write after the proof: `judge` only asks, and `record` wants an `AuthenticationProof`.
 struct ReplayWindows: ~Copyable {
     private var words: Slab<UInt64>
+    /// Words in a ring: a power of two.
     private let wordsPerWindow: Int
-    /// Words in a ring, minus one.
-    private let wordMask: Int
 
     /// Rings for `count` SAs of windows up to `maximumWindow` packets.
     init(count: Int, maximumWindow: Int) {
         var perWindow = 2
         while (perWindow - 1) * 64 < maximumWindow { perWindow *= 2 }
         wordsPerWindow = perWindow
-        wordMask = perWindow - 1
         words = Slab(repeating: 0, count: count * perWindow)
     }
 
     /// The widest window there is room for.
-    var maximumWindow: Int { wordMask * 64 }
+    var maximumWindow: Int { (wordsPerWindow - 1) * 64 }
 
-    @inline(__always)
-    private func word(_ index: Int, _ number: UInt64) -> Int {
-        index &* wordsPerWindow &+ Int(truncatingIfNeeded: number >> 6) & wordMask
-    }
+    /// The windows for the length of one loop.
+    struct Reader: BitwiseCopyable {
+        fileprivate let words: SlabView<UInt64>
+        fileprivate let wordsPerWindow: Int
 
-    @inline(__always)
-    func prefetch(_ index: Int) { words.prefetch(index &* wordsPerWindow) }
-
-    /// What speaks against a number; `.pending` when nothing does.
-    @inline(__always)
-    func judge(_ number: UInt64, top: UInt64, window: UInt64, at index: Int) -> Verdict {
-        if number > top { return .pending }
-        if number == 0 { return .sequenceNumberZero }
-        if top &- number >= window { return .tooOld }
-        return words[word(index, number)] >> (number & 63) & 1 == 0 ? .pending : .replayed
-    }
-
-    /// Marks an authenticated number as seen, and moves the window to it if it is the highest. The caller has judged it.
-    @inline(__always)
-    mutating func record(_ number: UInt64, top: inout UInt64, at index: Int, _ proof: AuthenticationProof) {
-        if number > top {
-            // Clear the words that the window enters; after a jump over the whole ring that is all of them.
-            let entered = min(number >> 6 &- top >> 6, UInt64(wordsPerWindow))
-            var step: UInt64 = 1
-            while step <= entered {
-                words[word(index, (top >> 6 &+ step) << 6)] = 0
-                step += 1
-            }
-            top = number
+        @inline(__always)
+        private func word(_ index: Int, _ number: UInt64) -> Int {
+            index &* wordsPerWindow &+ Int(truncatingIfNeeded: number >> 6) & (wordsPerWindow &- 1)
         }
-        words[word(index, number)] |= 1 << (number & 63)
+
+        @inline(__always)
+        func prefetch(_ index: Int) { words.prefetch(index &* wordsPerWindow) }
+
+        /// What speaks against a number; `.pending` when nothing does.
+        @inline(__always)
+        func judge(_ number: UInt64, top: UInt64, window: UInt64, at index: Int) -> Verdict {
+            if number > top { return .pending }
+            if number == 0 { return .sequenceNumberZero }
+            if top &- number >= window { return .tooOld }
+            return words[word(index, number)] >> (number & 63) & 1 == 0 ? .pending : .replayed
+        }
+
+        /// Marks an authenticated number as seen; returns the window's new highest number. The caller has judged it.
+        @inline(__always)
+        func record(_ number: UInt64, top: UInt64, at index: Int, _ proof: AuthenticationProof) -> UInt64 {
+            if number >> 6 > top >> 6 { enter(from: top, to: number, at: index) }
+            words[word(index, number)] |= 1 << (number & 63)
+            return max(number, top)
+        }
+
+        /// Clears the words that the window enters; after a jump over the whole ring that is all of them.
+        private func enter(from top: UInt64, to number: UInt64, at index: Int) {
+            let entered = min(number >> 6 - top >> 6, UInt64(wordsPerWindow))
+            for step in 1...entered { words[word(index, (top >> 6 &+ step) << 6)] = 0 }
+        }
     }
+
+    @inline(__always)
+    var reader: Reader { Reader(words: words.view, wordsPerWindow: wordsPerWindow) }
 
     /// Forgets everything: a new SA's window.
     mutating func clear(_ index: Int) {

@@ -12,7 +12,7 @@ struct SPIIndex: ~Copyable {
 
     private var slots: Slab<Slot>
     private let mask: Int
-    private let hash = TableHash()
+    private let shift: UInt64
 
     /// Room for `capacity` SPIs.
     init(capacity: Int) {
@@ -20,26 +20,43 @@ struct SPIIndex: ~Copyable {
         while size < capacity * 2 { size *= 2 }
         slots = Slab(repeating: Slot(spi: 0, place: 0), count: size)
         mask = size - 1
+        shift = UInt64(64 - size.trailingZeroBitCount)
     }
 
-    @inline(__always)
-    private func home(_ spi: SPI) -> Int { Int(truncatingIfNeeded: hash(UInt64(spi.rawValue))) & mask }
+    /// The index for the length of one loop.
+    struct Reader: BitwiseCopyable {
+        fileprivate let slots: SlabView<Slot>
+        fileprivate let shift: UInt64
 
-    /// Asks for the cache line in which the lookup begins.
-    @inline(__always)
-    func prefetch(_ spi: SPI) { slots.prefetch(home(spi)) }
+        /// Fibonacci hashing. The SPIs in the table are ours and random, so nobody can crowd one bucket.
+        @inline(__always)
+        fileprivate func home(_ spi: SPI) -> Int {
+            Int(truncatingIfNeeded: (UInt64(spi.rawValue) &* 0x9E37_79B9_7F4A_7C15) &>> shift)
+        }
 
-    /// The SA's index, or -1.
-    @inline(__always)
-    func find(_ spi: SPI) -> Int32 {
-        var at = home(spi)
-        while true {
-            let slot = slots[at]
-            if slot.place == 0 { return -1 }
-            if slot.spi == spi.rawValue { return slot.place &- 1 }
-            at = (at + 1) & mask
+        /// Asks for the cache line in which the lookup begins.
+        @inline(__always)
+        func prefetch(_ spi: SPI) { slots.prefetch(home(spi)) }
+
+        /// The SA's index, or -1.
+        @inline(__always)
+        func find(_ spi: SPI) -> Int32 {
+            var at = home(spi)
+            while true {
+                let slot = slots[at]
+                if slot.place == 0 { return -1 }
+                if slot.spi == spi.rawValue { return slot.place &- 1 }
+                at = (at &+ 1) & (slots.count &- 1)
+            }
         }
     }
+
+    @inline(__always)
+    var reader: Reader { Reader(slots: slots.view, shift: shift) }
+
+    private func home(_ spi: SPI) -> Int { reader.home(spi) }
+
+    func find(_ spi: SPI) -> Int32 { reader.find(spi) }
 
     /// The caller keeps the number of SPIs within the capacity, so there is always an empty slot.
     mutating func insert(_ spi: SPI, at index: Int32) {

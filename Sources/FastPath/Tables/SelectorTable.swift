@@ -3,24 +3,79 @@ internal import Wire
 
 /// One conjunction of selector ranges (RFC 4301 §4.4.1.1). An SA has a chain of them and passes what one allows.
 struct SelectorRecord: BitwiseCopyable {
-    var remote: AddressRange
-    var local: AddressRange
-    var remotePortFirst: UInt16 = 0
-    var remotePortLast: UInt16 = .max
-    var localPortFirst: UInt16 = 0
-    var localPortLast: UInt16 = .max
+    /// The same ranges for IPv4 addresses, as first value and distance to the last: one subtraction and one comparison
+    /// answers each question, and a packet reads half a cache line.
+    private var remoteFirst: UInt32 = 0
+    private var remoteSpan: UInt32 = 0
+    private var localFirst: UInt32 = 0
+    private var localSpan: UInt32 = 0
+    private var remotePortFirst: UInt16 = 0
+    private var remotePortSpan: UInt16 = .max
+    private var localPortFirst: UInt16 = 0
+    private var localPortSpan: UInt16 = .max
     /// 0...255, or -1 for any.
-    var ipProtocol: Int16 = -1
-    /// The next record of the same SA, or -1.
+    private var ipProtocol: Int16 = -1
+    private var isIPv4 = false
+    /// The next record of the same SA (or the next free one), or -1.
     var next: Int32 = -1
+    private var remote: AddressRange
+    private var local: AddressRange
+
+    init() {
+        let nowhere = IPAddress(high: 0, low: 0)
+        remote = AddressRange(first: nowhere, last: nowhere)
+        local = remote
+    }
+
+    init(
+        remote: AddressRange, local: AddressRange, remotePorts: ClosedRange<UInt16>, localPorts: ClosedRange<UInt16>,
+        ipProtocol: UInt8?, next: Int32
+    ) {
+        self.remote = remote
+        self.local = local
+        remotePortFirst = remotePorts.lowerBound
+        remotePortSpan = remotePorts.upperBound - remotePorts.lowerBound
+        localPortFirst = localPorts.lowerBound
+        localPortSpan = localPorts.upperBound - localPorts.lowerBound
+        self.ipProtocol = ipProtocol.map(Int16.init) ?? -1
+        self.next = next
+        isIPv4 = remote.first.isV4 && local.first.isV4
+        if isIPv4 {
+            remoteFirst = remote.first.v4
+            remoteSpan = remote.last.v4 - remote.first.v4
+            localFirst = local.first.v4
+            localSpan = local.last.v4 - local.first.v4
+        }
+    }
 
     @inline(__always)
     func allows(_ flow: Flow) -> Bool {
         remote.contains(flow.remote) && local.contains(flow.local)
-            && (ipProtocol < 0 || ipProtocol == Int16(flow.ipProtocol))
-            && remotePortFirst <= flow.remotePort && flow.remotePort <= remotePortLast
-            && localPortFirst <= flow.localPort && flow.localPort <= localPortLast
+            && allowsPorts(flow.remotePort, flow.localPort, flow.ipProtocol)
     }
+
+    /// As `allows`, of a packet between IPv4 addresses.
+    @inline(__always)
+    func allowsIPv4(_ flow: IPv4Flow) -> Bool {
+        isIPv4 && flow.remote &- remoteFirst <= remoteSpan && flow.local &- localFirst <= localSpan
+            && allowsPorts(flow.remotePort, flow.localPort, flow.ipProtocol)
+    }
+
+    @inline(__always)
+    private func allowsPorts(_ remotePort: UInt16, _ localPort: UInt16, _ ipProtocol: UInt8) -> Bool {
+        (self.ipProtocol < 0 || self.ipProtocol == Int16(ipProtocol))
+            && remotePort &- remotePortFirst <= remotePortSpan && localPort &- localPortFirst <= localPortSpan
+    }
+}
+
+/// The connection of an IPv4 packet, in registers.
+struct IPv4Flow {
+    var remote: UInt32
+    var local: UInt32
+    var remotePort: UInt16
+    var localPort: UInt16
+    var ipProtocol: UInt8
+    var tcpFlags: UInt8
 }
 
 /// The selectors of all SAs of a table. Bounded: `install` says when there is no room.
@@ -30,8 +85,7 @@ struct SelectorTable: ~Copyable {
     private var freeCount: Int
 
     init(capacity: Int) {
-        let nowhere = AddressRange(first: IPAddress(high: 0, low: 0), last: IPAddress(high: 0, low: 0))
-        records = Slab(repeating: SelectorRecord(remote: nowhere, local: nowhere), count: capacity)
+        records = Slab(repeating: SelectorRecord(), count: capacity)
         for index in 0..<capacity { records[index].next = index + 1 < capacity ? Int32(index + 1) : -1 }
         firstFree = 0
         freeCount = capacity
@@ -52,10 +106,8 @@ struct SelectorTable: ~Copyable {
                         let index = firstFree
                         firstFree = records[Int(index)].next
                         records[Int(index)] = SelectorRecord(
-                            remote: remote, local: local,
-                            remotePortFirst: remotePort.lowerBound, remotePortLast: remotePort.upperBound,
-                            localPortFirst: localPort.lowerBound, localPortLast: localPort.upperBound,
-                            ipProtocol: selectors.ipProtocol.map(Int16.init) ?? -1, next: head)
+                            remote: remote, local: local, remotePorts: remotePort, localPorts: localPort,
+                            ipProtocol: selectors.ipProtocol, next: head)
                         head = index
                     }
                 }
@@ -76,18 +128,38 @@ struct SelectorTable: ~Copyable {
         }
     }
 
-    @inline(__always)
-    func prefetch(_ head: Int32) { records.prefetch(Int(head)) }
+    /// The table for the length of one loop.
+    struct Reader: BitwiseCopyable {
+        fileprivate let records: SlabView<SelectorRecord>
 
-    /// The tunnel check: whether the SA whose chain begins at `head` may carry `flow` (RFC 4301 §5.2 step 4).
-    @inline(__always)
-    func allow(_ flow: Flow, head: Int32) -> Bool {
-        var at = head
-        while at >= 0 {
-            let matches = records[Int(at)].allows(flow)
-            if matches { return true }
-            at = records[Int(at)].next
+        @inline(__always)
+        func prefetch(_ head: Int32) { records.prefetch(Int(head)) }
+
+        /// The tunnel check: whether the SA whose chain begins at `head` may carry `flow` (RFC 4301 §5.2 step 4).
+        @inline(__always)
+        func allow(_ flow: Flow, head: Int32) -> Bool {
+            var at = head
+            while at >= 0 {
+                if records[Int(at)].allows(flow) { return true }
+                at = records[Int(at)].next
+            }
+            return false
         }
-        return false
+
+        /// As `allow`, of a packet between IPv4 addresses.
+        @inline(__always)
+        func allowIPv4(_ flow: IPv4Flow, head: Int32) -> Bool {
+            var at = head
+            while at >= 0 {
+                if records[Int(at)].allowsIPv4(flow) { return true }
+                at = records[Int(at)].next
+            }
+            return false
+        }
     }
+
+    @inline(__always)
+    var reader: Reader { Reader(records: records.view) }
+
+    func allow(_ flow: Flow, head: Int32) -> Bool { reader.allow(flow, head: head) }
 }

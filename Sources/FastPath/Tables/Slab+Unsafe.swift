@@ -51,10 +51,51 @@ internal import Glibc
         unsafe machine_prefetch(base + index)
     }
 
+    /// The table as a local value for the length of one loop. The compiler must take any store for one that may change a
+    /// table's own fields, and would load and check them again after each; a local it keeps.
+    ///
+    /// Valid while the table is: a view is taken by a stage, used, and forgotten when the stage returns.
+    @inline(__always)
+    var view: SlabView<Element> { unsafe SlabView(base: base, count: count) }
+
     /// A pointer to an element, for C. It must not outlive the call it is made for. Traps when out of range.
     @unsafe @inline(__always)
     func pointer(to index: Int) -> UnsafeMutablePointer<Element> {
         precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
         return unsafe base + index
+    }
+}
+
+/// A `Slab` for the length of one loop: see `Slab.view`. Indexes are checked as the table's own are.
+@safe struct SlabView<Element: BitwiseCopyable>: BitwiseCopyable {
+    private let base: UnsafeMutablePointer<Element>
+    let count: Int
+
+    @unsafe @inline(__always)
+    fileprivate init(base: UnsafeMutablePointer<Element>, count: Int) {
+        unsafe self.base = base
+        self.count = count
+    }
+
+    /// Traps when `index` is out of range.
+    @inline(__always)
+    subscript(index: Int) -> Element {
+        // In range by the precondition; the memory is initialized throughout, and the table outlives the view.
+        @_transparent unsafeAddress {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+            return unsafe UnsafePointer(base + index)
+        }
+        @_transparent nonmutating unsafeMutableAddress {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+            return unsafe base + index
+        }
+    }
+
+    /// Asks for the first cache line of an element; a hint, but the index must be in range.
+    @inline(__always)
+    func prefetch(_ index: Int) {
+        precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+        // In range.
+        unsafe machine_prefetch(base + index)
     }
 }

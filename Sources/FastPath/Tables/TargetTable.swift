@@ -15,6 +15,7 @@ struct TargetTable: ~Copyable {
         /// Sum of the IPv4 header without its total length, folded and not complemented.
         var checksumBase: UInt16 = 0
         var hasNeighbour = false
+        /// Frames sent to it, and their bytes.
         var packets: UInt64 = 0
         var bytes: UInt64 = 0
     }
@@ -23,7 +24,8 @@ struct TargetTable: ~Copyable {
     /// What GRE and its IPv4 header add to a datagram.
     static let overheadByteCount = IPv4Header.minimumByteCount + GREHeader.byteCount
 
-    private var entries: Slab<Entry>
+    /// For the stages, which take a view of them.
+    private(set) var entries: Slab<Entry>
     let targets: [Target]
     private let source: IPAddress
     private let sourceMAC: MACAddress
