@@ -95,7 +95,7 @@ let package = Package(
         .testTarget(
             name: "ViaductTests", dependencies: ["viaduct", "Configuration", "Wire", "Associations"],
             swiftSettings: tests),
-        .testTarget(name: "TidyTests", dependencies: ["Commands"], swiftSettings: tests),
+        .testTarget(name: "TidyTests", dependencies: ["Commands", "FastPath"], swiftSettings: tests),
     ]
 )
 
