@@ -93,7 +93,7 @@ let package = Package(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],
             swiftSettings: tests),
         .testTarget(
-            name: "ViaductTests", dependencies: ["viaduct", "Configuration", "Wire", "Associations"],
+            name: "ViaductTests", dependencies: ["viaduct", "Configuration", "Wire", "Associations", "Commands"],
             swiftSettings: tests),
         .testTarget(name: "TidyTests", dependencies: ["Commands", "FastPath"], swiftSettings: tests),
     ]
