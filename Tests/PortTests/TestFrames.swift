@@ -1,3 +1,4 @@
+import Commands
 import Wire
 
 /// Frames as the tests send them: Ethernet to the broadcast address (so that any interface takes them in) and IPv4.

@@ -1,3 +1,4 @@
+import Commands
 import CBPF
 import Foundation
 import XDPProgram
