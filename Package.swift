@@ -76,7 +76,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Wire", "Associations", "FastPath", "CCrypto"],
             path: "Tests/TestSupport", swiftSettings: tests),
         .target(name: "Commands", path: "Tests/Commands", swiftSettings: tests),
-        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "AssociationsTests", dependencies: ["Associations", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "FastPathTests", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
