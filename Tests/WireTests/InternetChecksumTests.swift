@@ -44,4 +44,16 @@ import Wire
         // RFC 1071's own example: 0001 f203 f4f5 f6f7 sum up to ddf2.
         #expect(sum([0, 1, 0xF2, 3, 0xF4, 0xF5, 0xF6, 0xF7]) == 0xDDF2)
     }
+
+    @Test func twoSumsAsOne() {
+        var generator = SeededGenerator(seed: 3)
+        for _ in 0..<1000 {
+            let a = UInt16.random(in: 0...UInt16.max, using: &generator)
+            let b = UInt16.random(in: 0...UInt16.max, using: &generator)
+            #expect(InternetChecksum.add(a, b) == InternetChecksum.fold(UInt64(a) + UInt64(b)))
+        }
+        #expect(InternetChecksum.add(0xFFFF, 0xFFFF) == 0xFFFF)
+        #expect(InternetChecksum.add(0xFFFF, 1) == 1)
+        #expect(InternetChecksum.add(0, 0) == 0)
+    }
 }

@@ -19,10 +19,10 @@ enum ESPDatagram {
         let source = frame.bigEndian32(at: ip &+ IPv4Header.Offset.source)
         let destination = frame.bigEndian32(at: ip &+ IPv4Header.Offset.destination)
         let total = Int(lengths & 0xFFFF)
-        let sum = InternetChecksum.fold(
-            UInt64(lengths) &+ UInt64(fragment) &+ UInt64(ipProtocol) &+ UInt64(source) &+ UInt64(destination))
+        let sum = UInt64(lengths) &+ UInt64(fragment) &+ UInt64(ipProtocol) &+ UInt64(source) &+ UInt64(destination)
+        // The checksum is right when the sum folds to 0xFFFF: when it is a multiple of that and, as here, not 0.
         guard lengths >> 24 == 0x45, UInt8(truncatingIfNeeded: ipProtocol >> 16) == IPProtocol.esp,
-            fragment & 0x3FFF == 0, sum == 0xFFFF, total >= least, ip &+ total <= frame.byteCount
+            fragment & 0x3FFF == 0, sum % 0xFFFF == 0, total >= least, ip &+ total <= frame.byteCount
         else { return readAny(frame, at: ip, ours: ours, into: &packet) }
         guard ours.find(IPAddress(v4: destination)) != AddressTable.absent else { return .passed }
         packet.hasOptions = false
