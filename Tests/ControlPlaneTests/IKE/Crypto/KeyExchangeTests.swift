@@ -15,6 +15,16 @@ import Testing
         #expect(try !KeyExchange(method).agree(answer.publicValue).matches(secret))
     }
 
+    @Test(arguments: supported) func drawnKeysRepeat(_ method: KeyExchangeMethod) throws {
+        var random = RandomTests.Fixed(values: (1...23).map { $0 &* 0x9E37_79B9_7F4A_7C15 })
+        var same = random
+        let exchange = try KeyExchange(method, using: &random)
+        #expect(try KeyExchange(method, using: &same).publicValue == exchange.publicValue)
+        #expect(try KeyExchange(method, using: &random).publicValue != exchange.publicValue)
+        let peer = try KeyExchange(method)
+        #expect(try peer.agree(exchange.publicValue).matches(exchange.agree(peer.publicValue)))
+    }
+
     struct Vector: Decodable, Sendable {
         var source, method: String
         var privateKey, peer: Hex

@@ -6,12 +6,12 @@ import Testing
 /// Sessions of two strongSwan daemons with all their keys: what they derived we derive, what they sealed we open.
 @Suite struct RecordedSessionTests {
     struct Keys: Decodable, Sendable {
-        var sharedSecret, SKEYSEED, SK_d, SK_ei, SK_er, SK_pi, SK_pr: Hex
-        var SK_ai, SK_ar: Hex?
+        var sharedSecret, skeyseed, skD, skEi, skEr, skPi, skPr: Hex
+        var skAi, skAr: Hex?
     }
 
-    struct Mixed: Decodable, Sendable { var PPK, SK_d, SK_pi, SK_pr: Hex }
-    struct Authentication: Decodable, Sendable { var identification, octets, secret, AUTH: Hex }
+    struct Mixed: Decodable, Sendable { var ppk, skD, skPi, skPr: Hex }
+    struct Authentication: Decodable, Sendable { var identification, octets, secret, code: Hex }
 
     struct Child: Decodable, Sendable {
         var sharedSecret: Hex?
@@ -48,6 +48,12 @@ import Testing
         Recording(
             name: "session-ppk-ecp256", prf: .prfsha384, protection: ProtectionAlgorithm(.aes256gcm16)!,
             child: ChildKeySizes(.aes128gcm16)),
+        Recording(
+            name: "session-aes128-sha256-ecp521", prf: .prfsha256, protection: ProtectionAlgorithm(.aes128, .sha256)!,
+            child: ChildKeySizes(encryption: 16, integrity: 48)),
+        Recording(
+            name: "session-aes192-sha384-modp3072", prf: .prfsha384, protection: ProtectionAlgorithm(.aes192, .sha384)!,
+            child: ChildKeySizes(encryption: 24, salt: 4)),
     ]
 
     @Test(arguments: recordings) func everyKeyAndEveryMessage(_ recording: Recording) throws {
@@ -66,10 +72,10 @@ import Testing
         expect(first, session.ikeSA)
         var keys = first
         if let mixed = session.mixed {
-            keys = keys.mixing(ppk: mixed.PPK.secret)
-            #expect(keys.skD.shown == mixed.SK_d.bytes)
-            #expect(keys.skPi.shown == mixed.SK_pi.bytes)
-            #expect(keys.skPr.shown == mixed.SK_pr.bytes)
+            keys = keys.mixing(ppk: mixed.ppk.secret)
+            #expect(keys.skD.shown == mixed.skD.bytes)
+            #expect(keys.skPi.shown == mixed.skPi.bytes)
+            #expect(keys.skPr.shown == mixed.skPr.bytes)
             #expect(keys.skEi.matches(first.skEi) && keys.skAr.matches(first.skAr))
         }
 
@@ -87,16 +93,16 @@ import Testing
             let payloads = try open(message.bytes, keys, role)
             #expect(payloads[identification] == authentication.identification.bytes)
             // Method 2 (shared key) and three zero bytes stand before the data.
-            #expect(payloads[.authentication] == [2, 0, 0, 0] + authentication.AUTH.bytes)
+            #expect(payloads[.authentication] == [2, 0, 0, 0] + authentication.code.bytes)
             let octets = keys.signedOctets(
                 of: role, message: initial.bytes, peerNonce: nonce, identification: payloads[identification])
             #expect(octets == authentication.octets.bytes)
             let secret = authentication.secret.secret
-            #expect(keys.sharedKeyCode(secret, octets: octets) == authentication.AUTH.bytes)
-            #expect(keys.isSharedKeyCode(authentication.AUTH.bytes, secret, octets: octets))
-            #expect(!keys.isSharedKeyCode(authentication.AUTH.bytes, secret, octets: octets + [0]))
-            #expect(!keys.isSharedKeyCode(authentication.AUTH.bytes.dropLast(), secret, octets: octets))
-            #expect(!keys.isSharedKeyCode(authentication.AUTH.bytes, SecretBytes([1]), octets: octets))
+            #expect(keys.sharedKeyCode(secret, octets: octets) == authentication.code.bytes)
+            #expect(keys.isSharedKeyCode(authentication.code.bytes, secret, octets: octets))
+            #expect(!keys.isSharedKeyCode(authentication.code.bytes, secret, octets: octets + [0]))
+            #expect(!keys.isSharedKeyCode(authentication.code.bytes.dropLast(), secret, octets: octets))
+            #expect(!keys.isSharedKeyCode(authentication.code.bytes, SecretBytes([1]), octets: octets))
         }
         expect(
             ChildKeys(
@@ -124,19 +130,19 @@ import Testing
         expect(successor, session.rekeyedIKESA)
         #expect(
             keys.successorSkeyseed(sharedSecret: session.rekeyedIKESA.sharedSecret.secret, seed: newSeed).shown
-                == session.rekeyedIKESA.SKEYSEED.bytes)
+                == session.rekeyedIKESA.skeyseed.bytes)
     }
 
     private func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
 
     private func expect(_ keys: IKEKeys, _ known: Keys) {
-        #expect(keys.skD.shown == known.SK_d.bytes)
-        #expect(keys.skAi.shown == known.SK_ai?.bytes ?? [])
-        #expect(keys.skAr.shown == known.SK_ar?.bytes ?? [])
-        #expect(keys.skEi.shown == known.SK_ei.bytes)
-        #expect(keys.skEr.shown == known.SK_er.bytes)
-        #expect(keys.skPi.shown == known.SK_pi.bytes)
-        #expect(keys.skPr.shown == known.SK_pr.bytes)
+        #expect(keys.skD.shown == known.skD.bytes)
+        #expect(keys.skAi.shown == known.skAi?.bytes ?? [])
+        #expect(keys.skAr.shown == known.skAr?.bytes ?? [])
+        #expect(keys.skEi.shown == known.skEi.bytes)
+        #expect(keys.skEr.shown == known.skEr.bytes)
+        #expect(keys.skPi.shown == known.skPi.bytes)
+        #expect(keys.skPr.shown == known.skPr.bytes)
     }
 
     private func expect(_ keys: ChildKeys, _ known: Child) {
