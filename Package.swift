@@ -75,24 +75,28 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Wire", "Associations", "FastPath", "CCrypto"],
             path: "Tests/TestSupport", swiftSettings: tests),
-        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests),
+        .target(name: "Commands", path: "Tests/Commands", swiftSettings: tests),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "AssociationsTests", dependencies: ["Associations", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "FastPathTests", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
+            exclude: ["Vectors"],
             swiftSettings: tests),
         .testTarget(
-            name: "PortTests", dependencies: ["FastPath", "Wire", "CMachine", "CBPF", "XDPProgram"],
+            name: "PortTests", dependencies: ["FastPath", "Commands", "Wire", "CMachine", "CBPF", "XDPProgram"],
             exclude: ["Fixtures"],
             swiftSettings: tests),
         .testTarget(
-            name: "ControlPlaneTests", dependencies: ["ControlPlane", "Wire", "Associations"],
+            name: "ControlPlaneTests", dependencies: ["ControlPlane", "Commands", "Wire", "Associations"],
             exclude: ["IKE/Fixtures"],
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],
             swiftSettings: tests),
-        .testTarget(name: "ViaductTests", dependencies: ["viaduct"], swiftSettings: tests),
-        .testTarget(name: "TidyTests", swiftSettings: tests),
+        .testTarget(
+            name: "ViaductTests", dependencies: ["viaduct", "Configuration", "Wire", "Associations", "Commands"],
+            swiftSettings: tests),
+        .testTarget(name: "TidyTests", dependencies: ["Commands", "FastPath"], swiftSettings: tests),
     ]
 )
 

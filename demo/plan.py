@@ -42,19 +42,20 @@ def dvipa(mode):
 
 
 def links():
-    """Every veth pair: (namespace, interface), (namespace, interface)."""
+    """Every veth pair: (namespace, interface), (namespace, interface). The client's link to the router is not its first:
+    its kernel would choose the other network's address by itself."""
+    yield (CLIENT, "return0"), (RETURN, CLIENT)
     yield (CLIENT, "uplink0"), (ROUTER, "client0")
     yield (ROUTER, "trusted0"), (TRUSTED, ROUTER)
     for target in TARGETS:
         yield (target, "trusted0"), (TRUSTED, target)
         yield (target, "return0"), (RETURN, target)
-    yield (CLIENT, "return0"), (RETURN, CLIENT)
 
 
 def addresses(mode):
     """namespace, interface, address with prefix length."""
-    yield CLIENT, "uplink0", CLIENT_OUTER + "/24"
     yield CLIENT, "return0", CLIENT_RETURN + "/24"
+    yield CLIENT, "uplink0", CLIENT_OUTER + "/24"
     yield ROUTER, "client0", GATEWAY + "/24"
     if mode == "transport":
         # The client asks the link for it: the router must answer.

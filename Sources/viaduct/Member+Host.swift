@@ -26,6 +26,12 @@ extension Member {
             dvipas: cluster.dvipas)
         let rules = cluster.dvipas.map { RoutingRule.Match.from(Prefix($0)) }
         do {
+            // Before the DVIPAs are local addresses: the router alone answers for them.
+            let reticence = try ARPReticence()
+            Log.say("\(node.name): \(reticence)")
+            defer {
+                do { try reticence.undo() } catch { Log.warn("\(error)") }
+            }
             try start(
                 configuration, ipProtocol: 47, addresses: cluster.dvipas, rules: rules, mtu: target.mtu,
                 numbers: leasedNumbers(of: target))
@@ -40,14 +46,15 @@ extension Member {
         let rules = Set(protected.flatMap(Prefix.covering)).map { RoutingRule.Match.to($0) }
         do {
             try start(
-                configuration, ipProtocol: 50, addresses: endpoint.addresses, rules: rules, mtu: endpoint.mtu,
+                configuration, ipProtocol: 50, addresses: endpoint.addresses, rules: rules,
+                preferredSource: endpoint.preferredSource(associations), mtu: endpoint.mtu,
                 numbers: localNumbers(of: associations))
         } catch { throw RunFailure(error) }
     }
 
     private func start(
         _ configuration: HostConfiguration, ipProtocol: UInt8, addresses: [IPAddress], rules: [RoutingRule.Match],
-        mtu: Int?, numbers: consuming SequenceSource
+        preferredSource: IPAddress? = nil, mtu: Int?, numbers: consuming SequenceSource
     ) throws {
         var configuration = configuration
         let associations = cluster.associations(of: node)
@@ -62,15 +69,18 @@ extension Member {
         let device = try netlink.interface(named: tun.name)
         try netlink.bringUp(device, mtu: mtu ?? Self.defaultMTU)
         for address in addresses { try netlink.addAddress(address, to: device) }
-        try netlink.addDefaultRoute(.v4, through: device, table: PolicyRouting.table)
+        try netlink.addDefaultRoute(
+            .v4, through: device, table: PolicyRouting.table, preferredSource: preferredSource)
         let installed = rules.map {
             RoutingRule(
                 match: $0, exceptMark: PolicyRouting.mark, table: PolicyRouting.table, priority: PolicyRouting.priority)
         }
         for rule in installed { try netlink.addRule(rule) }
         defer {
-            // The device takes its addresses and routes along when it goes; the rules are ours to take back.
+            // The device takes its routes along when it goes; the rules are ours to take back, and the addresses, since
+            // the caller may go on to what must not happen while they are there.
             for rule in installed { try? netlink.deleteRule(rule) }
+            for address in addresses { try? netlink.deleteAddress(address, from: device) }
         }
 
         let desk = HostDesk()
@@ -116,5 +126,17 @@ extension Member {
                         spi: association.spi, reservation: Reservation(mark: file.initialMark)), file: file))
         }
         return .local(LocalSequences(sequences))
+    }
+}
+
+extension EndpointNode {
+    /// What the host's packets into its SAs must come from when their socket names no address: in transport mode that is
+    /// the SAs' own source, and a host on several networks would choose by itself. nil where the endpoint has inner
+    /// addresses, which the device's own selection finds, or where the SAs do not agree on one.
+    func preferredSource(_ associations: [SecurityAssociation]) -> IPAddress? {
+        let outbound = associations.filter { $0.direction == .outbound }
+        let sources = Set(outbound.map(\.source))
+        guard addresses.isEmpty, sources.count == 1, outbound.allSatisfy({ $0.mode == .transport }) else { return nil }
+        return sources.first
     }
 }

@@ -190,7 +190,10 @@ import Testing
             gives: "cluster.yaml:28: IPv6 is not supported yet. Write an IPv4 address, as in address: 10.72.0.10."),
         Edit(
             "        protocol: tcp ", "        protocol: icmp ",
-            gives: "cluster.yaml:31: protocol is \"icmp\"; tcp or udp is wanted. Write protocol: tcp."),
+            gives: "cluster.yaml:31: protocol is \"icmp\"; tcp is wanted. Write protocol: tcp."),
+        Edit(
+            "        protocol: tcp ", "        protocol: udp ",
+            gives: "cluster.yaml:31: UDP services are not supported yet. Write protocol: tcp."),
         Edit(
             "[80, 443, \"8000-8999\"]", "[80, 0]",
             gives: "cluster.yaml:32: ports holds \"0\"; a port or a range first-last, 1 to 65535, is wanted. "
@@ -231,8 +234,8 @@ import Testing
             gives: "cluster.yaml:34: 10.72.0.10 is a DVIPA already. Put all its services under one address."),
         Edit(
             Page.service,
-            "      - {protocol: tcp, ports: [80]}\n      - {name: 10.72.0.10/tcp/80, protocol: udp, ports: "
-                + "[80], targets: [t1]} ",
+            "      - {protocol: tcp, ports: [80]}\n      - {name: 10.72.0.10/tcp/80, protocol: tcp, ports: "
+                + "[81], targets: [t1]} ",
             gives: "cluster.yaml:31: 10.72.0.10 has a service \"10.72.0.10/tcp/80\" already. "
                 + "Give each service of a DVIPA a name of its own."),
         Edit(

@@ -94,7 +94,7 @@ import Wire
                   t2: {role: target, trustedAddress: 192.0.2.12}
                   r: {role: router}
                   t1: {role: target, trustedAddress: 192.0.2.11}
-                dvipas: [{address: 10.72.0.10, services: [{protocol: udp, ports: [53, 5000-5009]}]}]
+                dvipas: [{address: 10.72.0.10, services: [{protocol: tcp, ports: [53, 5000-5009]}]}]
                 """, file: "minimal.yaml")
         #expect(minimal.epoch == Epoch(rawValue: 1))
         #expect(minimal.stateDirectory == nil)
@@ -106,7 +106,7 @@ import Wire
         #expect(
             minimal.services == [
                 Service(
-                    name: "10.72.0.10/udp/53,5000-5009", dvipa: address("10.72.0.10"), ipProtocol: 17,
+                    name: "10.72.0.10/tcp/53,5000-5009", dvipa: address("10.72.0.10"), ipProtocol: 6,
                     ports: [53...53, 5000...5009], targets: ["t2", "t1"])
             ])
     }

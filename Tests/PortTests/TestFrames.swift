@@ -1,3 +1,4 @@
+import Commands
 import Wire
 
 /// Frames as the tests send them: Ethernet to the broadcast address (so that any interface takes them in) and IPv4.
@@ -12,6 +13,12 @@ enum TestFrames {
         body += bytes(number)
         body += (0..<payload).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ Int(number)) }
         return ipv4(to: destination, protocol: 50, body: body, tags: tags)
+    }
+
+    /// A UDP datagram to port 4500, with these bytes inside: ESP (RFC 3948), or IKE behind four zeros.
+    static func udp4500(to destination: IPAddress, _ payload: [UInt8]) -> [UInt8] {
+        let body = bytes(0x4321_1194) + bytes(UInt32(8 + payload.count) << 16) + payload
+        return ipv4(to: destination, protocol: 17, body: body)
     }
 
     static func udp(to destination: IPAddress, number: UInt32, tags: [UInt16] = []) -> [UInt8] {

@@ -1,4 +1,5 @@
 import CBPF
+import Commands
 import Foundation
 import XDPProgram
 

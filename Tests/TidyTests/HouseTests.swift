@@ -1,3 +1,4 @@
+import Commands
 import Foundation
 import Testing
 
@@ -107,18 +108,8 @@ import Testing
 
     /// `make format` leaves nothing to do.
     @Test func sourcesAreFormatted() throws {
-        let lint = Process()
-        lint.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        lint.arguments = [
-            "swift", "format", "lint", "--strict", "--parallel", "--recursive", "Package.swift", "Sources", "Tests",
-            "Plugins",
-        ]
-        lint.currentDirectoryURL = Self.root
-        let output = Pipe()
-        lint.standardError = output
-        try lint.run()
-        let said = output.fileHandleForReading.readDataToEndOfFile()
-        lint.waitUntilExit()
-        #expect(lint.terminationStatus == 0, "\(String(decoding: said.prefix(4000), as: UTF8.self))")
+        let paths = ["Package.swift", "Sources", "Tests", "Plugins"].map { Self.root.appending(path: $0).path }
+        let lint = try outcome(of: ["swift", "format", "lint", "--strict", "--parallel", "--recursive"] + paths)
+        #expect(lint.status == 0, "\(lint.errors.prefix(4000))")
     }
 }

@@ -37,7 +37,8 @@ extension Entry {
     ) throws(ConfigurationFailure) -> Value {
         let names = words.map(\.key)
         let choices = names + (other.map { [$0] } ?? [])
-        let choice = choices.dropLast().joined(separator: ", ") + " or \(choices[choices.count - 1])"
+        let last = choices[choices.count - 1]
+        let choice = choices.count == 1 ? last : choices.dropLast().joined(separator: ", ") + " or \(last)"
         guard let text = try scalar() else { throw failure(wanted: choice) }
         if let found = words.first(where: { $0.key == text }) { return found.value }
         let remedy = Spelling.nearest(to: text, among: names).map { "Write \(name): \($0)." }

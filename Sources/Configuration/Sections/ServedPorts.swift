@@ -39,8 +39,11 @@ struct ServedPorts {
         _ entry: Entry, at dvipa: IPAddress, beside others: [Service]
     ) throws(ConfigurationFailure) -> Service {
         let section = try Section(entry, form: .service, title: "a service of \(dvipa)")
-        let (protocolName, number) = try section.required("protocol")
-            .word(["tcp": ("tcp", UInt8(6)), "udp": ("udp", 17)])
+        let protocolEntry = try section.required("protocol")
+        if (try? protocolEntry.scalar()) == "udp" {
+            throw protocolEntry.failure("UDP services are not supported yet", remedy: "Write protocol: tcp.")
+        }
+        let (protocolName, number) = try protocolEntry.word(["tcp": ("tcp", UInt8(6))])
         let portsEntry = try section.required("ports")
         let ports = try portsEntry.ports(in: 1...65535)
         for other in others where other.ipProtocol == number {

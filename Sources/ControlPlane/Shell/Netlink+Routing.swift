@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Wire
+public import Wire
 
 /// Which packets go to a TUN device: a rule of policy routing that names a table of ours.
 public struct RoutingRule: Sendable, Hashable, CustomStringConvertible {
@@ -37,7 +37,7 @@ public struct RoutingRule: Sendable, Hashable, CustomStringConvertible {
 /// has the same layout up to the table, then two bytes reserved, action, flags.
 extension Netlink {
     private enum Attribute {
-        static let outputInterface: UInt16 = 4, routeTable: UInt16 = 15
+        static let outputInterface: UInt16 = 4, preferredSource: UInt16 = 7, routeTable: UInt16 = 15
         static let ruleDestination: UInt16 = 1, ruleSource: UInt16 = 2, rulePriority: UInt16 = 6
         static let ruleMark: UInt16 = 10, ruleTable: UInt16 = 15, ruleMask: UInt16 = 16
     }
@@ -45,12 +45,18 @@ extension Netlink {
     public enum Family: Sendable, Hashable { case v4, v6 }
 
     /// Sends everything the table is asked for through the interface.
+    ///
+    /// - Parameter source: The address that the host's own packets get when their socket names none; it must be a local
+    ///   one. Without it the kernel takes one of the interface, or, where that has none, of any other.
     public mutating func addDefaultRoute(
-        _ family: Family, through interface: InterfaceDescription, table: UInt32
+        _ family: Family, through interface: InterfaceDescription, table: UInt32,
+        preferredSource source: IPAddress? = nil
     ) throws(SystemError) {
         var message = message(Kind.newRoute, Flag.acknowledge | Flag.create | Flag.replace)
         appendRoute(family, interface, table, to: &message)
-        try change(message, "add default route of table \(table) through", interface.name)
+        if let source { message.attribute(Attribute.preferredSource, source) }
+        let from = source.map { " from \($0)" } ?? ""
+        try change(message, "add default route of table \(table)\(from) through", interface.name)
     }
 
     public mutating func deleteDefaultRoute(

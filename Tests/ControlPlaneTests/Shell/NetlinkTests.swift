@@ -1,4 +1,5 @@
 import Associations
+import Commands
 import ControlPlane
 import Foundation
 import Synchronization
@@ -71,10 +72,10 @@ import Wire
         // The kernel's own decision: ours go to the device, marked ones and those of others do not.
         #expect(try namespace.ip("route get 10.71.0.1 from 10.72.0.10").contains("dev tun0 table 4510"))
         #expect(try namespace.ip("route get 10.71.0.1").contains("dev tun0 table 4510"))
-        #expect(throws: NetworkNamespace.Failure.self) {
+        #expect(throws: CommandFailed.self) {
             try namespace.ip("route get 10.71.0.1 from 10.72.0.10 mark 64")
         }
-        #expect(throws: NetworkNamespace.Failure.self) { try namespace.ip("route get 10.99.0.1") }
+        #expect(throws: CommandFailed.self) { try namespace.ip("route get 10.99.0.1") }
 
         for _ in 0..<2 {
             try namespace.inside {
@@ -91,6 +92,40 @@ import Wire
         #expect(try !namespace.ip("-6 rule show").contains("4510"))
         #expect(try namespace.ip("route show table all").contains("4510") == false)
         #expect(try !namespace.ip("address show tun0").contains("10.72.0.10"))
+    }
+
+    /// A host on several networks: without a word from us the kernel takes the address of the first.
+    @Test func aRouteNamesTheSourceOfThePacketsThatNameNone() throws {
+        let namespace = try NetworkNamespace()
+        try namespace.ip("link add v0 type veth peer name w0")
+        try namespace.ip("link add v1 type veth peer name w1")
+        for (index, address) in ["203.0.113.10", "198.51.100.10"].enumerated() {
+            try namespace.ip("address add \(address)/24 dev v\(index)")
+            for name in ["v", "w"] { try namespace.ip("link set \(name)\(index) up") }
+        }
+        try namespace.ip("tuntap add tun0 mode tun")
+        let rule = RoutingRule(
+            match: .to(Prefix(IPAddress("192.0.2.100")!)), exceptMark: 0x40, table: 4510, priority: 1000)
+        for (source, expected) in [(nil, "203.0.113.10"), (IPAddress("198.51.100.10")!, "198.51.100.10")] {
+            try namespace.inside {
+                var netlink = try Netlink()
+                let device = try netlink.interface(named: "tun0")
+                try netlink.bringUp(device, mtu: 1400)
+                try netlink.addDefaultRoute(.v4, through: device, table: 4510, preferredSource: source)
+                try netlink.addRule(rule)
+            }
+            #expect(try namespace.ip("route get 192.0.2.100").contains("dev tun0 table 4510 src \(expected)"))
+        }
+        try namespace.inside {
+            var netlink = try Netlink()
+            let device = try netlink.interface(named: "tun0")
+            #expect {
+                try netlink.addDefaultRoute(
+                    .v4, through: device, table: 4510, preferredSource: IPAddress("198.51.100.99")!)
+            } throws: {
+                "\($0)" == "add default route of table 4510 from 198.51.100.99 through tun0: Invalid argument"
+            }
+        }
     }
 
     @Test func neighboursAreListedAndTheirChangesTold() throws {

@@ -1,22 +1,21 @@
+import Commands
 import Foundation
 
 /// A network namespace of its own for a test, named vct-…, gone with it.
 final class NetworkNamespace: Sendable {
-    struct Failure: Error { var command: [String], output: String }
-
     let name: String
 
     init() throws {
         name = "vct-" + UUID().uuidString.prefix(8).lowercased()
-        try Self.run(["ip", "netns", "add", name])
+        try run("ip", "netns", "add", name)
     }
 
-    deinit { _ = try? Self.run(["ip", "netns", "delete", name]) }
+    deinit { _ = try? run("ip", "netns", "delete", name) }
 
     /// `ip -n NAME ARGUMENTS`, its output.
     @discardableResult
     func ip(_ arguments: String) throws -> String {
-        try Self.run(["ip", "-n", name] + arguments.split(separator: " ").map(String.init))
+        try run(["ip", "-n", name] + arguments.split(separator: " ").map(String.init))
     }
 
     /// Runs `body` on a thread of its own inside the namespace.
@@ -32,7 +31,7 @@ final class NetworkNamespace: Sendable {
                 let file = open(path, O_RDONLY | O_CLOEXEC)
                 defer { close(file) }
                 guard file >= 0, setns(file, 0) == 0 else {
-                    throw Failure(command: ["setns", path], output: "\(errno)")
+                    throw CommandFailed(description: "setns \(path): errno \(errno)")
                 }
                 return try body()
             }
@@ -44,21 +43,6 @@ final class NetworkNamespace: Sendable {
     }
 
     private final class Outcome<Value>: @unchecked Sendable { var result: Swift.Result<Value, any Error>? }
-
-    @discardableResult
-    static func run(_ command: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(command: command, output: output) }
-        return output
-    }
 }
 
 /// Asks again and again until it is so, or the deadline is over.
