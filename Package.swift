@@ -58,7 +58,7 @@ let package = Package(
             swiftSettings: fastPath),
         .target(
             name: "ControlPlane",
-            dependencies: ["Wire", "Associations", "CMachine"],
+            dependencies: ["Wire", "Associations", "CMachine", "CCrypto"],
             swiftSettings: house),
         .target(
             name: "Configuration",
@@ -88,6 +88,7 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Commands", "Wire", "Associations"],
+            exclude: ["IKE/Fixtures"],
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],
