@@ -3,17 +3,22 @@ BUILD ?= .build
 # The directory of captures for `make captures`, and what is handed to its check.py.
 DIR ?= Tests/Captures/cases
 ARGS ?=
+# What captures may ask for and the router cannot do yet, in check.py's words.
+NOT_YET := ipv6,transforms,esn,fragments,innerFragments,padding,udp,icmp,vlan,filters
+# Inputs that `make test` gives the fuzzer.
+FUZZ_RUNS ?= 100000
 
 viaduct := $(BUILD)/release/viaduct
 swift_build := swift build --scratch-path $(BUILD)
 
-.PHONY: help demo test bench profile format captures clean release
+.PHONY: help demo test fuzz bench profile format captures clean release
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo       one virtual address, three hosts, real packets, in network namespaces (root)'
 	@echo '                ARGS="--connections N --window 32|64 --mode tunnel|transport --port auto|packet_socket"'
 	@echo 'make test       every test, those in network namespaces among them (root)'
+	@echo 'make fuzz       random packets for the router: FUZZ_RUNS=100000'
 	@echo 'make captures   replay recorded packets: DIR=folder ARGS="--first-light"'
 	@echo 'make bench      cycles per packet, beside the same in C; writes Benchmarks/latest.json'
 	@echo 'make profile    where the router spends its time on a capture'
@@ -32,9 +37,14 @@ demo:
 test:
 	@scripts/install-dependencies.sh test
 	@scripts/swift-test $(BUILD)
-	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS=--first-light
+	@scripts/fuzz.sh $(FUZZ_RUNS)
+	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS='--without $(NOT_YET)'
 	@Tests/Namespaces/judgement_test.py --quiet
 	@Tests/Namespaces/run.py --viaduct $(viaduct)
+
+fuzz:
+	@scripts/install-dependencies.sh build
+	@scripts/fuzz.sh $(FUZZ_RUNS)
 
 captures: release
 	@Tests/Captures/run.py --viaduct $(viaduct) '$(DIR)' $(ARGS)
@@ -51,4 +61,4 @@ format:
 	swift format --in-place --parallel --recursive Package.swift Sources Tests Plugins $(wildcard Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Benchmarks)
 
 clean:
-	rm -rf $(BUILD) Benchmarks/.build
+	rm -rf $(BUILD) .build-fuzz Benchmarks/.build

@@ -76,7 +76,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Wire", "Associations", "FastPath", "CCrypto"],
             path: "Tests/TestSupport", swiftSettings: tests),
         .target(name: "Commands", path: "Tests/Commands", swiftSettings: tests),
-        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: tests),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "AssociationsTests", dependencies: ["Associations", "Wire"], swiftSettings: tests),
         .testTarget(
             name: "FastPathTests", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
@@ -94,9 +94,9 @@ let package = Package(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],
             swiftSettings: tests),
         .testTarget(
-            name: "ViaductTests", dependencies: ["viaduct", "Configuration", "Wire", "Associations"],
+            name: "ViaductTests", dependencies: ["viaduct", "Configuration", "Wire", "Associations", "Commands"],
             swiftSettings: tests),
-        .testTarget(name: "TidyTests", dependencies: ["Commands"], swiftSettings: tests),
+        .testTarget(name: "TidyTests", dependencies: ["Commands", "FastPath"], swiftSettings: tests),
     ]
 )
 

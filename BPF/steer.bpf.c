@@ -2,7 +2,10 @@
 //
 // The XDP program: takes ESP for our own addresses to AF_XDP and leaves everything else to the kernel, untouched.
 //
-//   Ethernet -> VLAN tags (two at most) -> IPv4 -> protocol 50 -> destination in `owned_v4` ? -> xsks[receive queue]
+//   Ethernet -> VLAN tags (two at most) -> IPv4 -> ESP ? -> destination in `owned_v4` ? -> xsks[receive queue]
+//
+// ESP is protocol 50, or UDP to port 4500 (RFC 3948). IKE shares that port behind four zero bytes, the non-ESP marker:
+// it is the kernel's, for whoever listens there.
 //
 // It only recognises. Every judgement about a packet that is ours (length, checksum, fragment, tag) is made and counted
 // by the router, so that nothing of ours is dropped without a name. Where no socket is bound, or once the process has
@@ -11,12 +14,15 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #define MAX_QUEUES 64
 #define MAX_OWNED 4096
 #define MAX_TAGS 2
+#define PORT_ESP_IN_UDP 4500
+#define FRAGMENT_OFFSET 0x1fff
 
 struct vlan_tag {
 	__be16 control;
@@ -39,6 +45,20 @@ struct {
 	__type(value, __u32);
 } xsks SEC(".maps");
 
+// Whether an IPv4 packet's payload is ESP in UDP, or at least not plainly something else.
+static __always_inline int is_esp_in_udp(struct iphdr *ip, void *end)
+{
+	// A later fragment has no UDP header: whose it is cannot be seen here, and the kernel may have the rest of it.
+	if (ip->frag_off & bpf_htons(FRAGMENT_OFFSET)) return 0;
+	struct udphdr *udp = (void *)ip + ip->ihl * 4;
+	if (ip->ihl < 5 || (void *)(udp + 1) > end) return 0;
+	if (udp->dest != bpf_htons(PORT_ESP_IN_UDP)) return 0;
+	__be32 *marker = (void *)(udp + 1);
+	// Shorter than a marker: a keepalive, or broken; the router says which.
+	if ((void *)(marker + 1) > end) return 1;
+	return *marker != 0;
+}
+
 SEC("xdp") int steer(struct xdp_md *context)
 {
 	void *at = (void *)(long)context->data;
@@ -60,7 +80,7 @@ SEC("xdp") int steer(struct xdp_md *context)
 	if (type != bpf_htons(ETH_P_IP)) return XDP_PASS;
 	struct iphdr *ip = at;
 	if ((void *)(ip + 1) > end) return XDP_PASS;
-	if (ip->protocol != IPPROTO_ESP) return XDP_PASS;
+	if (ip->protocol != IPPROTO_ESP && !(ip->protocol == IPPROTO_UDP && is_esp_in_udp(ip, end))) return XDP_PASS;
 	__be32 destination = ip->daddr;
 	if (!bpf_map_lookup_elem(&owned_v4, &destination)) return XDP_PASS;
 	return bpf_redirect_map(&xsks, context->rx_queue_index, XDP_PASS);

@@ -56,6 +56,18 @@ public struct TrafficSelectors: Sendable, Hashable {
     }
 }
 
+/// ESP in UDP (RFC 3948): the ports that a NAT between the ends made necessary.
+public struct UDPEncapsulation: Sendable, Hashable {
+    /// The peer's port as it is seen here: behind a NAT rarely 4500.
+    public var remotePort: UInt16
+    public var localPort: UInt16
+
+    public init(remotePort: UInt16, localPort: UInt16 = 4500) {
+        self.remotePort = remotePort
+        self.localPort = localPort
+    }
+}
+
 /// One ESP security association (RFC 4301 §4.4.2), as negotiated or as configured: all that a router, a target or an
 /// endpoint needs to process its packets. Counters and windows are not in it; they belong to whoever processes.
 public struct SecurityAssociation: Sendable {
@@ -75,11 +87,14 @@ public struct SecurityAssociation: Sendable {
     public var selectors: TrafficSelectors
     /// Packets; 32 to 4096. Of an inbound SA our own window, of an outbound one the peer's, which leases must fit.
     public var replayWindow: Int
+    /// nil for ESP by itself.
+    public var udpEncapsulation: UDPEncapsulation?
 
     /// Traps when the key or the salt has not the transform's length, or the window is out of range.
     public init(
         name: String, spi: SPI, direction: Direction, mode: Mode, source: IPAddress, destination: IPAddress,
-        transform: Transform, key: SecretBytes, salt: SecretBytes, selectors: TrafficSelectors, replayWindow: Int
+        transform: Transform, key: SecretBytes, salt: SecretBytes, selectors: TrafficSelectors, replayWindow: Int,
+        udpEncapsulation: UDPEncapsulation? = nil
     ) {
         precondition(key.count == transform.keyByteCount && salt.count == transform.saltByteCount)
         precondition(Self.replayWindowRange.contains(replayWindow))
@@ -94,6 +109,7 @@ public struct SecurityAssociation: Sendable {
         self.salt = salt
         self.selectors = selectors
         self.replayWindow = replayWindow
+        self.udpEncapsulation = udpEncapsulation
     }
 
     public static let replayWindowRange = 32...4096
@@ -103,6 +119,9 @@ public struct SecurityAssociation: Sendable {
         var other = self
         other.direction = direction == .inbound ? .outbound : .inbound
         other.selectors = selectors.mirrored
+        other.udpEncapsulation = udpEncapsulation.map {
+            UDPEncapsulation(remotePort: $0.localPort, localPort: $0.remotePort)
+        }
         return other
     }
 }

@@ -42,10 +42,12 @@ extension Host {
     ) -> Verdict {
         let record = inbound.records[Int(work.association)]
         let ip = batch[packet].start + Int(batch[packet].ipOffset)
-        let headerByteCount = Int(batch[packet].espOffset) - Int(batch[packet].ipOffset)
         let plaintext = work.start + ESPHeader.Offset.ciphertext
         let payload = max(work.payloadByteCount, 0)
-        guard let outer = IPv4Header(reading: memory.bytes(at: ip, count: headerByteCount)) else { return .truncated }
+        guard let outer = IPv4Header(reading: memory.bytes(at: ip, count: IPv4Header.minimumByteCount)) else {
+            return .truncated
+        }
+        let headerByteCount = outer.byteCount
         var hasOptions = false
         var flow = Flow.none
         let verdict = InnerPacket.read(

@@ -84,8 +84,8 @@ extension Host {
 
     /// Puts ESP around a packet, but for the encryption.
     ///
-    ///     tunnel      | outer IPv4 20 | ESP 8 | IV 8 | inner IPv4 ... | pad | n, 4 | ICV 16 |
-    ///     transport   | IPv4 20..60   | ESP 8 | IV 8 | payload ...    | pad | n, p | ICV 16 |
+    ///     tunnel      | outer IPv4 20 | (UDP 8) | ESP 8 | IV 8 | inner IPv4 ... | pad | n, 4 | ICV 16 |
+    ///     transport   | IPv4 20..60   | (UDP 8) | ESP 8 | IV 8 | payload ...    | pad | n, p | ICV 16 |
     private func enclose(
         _ packet: inout Packet, _ header: IPv4Header, _ record: OutboundAssociation, _ place: Int,
         in memory: borrowing FrameMemory
@@ -95,23 +95,31 @@ extension Host {
         let payload = header.totalByteCount - stays
         let esp = inner + stays - ESPLayout.prefixByteCount
         let espByteCount = ESPLayout.byteCount(forPayload: payload)
+        let udpByteCount = record.isInUDP ? UDPHeader.byteCount : 0
+        let ipProtocol = record.isInUDP ? IPProtocol.udp : IPProtocol.esp
 
         if record.isTunnel {
             let first = memory.bytes(at: inner, count: IPv4Header.minimumByteCount)
             let trafficClass = first.byte(at: IPv4Header.Offset.versionAndLength + 1)
-            packet.start = esp - IPv4Header.minimumByteCount
-            packet.byteCount = IPv4Header.minimumByteCount + espByteCount
+            packet.start = esp - udpByteCount - IPv4Header.minimumByteCount
+            packet.byteCount = IPv4Header.minimumByteCount + udpByteCount + espByteCount
             IPv4Rewriting.write(
                 at: packet.start, totalByteCount: packet.byteCount, trafficClass: trafficClass,
                 dontFragment: header.fragment & 0x4000 != 0,
                 identification: UInt16(truncatingIfNeeded: packet.sequenceNumber), source: record.source,
-                destination: record.destination, ipProtocol: IPProtocol.esp, in: memory)
+                destination: record.destination, ipProtocol: ipProtocol, in: memory)
         } else {
-            packet.start = inner - ESPLayout.prefixByteCount
-            packet.byteCount = header.byteCount + espByteCount
+            packet.start = inner - ESPLayout.prefixByteCount - udpByteCount
+            packet.byteCount = header.byteCount + udpByteCount + espByteCount
             IPv4Rewriting.move(
                 from: inner, to: packet.start, headerByteCount: header.byteCount, totalByteCount: packet.byteCount,
-                ipProtocol: IPProtocol.esp, in: memory)
+                ipProtocol: ipProtocol, in: memory)
+        }
+        if record.isInUDP {
+            var udp = memory.mutableBytes(at: esp - UDPHeader.byteCount, count: UDPHeader.byteCount)
+            UDPHeader.write(
+                to: &udp, at: 0, sourcePort: record.localPort, destinationPort: record.remotePort,
+                totalByteCount: UDPHeader.byteCount + espByteCount)
         }
         var bytes = memory.mutableBytes(at: esp, count: espByteCount)
         bytes.storeBigEndian(record.spi.rawValue, at: ESPHeader.Offset.spi)

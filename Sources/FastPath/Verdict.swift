@@ -16,6 +16,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     // MARK: Not ours, or nothing to do.
     /// Not IPsec for one of our addresses: the kernel has it.
     case passed
+    /// A NAT keepalive (RFC 3948 §2.3): it was for the NAT on the way.
+    case keepalive
     /// A dummy packet (RFC 4303 §2.6): authentic, and meant to be thrown away.
     case dummy
 

@@ -61,13 +61,13 @@ extension IPAddress: LosslessStringConvertible {
     }
 
     private static func parseV6(_ text: String) -> [UInt16]? {
-        /// The groups between "::" or the ends; an IPv4 tail counts as two.
-        func groups(_ half: Substring) -> [UInt16]? {
+        /// The groups between "::" or the ends; an IPv4 tail, at the end of the whole only, counts as two.
+        func groups(_ half: Substring, isEnd: Bool) -> [UInt16]? {
             if half.isEmpty { return [] }
             var result: [UInt16] = []
             let parts = half.split(separator: ":", omittingEmptySubsequences: false)
             for (index, part) in parts.enumerated() {
-                if index == parts.count - 1, let v4 = parseV4(part) {
+                if isEnd && index == parts.count - 1, let v4 = parseV4(part) {
                     result += [UInt16(v4 >> 16), UInt16(truncatingIfNeeded: v4)]
                 } else if (1...4).contains(part.count), part.allSatisfy(\.isHexDigit),
                     let group = UInt16(part, radix: 16)
@@ -83,11 +83,11 @@ extension IPAddress: LosslessStringConvertible {
         guard
             let gap = characters.indices.dropLast().first(where: { characters[$0] == ":" && characters[$0 + 1] == ":" })
         else {
-            guard let all = groups(text[...]), all.count == 8 else { return nil }
+            guard let all = groups(text[...], isEnd: true), all.count == 8 else { return nil }
             return all
         }
-        guard let head = groups(Substring(String(characters[..<gap]))),
-            let tail = groups(Substring(String(characters[(gap + 2)...]))), head.count + tail.count < 8
+        guard let head = groups(Substring(String(characters[..<gap])), isEnd: false),
+            let tail = groups(Substring(String(characters[(gap + 2)...])), isEnd: true), head.count + tail.count < 8
         else { return nil }
         return head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail
     }
@@ -140,12 +140,20 @@ extension AddressRange: LosslessStringConvertible {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard (1...2).contains(parts.count), let address = IPAddress(parts[0]) else { return nil }
         let width = address.isV4 ? 32 : 128
-        guard let length = parts.count == 1 ? width : Int(parts[1]), (0...width).contains(length) else { return nil }
+        guard let length = parts.count == 1 ? width : Self.length(parts[1]), length <= width else { return nil }
         let hostBits = width - length
         let lowMask: UInt64 = hostBits >= 64 ? .max : (1 << UInt64(hostBits)) - 1
         let highMask: UInt64 = hostBits <= 64 ? 0 : hostBits == 128 ? .max : (1 << UInt64(hostBits - 64)) - 1
         guard address.low & lowMask == 0, address.high & highMask == 0 else { return nil }
         self.init(first: address, last: IPAddress(high: address.high | highMask, low: address.low | lowMask))
+    }
+
+    /// One to three digits, without sign or leading 0.
+    private static func length(_ text: String) -> Int? {
+        guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }),
+            text.utf8.count == 1 || text.first != "0"
+        else { return nil }
+        return Int(text)
     }
 
     public var description: String {

@@ -28,6 +28,13 @@ public enum InternetChecksum {
         return fold(sum &+ UInt64(bytes.bigEndian32(at: offset + 16)))
     }
 
+    /// Two folded sums as one.
+    @inlinable @inline(__always)
+    public static func add(_ a: UInt16, _ b: UInt16) -> UInt16 {
+        let (sum, carry) = a.addingReportingOverflow(b)
+        return sum &+ (carry ? 1 : 0)
+    }
+
     /// Folds a sum of 16- or 32-bit words to 16 bits with end-around carry.
     @inlinable @inline(__always)
     public static func fold(_ sum: UInt64) -> UInt16 {

@@ -52,6 +52,9 @@ def association(sa):
         yield "    extendedSequenceNumbers: true"
     if sa["replayWindow"] in WINDOWS:
         yield "    replayWindow: %d" % sa["replayWindow"]
+    if sa.get("udpEncapsulation"):
+        ports = sa["udpEncapsulation"]
+        yield "    udpEncapsulation: {remotePort: %d}" % ports["sport" if sa["direction"] == "in" else "dport"]
     yield from selectors(sa)
 
 

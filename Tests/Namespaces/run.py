@@ -89,6 +89,29 @@ def router_killed(viaduct):
     return "no program left, and the gateway answers pings before and after"
 
 
+def targets_quiet(viaduct):
+    """A neighbour who asks for the DVIPA by ARP hears no target, on either of its networks; the targets' own addresses
+    are answered for. A target that ends in order leaves its namespace's settings as they were."""
+    names = ("net.ipv4.conf.all.arp_ignore", "net.ipv4.conf.all.arp_announce")
+    with Cluster(viaduct, PREFIX) as cluster:
+        dvipa, asked = plan.dvipa(cluster.mode), 0
+        for place, own in ((plan.TRUSTED, plan.trusted_address), (plan.RETURN, plan.return_address)):
+            owns = [own(target) for target in plan.TARGETS]
+            said = command(cluster.network.inside(place, [sys.executable, ROOT / "Tests/Namespaces/arp.py", "switch0", dvipa, *owns]))
+            heard = [line.split()[0] for line in said.splitlines()]
+            expect(dvipa not in heard, "%s: a target answers for the DVIPA:\n%s" % (place, said))
+            expect(heard == sorted(owns), "%s: %s were asked for, heard was %s" % (place, owns, heard))
+            asked += 1 + len(owns)
+        read = "sysctl -n " + " ".join(names)
+        before = cluster.network.shell("t1", read).split()
+        expect(before == ["1", "2"], "t1 has %s at %s" % (" and ".join(names), before))
+        expect(cluster.nodes["t1"].stop(), "t1 did not end well")
+        after = cluster.network.shell("t1", read).split()
+        expect(after == ["0", "0"], "t1 left %s at %s" % (" and ".join(names), after))
+    nothing_left()
+    return "%d questions, an answer to each but those for the DVIPA" % asked
+
+
 def demo_interrupted(viaduct, number):
     """The demo ends in good order while its transfers go on."""
     demo = spawn([sys.executable, ROOT / "scripts/demo", "--viaduct", viaduct, "--prefix", PREFIX, "--connections", "2000"],
@@ -138,6 +161,7 @@ TESTS = {
     "transport": lambda viaduct: transfers(viaduct, AF_XDP, mode="transport", window=32),
     "packet-socket": lambda viaduct: transfers(viaduct, PACKET_SOCKET, mode="tunnel", window=32, port="packet_socket"),
     "automatic-fallback": lambda viaduct: transfers(viaduct, PACKET_SOCKET, "AF_XDP failed", router_under=NO_BPF),
+    "targets-quiet": targets_quiet,
     "router-killed": router_killed,
     "demo-interrupted": lambda viaduct: demo_interrupted(viaduct, signal.SIGINT),
     "demo-terminated": lambda viaduct: demo_interrupted(viaduct, signal.SIGTERM),

@@ -1,5 +1,5 @@
-import Commands
 import CBPF
+import Commands
 import Foundation
 
 /// A packet socket on an interface of a namespace: the far end of a link, which sends frames and sees what arrives; or

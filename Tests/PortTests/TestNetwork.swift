@@ -1,5 +1,5 @@
-import Commands
 import CBPF
+import Commands
 import Foundation
 import XDPProgram
 

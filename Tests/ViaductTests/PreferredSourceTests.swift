@@ -1,8 +1,8 @@
 import Associations
-@testable import Configuration
 import Testing
 import Wire
 
+@testable import Configuration
 @testable import viaduct
 
 /// What an endpoint's packets come from when their socket names no address.

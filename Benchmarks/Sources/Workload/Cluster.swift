@@ -1,4 +1,5 @@
 public import Associations
+import FastPath
 public import Wire
 
 /// The cluster that every measurement runs in: one gateway, one DVIPA, three targets, an SA for each peer.
@@ -49,6 +50,19 @@ public struct Cluster: Sendable {
             return Peer(association: association, key: key, salt: salt)
         }
     }
+
+    /// A connection of the scenario: its SA is the one of index `connection % peers.count`.
+    func flow(of connection: Int) -> Flow {
+        let perPeer = connection / peers.count
+        let remote = Self.innerNetwork(of: connection % peers.count) + UInt32(1 + perPeer % 62)
+        return Flow(
+            remote: IPAddress(v4: remote), local: Self.dvipa, remotePort: UInt16(1_024 + perPeer / 62),
+            localPort: connection % 3 == 0 ? 80 : 443, ipProtocol: 6)
+    }
+
+    /// Index of the target that serves a connection in every measurement: the turn it takes when connections open in
+    /// their order.
+    static func target(of connection: Int) -> Int { connection % targets.count }
 
     /// 198.18.0.0/15 is for benchmarks (RFC 2544).
     static func outerAddress(of peer: Int) -> UInt32 { 0xC612_0001 + UInt32(peer) }

@@ -21,8 +21,8 @@ public struct Contest: ~Copyable {
         store = PacketStore(scenario)
         router = try RouterPath(store, verifies: verification == .verified)
         twin = TwinPath(store, verifies: verification == .verified)
-        bed.open(store, in: &router)
-        bed.open(store, in: &twin)
+        bed.open(store, verification, in: &router)
+        bed.open(store, verification, in: &twin)
         let outcomes = bed.outcomes(store, of: &router)
         let others = bed.outcomes(store, of: &twin)
         // In release a precondition's message is lost; these are for people.

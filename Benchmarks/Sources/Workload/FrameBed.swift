@@ -71,9 +71,18 @@ public struct FrameBed: ~Copyable {
         return usage.ru_nvcsw + usage.ru_nivcsw
     }
 
-    /// Opens the store's connections in `path`, and checks that every packet was steered.
+    /// Makes the store's connections known to `path`: by their first segments where it verifies, and then checks that
+    /// every packet was steered; by what their targets report where it only peeks and may write nothing itself.
     @inline(__always)
-    func open<Path: PacketPath & ~Copyable>(_ store: PacketStore, in path: inout Path) {
+    func open<Path: PacketPath & ~Copyable>(
+        _ store: PacketStore, _ verification: Contest.Verification, in path: inout Path
+    ) {
+        if verification == .peek {
+            for connection in 0..<store.scenario.connections {
+                path.learn(store.cluster.flow(of: connection), servedBy: Cluster.target(of: connection))
+            }
+            return
+        }
         let before = path.steeredCount
         pass(store.openings, through: &path)
         let steered = path.steeredCount - before
@@ -93,14 +102,23 @@ public struct FrameBed: ~Copyable {
         return Double(counted.ticks) / Double(counted.packets)
     }
 
-    /// What becomes of each packet, as a number: equal when target, place and bytes are; 0 when it was not steered.
+    /// What becomes of each packet, as a number: equal when target, place and bytes are; 0 when it was not steered. Ends
+    /// the run when a packet went elsewhere than to its connection's target: then the connection was not found, and what
+    /// would be measured is the choice of a target.
     @inline(__always)
     func outcomes<Path: PacketPath & ~Copyable>(_ store: PacketStore, of path: inout Path) -> [UInt64] {
         var digests: [UInt64] = []
         digests.reserveCapacity(store.frames.count)
         path.renewWindows()
         pass(store.frames, through: &path) { path, count in
-            for index in 0..<count { digests.append(digest(path.steered(index))) }
+            for index in 0..<count {
+                let packet = path.steered(index)
+                let target = Cluster.target(of: store.connections[digests.count])
+                if let packet, packet.target != target {
+                    fatalError("packet \(digests.count) went to \(packet.target) and not to \(target)")
+                }
+                digests.append(digest(packet))
+            }
         }
         return digests
     }

@@ -1,5 +1,6 @@
 import Associations
 import CTwin
+import FastPath
 import Wire
 
 /// Makes Ethernet frames with an ESP tunnel packet (RFC 4303, RFC 4106) that holds a TCP segment.
@@ -7,7 +8,8 @@ public struct PacketMill {
     static let syn: UInt8 = 0x02, ack: UInt8 = 0x10
     private static let ethernet = 14, ip = 20, tcp = 20, esp = 8, iv = 8, icv = 16
 
-    private let peers: [Cluster.Peer]
+    private let cluster: Cluster
+    private var peers: [Cluster.Peer] { cluster.peers }
     private let sealers: [Sealer]
     private let seals: Bool
     private var sequenceNumbers: [UInt32]
@@ -20,9 +22,9 @@ public struct PacketMill {
 
     init(cluster: Cluster, seals: Bool = true) {
         self.seals = seals
-        peers = cluster.peers
-        sealers = peers.map { Sealer(key: $0.key) }
-        sequenceNumbers = Array(repeating: 0, count: peers.count)
+        self.cluster = cluster
+        sealers = cluster.peers.map { Sealer(key: $0.key) }
+        sequenceNumbers = Array(repeating: 0, count: cluster.peers.count)
     }
 
     /// Padding brings pad length and next header to the end of a word of 4 bytes.
@@ -54,13 +56,13 @@ public struct PacketMill {
         frame.store(UInt64(number), at: espStart + 8)
 
         let innerStart = espStart + Self.esp + Self.iv
-        let perPeer = connection / peers.count
-        let remote = Cluster.innerNetwork(of: index) + UInt32(1 + perPeer % 62)
+        let flow = cluster.flow(of: connection)
         frame.storeIPv4(
-            at: innerStart, total: inner, ipProtocol: 6, source: remote, destination: Cluster.dvipa.v4)
+            at: innerStart, total: inner, ipProtocol: flow.ipProtocol, source: flow.remote.v4,
+            destination: flow.local.v4)
         frame.storeTCP(
-            at: innerStart + Self.ip, byteCount: inner - Self.ip, source: UInt16(1_024 + perPeer / 62),
-            destination: connection % 3 == 0 ? 80 : 443, number: number, flags: flags)
+            at: innerStart + Self.ip, byteCount: inner - Self.ip, source: flow.remotePort,
+            destination: flow.localPort, number: number, flags: flags)
         let padding = text - inner - 2
         for offset in 0..<padding { frame[innerStart + inner + offset] = UInt8(offset + 1) }
         frame[innerStart + text - 2] = UInt8(padding)

@@ -4,6 +4,8 @@ public import FastPath
 public protocol PacketPath: ~Copyable {
     /// Replay windows as at the start, so that the same packets are new again. Connections stay.
     mutating func renewWindows()
+    /// Enters a connection that the target of index `target` serves, as that target would report it.
+    mutating func learn(_ flow: Flow, servedBy target: Int)
     /// Empties the batch.
     mutating func clear()
     /// Puts a packet into the batch.

@@ -8,6 +8,8 @@ public final class PacketStore {
     public let openings: Frames
     /// A pass: SAs and connections in random order, the sequence numbers of each SA ascending.
     public let frames: Frames
+    /// The connection that each packet of the pass belongs to.
+    let connections: [Int]
 
     /// Frames of one length in a block.
     public final class Frames {
@@ -51,6 +53,7 @@ public final class PacketStore {
         var order = Array(0..<scenario.connections)
         while order.count < scenario.packets { order.append(Int.random(in: 0..<scenario.connections, using: &dice)) }
         order.shuffle(using: &dice)
+        connections = order
         let inner = scenario.innerByteCount
         frames = Frames(count: order.count, frameByteCount: PacketMill.frameByteCount(inner: inner))
         for (index, connection) in order.enumerated() {

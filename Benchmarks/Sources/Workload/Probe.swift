@@ -8,7 +8,7 @@ public enum Probe {
     ) throws -> UInt64 {
         let store = PacketStore(scenario)
         var path = try RouterPath(store, verifies: verification == .verified)
-        return run(store, &path, packets)
+        return run(store, verification, &path, packets)
     }
 
     /// The same for the C twin.
@@ -17,16 +17,16 @@ public enum Probe {
     ) throws -> UInt64 {
         let store = PacketStore(scenario)
         var path = TwinPath(store, verifies: verification == .verified)
-        return run(store, &path, packets)
+        return run(store, verification, &path, packets)
     }
 
     @inline(__always)
-    private static func run<Path: PacketPath & ~Copyable>(_ store: PacketStore, _ path: inout Path, _ packets: Int)
-        -> UInt64
-    {
+    private static func run<Path: PacketPath & ~Copyable>(
+        _ store: PacketStore, _ verification: Contest.Verification, _ path: inout Path, _ packets: Int
+    ) -> UInt64 {
         precondition(packets <= store.frames.count)
         let bed = FrameBed()
-        bed.open(store, in: &path)
+        bed.open(store, verification, in: &path)
         let before = path.steeredCount
         bed.pass(store.frames, limit: packets, through: &path)
         precondition(path.steeredCount - before == packets)

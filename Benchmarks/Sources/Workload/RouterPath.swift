@@ -38,6 +38,12 @@ public struct RouterPath: PacketPath, ~Copyable {
         }
     }
 
+    public mutating func learn(_ flow: Flow, servedBy target: Int) {
+        guard router.learn(flow, servedBy: Cluster.targets[target].name, now: 1) else {
+            fatalError("the router has no room for \(flow)")
+        }
+    }
+
     @inline(__always)
     public mutating func clear() { batch.removeAll() }
 

@@ -54,6 +54,13 @@ public struct TwinPath: PacketPath, ~Copyable {
         for var association in associations { precondition(twin_install(twin, &association)) }
     }
 
+    public mutating func learn(_ flow: Flow, servedBy target: Int) {
+        guard
+            twin_connect(
+                twin, twin_address(flow.remote), flow.remotePort, flow.localPort, 0, flow.ipProtocol, Int32(target), 1)
+        else { fatalError("the twin has no room for \(flow)") }
+    }
+
     public mutating func clear() { count = 0 }
 
     @inline(__always)

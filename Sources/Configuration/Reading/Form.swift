@@ -61,6 +61,7 @@ struct Form: Sendable {
         "key": "the key in hexadecimal digits, in quotes",
         "salt": "the salt in hexadecimal digits, in quotes",
         "replayWindow": "64",
+        "udpEncapsulation": "{remotePort: 4500}",
         "endpoint": "client",
         "selectors": "{remote: [10.71.0.0/24], local: [10.72.0.0/24]}",
     ])
@@ -72,4 +73,6 @@ struct Form: Sendable {
         "remotePorts": "[1024-65535]",
         "localPorts": "[80, 443]",
     ])
+
+    static let udpEncapsulation = Form(["remotePort": "4500", "localPort": "4500"])
 }

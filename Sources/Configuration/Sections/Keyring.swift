@@ -29,6 +29,9 @@ struct Keyring {
         let endpoint = try section["endpoint"].map { entry throws(ConfigurationFailure) in
             try members.endpoint(entry)
         }
+        let encapsulation = try section["udpEncapsulation"].map { entry throws(ConfigurationFailure) in
+            try entry.udpEncapsulation(hasEndpoint: endpoint != nil)
+        }
         let selectorsEntry = try section.required("selectors")
         let selectors = try selectorsEntry.trafficSelectors()
         if mode == .transport {
@@ -40,7 +43,8 @@ struct Keyring {
             ConfiguredAssociation(
                 association: SecurityAssociation(
                     name: name, spi: spi, direction: direction, mode: mode, source: source, destination: destination,
-                    transform: transform, key: key, salt: salt, selectors: selectors, replayWindow: replayWindow),
+                    transform: transform, key: key, salt: salt, selectors: selectors, replayWindow: replayWindow,
+                    udpEncapsulation: encapsulation),
                 endpoint: endpoint, place: entry.place))
     }
 
@@ -104,5 +108,20 @@ struct Keyring {
                 remedy: "Write new random ones: one key with one nonce twice breaks AES-GCM for good.")
         }
         return (transform, SecretBytes(key), SecretBytes(salt))
+    }
+}
+
+extension Entry {
+    /// ESP in UDP (RFC 3948). Only the peer's port is free: ours is the one that everybody listens on.
+    fileprivate func udpEncapsulation(hasEndpoint: Bool) throws(ConfigurationFailure) -> UDPEncapsulation {
+        let section = try Section(self, form: .udpEncapsulation, title: "udpEncapsulation")
+        if hasEndpoint {
+            throw failure(
+                "an endpoint of ours does not do ESP in UDP yet",
+                remedy: "Remove udpEncapsulation, or endpoint if the peer is another program.")
+        }
+        let remotePort = try section.required("remotePort").integer(in: 1...65535)
+        let localPort = try section["localPort"]?.integer(in: 4500...4500) ?? 4500
+        return UDPEncapsulation(remotePort: UInt16(remotePort), localPort: UInt16(localPort))
     }
 }

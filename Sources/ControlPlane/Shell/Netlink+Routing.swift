@@ -49,7 +49,8 @@ extension Netlink {
     /// - Parameter source: The address that the host's own packets get when their socket names none; it must be a local
     ///   one. Without it the kernel takes one of the interface, or, where that has none, of any other.
     public mutating func addDefaultRoute(
-        _ family: Family, through interface: InterfaceDescription, table: UInt32, preferredSource source: IPAddress? = nil
+        _ family: Family, through interface: InterfaceDescription, table: UInt32,
+        preferredSource source: IPAddress? = nil
     ) throws(SystemError) {
         var message = message(Kind.newRoute, Flag.acknowledge | Flag.create | Flag.replace)
         appendRoute(family, interface, table, to: &message)

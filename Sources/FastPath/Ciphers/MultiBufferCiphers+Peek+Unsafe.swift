@@ -24,17 +24,19 @@ extension MultiBufferCiphers {
         precondition(count <= batchCapacity)
         let works = cipherWorks.view
         let frames = memory.view
-        let headBytes = heads.memory.view
+        // A head for each work: checked once for all of them.
+        let firstHead = unsafe heads.memory.pointer(at: 0, count: count &* PeekedHeads.stride)
         // Locals, which no store through a pointer can be taken to change.
         let (scratch, jobs128, jobs256, manager) = unsafe (self.scratch, self.jobs128, self.jobs256, self.manager)
-        var runs128 = 0
-        var runs256 = 0
+        // The next free job of each key size; there are two for every packet that a batch can have.
+        var next128 = unsafe jobs128
+        var next256 = unsafe jobs256
         for index in 0..<count {
             let ciphertext = works[index].ciphertextByteCount
             let expanded = unsafe key(works[index].association)
-            // The packet and its tailroom lie inside the frame memory, which the call checks; so does the head in its own.
+            // The packet and its tailroom lie inside the frame memory, which the call checks; the head was checked above.
             let esp = unsafe frames.pointer(at: works[index].start, count: works[index].byteCount &+ Tailroom.byteCount)
-            let head = unsafe headBytes.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
+            let head = unsafe firstHead + index &* PeekedHeads.stride
             let slot = unsafe scratch + index
             // Round keys, and the powers of the hash key that short packets use, which lie at the table's end.
             unsafe machine_prefetch(expanded)
@@ -47,6 +49,7 @@ extension MultiBufferCiphers {
             let iv = unsafe esp.loadUnaligned(fromByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
             let salt = works[index].salt
             unsafe slot.pointee.nonce = (salt, UInt32(truncatingIfNeeded: iv), UInt32(truncatingIfNeeded: iv >> 32), 0)
+            unsafe slot.pointee.key = expanded
             unsafe slot.pointee.esp = esp
             unsafe slot.pointee.ciphertext = ciphertext
 
@@ -70,13 +73,14 @@ extension MultiBufferCiphers {
             let reachesEnd = ciphertext <= PeekedHeads.longByteCount
             let headRun = reachesEnd ? ciphertext : PeekedHeads.shortByteCount
             works[index].headByteCount = Int32(truncatingIfNeeded: headRun)
+            let runs = reachesEnd ? 1 : 2
             let job: UnsafeMutablePointer<IMB_JOB>
             if works[index].keyByteCount == 16 {
-                unsafe job = jobs128 + runs128
-                runs128 &+= reachesEnd ? 1 : 2
+                unsafe job = next128
+                unsafe next128 += runs
             } else {
-                unsafe job = jobs256 + runs256
-                runs256 &+= reachesEnd ? 1 : 2
+                unsafe job = next256
+                unsafe next256 += runs
             }
             // A head's 192 bytes hold 16 of mask and at most 112 of plaintext; the job's memory holds two jobs a packet.
             unsafe crypto_mb_set_counter_job(
@@ -96,6 +100,7 @@ extension MultiBufferCiphers {
         }
 
         // The jobs were filled above; each reads a packet and writes its own head.
+        let (runs128, runs256) = unsafe (next128 - jobs128, next256 - jobs256)
         if runs128 > 0 { unsafe _ = crypto_mb_run_counter_jobs(manager, jobs128, UInt32(runs128), 16) }
         if runs256 > 0 { unsafe _ = crypto_mb_run_counter_jobs(manager, jobs256, UInt32(runs256), 32) }
 
@@ -104,7 +109,7 @@ extension MultiBufferCiphers {
                 let slot = unsafe scratch + index
                 // Prepared by the first pass: everything to be hashed lies in one piece, padding and lengths included.
                 unsafe crypto_mb_ghash(
-                    manager, key(works[index].association), slot.pointee.esp!,
+                    manager, slot.pointee.key, slot.pointee.esp,
                     UInt64(truncatingIfNeeded: slot.pointee.hashed), UnsafeMutableRawPointer(slot) + Scratch.tagOffset)
             }
         }
@@ -112,11 +117,11 @@ extension MultiBufferCiphers {
         for index in 0..<count {
             let slot = unsafe scratch + index
             let ciphertext = unsafe slot.pointee.ciphertext
-            // In range: every head has PeekedHeads.stride bytes.
-            let head = unsafe headBytes.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
+            // Of the heads that were checked before the first pass.
+            let head = unsafe firstHead + index &* PeekedHeads.stride
             if verifying {
                 // The pointer of the first pass.
-                let esp = unsafe slot.pointee.esp!
+                let esp = unsafe slot.pointee.esp
                 let mask = unsafe head.loadUnaligned(as: (UInt64, UInt64).self)
                 let known = unsafe esp.loadUnaligned(as: UInt64.self)  // SPI and number; the IV's place holds 0.
                 let icv = unsafe slot.pointee.tail

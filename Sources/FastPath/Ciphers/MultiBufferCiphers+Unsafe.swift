@@ -29,8 +29,9 @@ internal import Glibc
         var nonce: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
         var lastNonce: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
         var tag: (UInt64, UInt64) = (0, 0)
-        /// Where the packet's ESP header is, for the length of one `run`.
-        var esp: UnsafeMutableRawPointer?
+        /// Where the SA's expanded key and the packet's ESP header are, for the length of one `run`.
+        var key: UnsafeMutableRawPointer
+        var esp: UnsafeMutableRawPointer
         /// Bytes of ciphertext, and of what is hashed.
         var ciphertext = 0
         var hashed = 0
@@ -58,7 +59,7 @@ internal import Glibc
         unsafe keys = mapping
         // Sized here, freed in deinit, indexed below batchCapacity and twice that respectively.
         unsafe scratch = .allocate(capacity: batchCapacity)
-        unsafe scratch.initialize(repeating: Scratch(), count: batchCapacity)
+        unsafe scratch.initialize(repeating: Scratch(key: mapping, esp: mapping), count: batchCapacity)
         unsafe jobs128 = .allocate(capacity: batchCapacity * 2)
         unsafe crypto_mb_prepare_jobs(jobs128, batchCapacity * 2, 16)
         unsafe jobs256 = .allocate(capacity: batchCapacity * 2)

@@ -50,7 +50,7 @@ public struct PacketSocketPort: ~Copyable, FramePort {
 
         // Protocol 0 hears nothing until it is bound: no packet comes past the filter or around the ring.
         let receiver = try Self.packetSocket("receiving on \(client.name)")
-        var failure = cbpf_accept_ipv4(receiver.number, UInt8(IPPROTO_ESP))
+        var failure = cbpf_accept_esp(receiver.number)
         guard failure == 0 else { throw PortFailure("filtering on \(client.name)", errno: failure) }
         failure = cbpf_set_option(receiver.number, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         guard failure == 0 else { throw PortFailure("PACKET_IGNORE_OUTGOING on \(client.name)", errno: failure) }

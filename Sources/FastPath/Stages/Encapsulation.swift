@@ -41,8 +41,8 @@ extension Router {
             let length = UInt16(truncatingIfNeeded: total)
             let ip = EthernetHeader.byteCount
             bytes.storeBigEndian(length, at: ip + IPv4Header.Offset.totalLength)
-            let checksum = ~InternetChecksum.fold(UInt64(target.checksumBase) &+ UInt64(length))
-            bytes.storeBigEndian(checksum, at: ip + IPv4Header.Offset.checksum)
+            bytes.storeBigEndian(
+                ~InternetChecksum.add(target.checksumBase, length), at: ip + IPv4Header.Offset.checksum)
             packets[packet].start = start
             packets[packet].byteCount = EthernetHeader.byteCount &+ total
             packets[packet].verdict = packets[packet].hasOptions ? .steeredWithOptions : .steered

@@ -15,6 +15,8 @@ struct InboundAssociation: BitwiseCopyable {
     var spi = SPI(rawValue: 0)
     var keyByteCount: UInt8 = 0
     var isTunnel = false
+    /// A whole cache line, so that no SA lies on two and finding it is a shift.
+    private let room: (UInt64, UInt64) = (0, 0)
 }
 
 /// Why an SA could not be installed.
@@ -188,6 +190,7 @@ struct InboundAssociations: ~Copyable {
 
     /// Asks replayed packets once more, now that the windows have moved as far as they had when it was their turn: what
     /// lies left of the window is called `tooOld`, so that names do not depend on where a batch begins.
+    @inline(never)
     private func judgeReplays(from replay: inout Int, before packet: Int, _ batch: inout PacketBatch) {
         while replay < replayCount && Int(replays[replay]) < packet {
             let at = Int(replays[replay])

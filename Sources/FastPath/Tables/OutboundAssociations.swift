@@ -19,6 +19,10 @@ struct OutboundAssociation: BitwiseCopyable {
     var salt: UInt32 = 0
     var keyByteCount: UInt8 = 0
     var isTunnel = false
+    /// Of the UDP header around ESP; 0 and 0 for none.
+    var localPort: UInt16 = 0
+    var remotePort: UInt16 = 0
+    var isInUDP: Bool { remotePort != 0 }
     var isInUse = false
 }
 
@@ -49,7 +53,8 @@ struct OutboundAssociations: ~Copyable {
         records[place] = OutboundAssociation(
             source: association.source, destination: association.destination, selectors: chain, spi: association.spi,
             salt: association.saltInMemory, keyByteCount: UInt8(association.transform.keyByteCount),
-            isTunnel: association.mode == .tunnel, isInUse: true)
+            isTunnel: association.mode == .tunnel, localPort: association.udpEncapsulation?.localPort ?? 0,
+            remotePort: association.udpEncapsulation?.remotePort ?? 0, isInUse: true)
         ciphers.install(association, at: place)
         for index in stride(from: count, to: 0, by: -1) { order[index] = order[index - 1] }
         order[0] = Int32(place)
