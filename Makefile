@@ -3,6 +3,8 @@ BUILD ?= .build
 # The directory of captures for `make captures`, and what is handed to its check.py.
 DIR ?= Tests/Captures/cases
 ARGS ?=
+# What captures may ask for and the router cannot do yet, in check.py's words.
+NOT_YET := ipv6,transforms,esn,fragments,innerFragments,padding,udp,icmp,vlan,filters
 # Inputs that `make test` gives the fuzzer.
 FUZZ_RUNS ?= 100000
 
@@ -36,7 +38,7 @@ test:
 	@scripts/install-dependencies.sh test
 	@scripts/swift-test $(BUILD)
 	@scripts/fuzz.sh $(FUZZ_RUNS)
-	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS=--first-light
+	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS='--without $(NOT_YET)'
 	@Tests/Namespaces/judgement_test.py --quiet
 	@Tests/Namespaces/run.py --viaduct $(viaduct)
 

@@ -58,8 +58,8 @@ let package = Package(
             swiftSettings: fastPath),
         .target(
             name: "ControlPlane",
-            dependencies: ["Wire", "Associations", "CMachine"],
-            swiftSettings: house),
+            dependencies: ["Wire", "Associations", "CMachine", "CCrypto"],
+            swiftSettings: house + instrumented),
         .target(
             name: "Configuration",
             dependencies: ["Wire", "Associations", .product(name: "Yams", package: "Yams")],
@@ -88,22 +88,27 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Commands", "Wire", "Associations"],
+            exclude: ["IKE/Fixtures"],
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],
             swiftSettings: tests),
         .testTarget(
-            name: "ViaductTests", dependencies: ["viaduct", "Configuration", "Wire", "Associations"],
+            name: "ViaductTests", dependencies: ["viaduct", "Configuration", "Wire", "Associations", "Commands"],
             swiftSettings: tests),
-        .testTarget(name: "TidyTests", dependencies: ["Commands"], swiftSettings: tests),
+        .testTarget(name: "TidyTests", dependencies: ["Commands", "FastPath"], swiftSettings: tests),
     ]
 )
 
 if isFuzzing {
-    package.targets.append(
+    func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         .executableTarget(
-            name: "RouterFuzzer", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
-            path: "Tests/Fuzz/RouterFuzzer",
+            name: name, dependencies: dependencies, path: "Tests/Fuzz/\(name)",
             swiftSettings: tests + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
+    }
+    package.targets += [
+        fuzzer("RouterFuzzer", ["FastPath", "TestSupport", "Wire", "Associations"]),
+        fuzzer("IKEMessageFuzzer", ["ControlPlane"]),
+    ]
 }

@@ -15,7 +15,6 @@ struct Member {
     let cluster: ClusterConfiguration
     let node: Node
     let statusFile: String?
-    let isVerbose: Bool
     let termination: Termination
 
     /// Says that the node works: the one line on standard output.

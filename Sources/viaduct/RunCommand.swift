@@ -15,9 +15,6 @@ struct RunCommand: ParsableCommand {
     @Option(help: "A file that is replaced twice a second with what the node is doing, as JSON.")
     var status: String?
 
-    @Flag(help: "Say more.")
-    var verbose = false
-
     func run() throws {
         let (cluster, node) = try Complaint.orExit { () throws(ConfigurationFailure) in
             let cluster = try ClusterConfiguration.load(path: config)
@@ -29,7 +26,7 @@ struct RunCommand: ParsableCommand {
         // From here on the machine is touched. Signals come to one thread only, which ends the others in order.
         let termination = Termination()
         let member = Member(
-            cluster: cluster, node: node, statusFile: status, isVerbose: verbose, termination: termination)
+            cluster: cluster, node: node, statusFile: status, termination: termination)
         try Complaint.orExit { () throws(RunFailure) in
             switch node.role {
             case .router(let router): try member.run(router)

@@ -178,6 +178,21 @@ import Wire
         #expect(bench.host.counters.snapshot() == ["noPolicy": 3])
     }
 
+    /// A replacement that does not fit leaves what there was, in both directions.
+    @Test func anSAThatCannotBeReplacedStays() throws {
+        var bench = Self.target()
+        try bench.host.apply(.lease(Self.outTunnel.spi, lease(1, 9)))
+        var greedyOut = Self.outTunnel
+        greedyOut.selectors.localPorts = (0..<30_000).map { $0 * 2...$0 * 2 }
+        #expect(throws: InstallFailure.selectorsDoNotFit) { try bench.host.apply(.install(greedyOut)) }
+        var greedyIn = Example.tunnel
+        greedyIn.selectors.localPorts = greedyOut.selectors.localPorts
+        #expect(throws: InstallFailure.selectorsDoNotFit) { try bench.host.apply(.install(greedyIn)) }
+        #expect(bench.open(wrapped(Example.tunnelFrame(number: 1))).verdict == .delivered)
+        let answer = ipv4(from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 40000))
+        #expect(bench.seal(answer).verdict == .sealed)
+    }
+
     @Test func theYoungestSAWithTheSameSelectorsIsUsed() throws {
         var bench = Self.target()
         let younger = association(

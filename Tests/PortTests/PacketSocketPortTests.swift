@@ -16,7 +16,7 @@ import Wire
             var port = try Self.open()
             #expect(port.summary == "packet socket on client0, TPACKET_V3, to trusted0")
             try PortConformance(network).takesOnlyOurs(&port)
-            #expect(port.statistics()["not_owned"] == 2)
+            #expect(port.statistics()["not_owned"] == 3)
         }
     }
 

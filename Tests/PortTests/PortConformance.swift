@@ -42,12 +42,15 @@ struct PortConformance {
             TestFrames.esp(to: TestFrames.other, number: 1), TestFrames.udp(to: TestFrames.owned, number: 2),
             TestFrames.arp(number: 3), TestFrames.udp(to: TestFrames.owned, number: 4, tags: [7]),
             TestFrames.esp(to: TestFrames.other, number: 5, tags: [7]),
+            TestFrames.udp4500(to: TestFrames.owned, [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]),
+            TestFrames.udp4500(to: TestFrames.other, [0xC4, 0x72, 0x87, 0x7A, 0, 0, 0, 1]),
         ]
         let ours = [
             TestFrames.esp(to: TestFrames.owned, number: 6),
             TestFrames.esp(to: TestFrames.owned, number: 7, tags: [0x2007]),
             TestFrames.esp(to: TestFrames.owned, number: 8, tags: [7, 8]),
             TestFrames.esp(to: TestFrames.owned, number: 9, payload: 1400),
+            TestFrames.udp4500(to: TestFrames.owned, [0xC4, 0x72, 0x87, 0x7A, 0, 0, 0, 10] + TestFrames.bytes(10)),
         ]
         for frame in others + ours { try client.send(frame) }
         #expect(try receive(ours.count, from: &port) == ours)

@@ -15,6 +15,12 @@ enum TestFrames {
         return ipv4(to: destination, protocol: 50, body: body, tags: tags)
     }
 
+    /// A UDP datagram to port 4500, with these bytes inside: ESP (RFC 3948), or IKE behind four zeros.
+    static func udp4500(to destination: IPAddress, _ payload: [UInt8]) -> [UInt8] {
+        let body = bytes(0x4321_1194) + bytes(UInt32(8 + payload.count) << 16) + payload
+        return ipv4(to: destination, protocol: 17, body: body)
+    }
+
     static func udp(to destination: IPAddress, number: UInt32, tags: [UInt16] = []) -> [UInt8] {
         let body = bytes(0x1F90_1F90) + bytes(0x000C_0000) + bytes(number)
         return ipv4(to: destination, protocol: 17, body: body, tags: tags)

@@ -166,14 +166,15 @@ struct ConnectionTable: ~Copyable {
         return -1
     }
 
-    /// Looks at the next `count` entries in turn and frees those that were idle past their limit.
+    /// Looks at the next `count` entries in turn, each at most twice, and frees those that were idle past their limit.
     mutating func age(_ count: Int, now: UInt32) {
-        for _ in 0..<min(count, mask + 1) {
+        for _ in 0..<min(count, 2 * (mask + 1)) {
             let entry = entries[cursor]
             if entry.target != 0 && now &- entry.lastSeen > (entry.closing ? closingSeconds : idleSeconds) {
-                remove(at: cursor)  // Another may have moved in: it is looked at in the next round.
+                remove(at: cursor)  // Another may have moved in: it is the next to be looked at.
+            } else {
+                cursor = (cursor + 1) & mask
             }
-            cursor = (cursor + 1) & mask
         }
     }
 

@@ -58,10 +58,11 @@ struct InboundAssociations: ~Copyable {
         guard association.replayWindow <= windows.maximumWindow else {
             throw .windowTooWide(maximum: windows.maximumWindow)
         }
-        remove(association.spi, ciphers: ciphers)
-        guard let place = free.last else { throw .tableFull(capacity: capacity) }
+        // All that may fail comes first: an SA that cannot be replaced stays.
+        guard place(of: association.spi) != nil || !free.isEmpty else { throw .tableFull(capacity: capacity) }
         guard let chain = selectors.install(association.selectors) else { throw .selectorsDoNotFit }
-        free.removeLast()
+        remove(association.spi, ciphers: ciphers)
+        let place = free.removeLast()
         records[Int(place)] = InboundAssociation(
             window: UInt32(association.replayWindow), salt: association.saltInMemory, selectors: chain,
             spi: association.spi, keyByteCount: UInt8(association.transform.keyByteCount),

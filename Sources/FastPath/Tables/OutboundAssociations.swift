@@ -45,11 +45,13 @@ struct OutboundAssociations: ~Copyable {
 
     mutating func install(_ association: SecurityAssociation, ciphers: borrowing CipherProvider) throws(InstallFailure)
     {
+        // All that may fail comes first: an SA that cannot be replaced stays.
+        guard place(of: association.spi) != nil || count < capacity else { throw .tableFull(capacity: capacity) }
+        guard let chain = selectors.install(association.selectors) else { throw .selectorsDoNotFit }
         remove(association.spi, ciphers: ciphers)
         guard let place = (0..<capacity).first(where: { !records[$0].isInUse }) else {
-            throw .tableFull(capacity: capacity)
+            preconditionFailure("fewer than capacity are in use")
         }
-        guard let chain = selectors.install(association.selectors) else { throw .selectorsDoNotFit }
         records[place] = OutboundAssociation(
             source: association.source, destination: association.destination, selectors: chain, spi: association.spi,
             salt: association.saltInMemory, keyByteCount: UInt8(association.transform.keyByteCount),
