@@ -88,6 +88,7 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Commands", "Wire", "Associations"],
+            exclude: ["IKE/Fixtures"],
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],
