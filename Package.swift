@@ -58,7 +58,7 @@ let package = Package(
             swiftSettings: fastPath),
         .target(
             name: "ControlPlane",
-            dependencies: ["Wire", "Associations", "CMachine"],
+            dependencies: ["Wire", "Associations", "CMachine", "CCrypto"],
             swiftSettings: house),
         .target(
             name: "Configuration",

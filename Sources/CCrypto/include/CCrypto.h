@@ -1,5 +1,6 @@
 // The thin surface over Intel's multi-buffer library (x86-64, found at run time) and OpenSSL. No algorithm of ours.
 #pragma once
+#include "CCryptoIKE.h"
 #include <stddef.h>
 #include <stdint.h>
 
