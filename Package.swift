@@ -59,7 +59,7 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: ["Wire", "Associations", "CMachine", "CCrypto"],
-            swiftSettings: house),
+            swiftSettings: house + instrumented),
         .target(
             name: "Configuration",
             dependencies: ["Wire", "Associations", .product(name: "Yams", package: "Yams")],
@@ -101,10 +101,14 @@ let package = Package(
 )
 
 if isFuzzing {
-    package.targets.append(
+    func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         .executableTarget(
-            name: "RouterFuzzer", dependencies: ["FastPath", "TestSupport", "Wire", "Associations"],
-            path: "Tests/Fuzz/RouterFuzzer",
+            name: name, dependencies: dependencies, path: "Tests/Fuzz/\(name)",
             swiftSettings: tests + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
+    }
+    package.targets += [
+        fuzzer("RouterFuzzer", ["FastPath", "TestSupport", "Wire", "Associations"]),
+        fuzzer("IKEMessageFuzzer", ["ControlPlane"]),
+    ]
 }

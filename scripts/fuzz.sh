@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# fuzz.sh [RUNS] [SEED]: fuzzes the router path. Without a seed each run tries other inputs; those that reach new code stay
-# in the build folder. A crash is shown with its input and fails.
-# Keep what is worth keeping: copy it into Tests/Fuzz/Corpus/router.
+# fuzz.sh [RUNS] [SEED] [FUZZER ...]: fuzzes the router path (router) and the messages of IKE (ike-message), or the one that
+# is named. Without a seed (or with 0) each run tries other inputs; those that reach new code stay in the build folder.
+# A crash is shown with its input and fails. Keep what is worth keeping: copy it into Tests/Fuzz/Corpus.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-100000}
 seed=${2:-0}
+fuzzers=("${@:3}")
+((${#fuzzers[@]})) || fuzzers=(router ike-message)
 folder=.build-fuzz
-log=$folder/fuzz.log
 
 tally() { [[ -z ${VIADUCT_TALLY:-} ]] || echo "fuzz $1 $2" >>"$VIADUCT_TALLY"; }
 failed() {
@@ -16,26 +17,38 @@ failed() {
     exit 1
 }
 
-mkdir -p $folder/found
-VIADUCT_FUZZ=1 swift build -c release --scratch-path $folder --product RouterFuzzer >$log 2>&1 || {
-    cat $log >&2
-    failed "it does not build"
+fuzz() {
+    local product longest log found executed features input
+    case $1 in
+    router) product=RouterFuzzer longest=600 ;;
+    ike-message) product=IKEMessageFuzzer longest=3000 ;;
+    *) failed "no fuzzer is called $1" ;;
+    esac
+    log=$folder/fuzz-$1.log
+    found=$folder/found/$1
+    mkdir -p "$found"
+    VIADUCT_FUZZ=1 swift build -c release --scratch-path $folder --product $product >"$log" 2>&1 || {
+        cat "$log" >&2
+        failed "$1 does not build"
+    }
+    rm -f $folder/{crash,timeout,oom,leak}-*
+    # Swift's own backtracer would read the memory of a crashed process, which the sanitizer takes for another crash.
+    if ! SWIFT_BACKTRACE=enable=no $folder/release/$product -runs="$runs" -seed="$seed" -max_len=$longest -timeout=10 \
+        -print_final_stats=1 -artifact_prefix=$folder/ "$found" "Tests/Fuzz/Corpus/$1" >"$log" 2>&1; then
+        # From the first complaint on: what trapped, or what the sanitizer saw.
+        sed -n '/Fatal error\|ERROR: /,$p' "$log" | head -40 >&2
+        for input in $folder/{crash,timeout,oom,leak}-*; do
+            [[ -e $input ]] || continue
+            echo "fuzz: the input, to be run again with: $folder/release/$product $input" >&2
+            od -A d -t x1 "$input" | head -40 >&2
+        done
+        failed "all that was said is in $log"
+    fi
+    executed=$(awk '/stat::number_of_executed_units/ { print $2 }' "$log")
+    ((executed >= runs)) || failed "only $executed of $runs inputs were tried: $log"
+    features=$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -1)
+    echo "fuzz: $1: $executed inputs, no crash ($features)"
+    tally 1 0
 }
-rm -f $folder/{crash,timeout,oom,leak}-*
-# Swift's own backtracer would read the memory of a crashed process, which the sanitizer takes for another crash.
-if ! SWIFT_BACKTRACE=enable=no $folder/release/RouterFuzzer -runs="$runs" -seed="$seed" -max_len=600 -timeout=10 \
-    -print_final_stats=1 -artifact_prefix=$folder/ $folder/found Tests/Fuzz/Corpus/router >$log 2>&1; then
-    # From the first complaint on: what trapped, or what the sanitizer saw.
-    sed -n '/Fatal error\|ERROR: /,$p' $log | head -40 >&2
-    for input in $folder/{crash,timeout,oom,leak}-*; do
-        [[ -e $input ]] || continue
-        echo "fuzz: the input, to be run again with: $folder/release/RouterFuzzer $input" >&2
-        od -A d -t x1 "$input" | head -40 >&2
-    done
-    failed "all that was said is in $log"
-fi
-executed=$(awk '/stat::number_of_executed_units/ { print $2 }' $log)
-((executed >= runs)) || failed "only $executed of $runs inputs were tried: $log"
-features=$(grep -o 'cov: [0-9]* ft: [0-9]*' $log | tail -1)
-echo "fuzz: $executed inputs, no crash ($features)"
-tally 1 0
+
+for fuzzer in "${fuzzers[@]}"; do fuzz "$fuzzer"; done

@@ -1,8 +1,8 @@
 internal import Associations
 internal import Wire
 
-/// Is this IPv4 packet ESP for an address of ours, in UDP or not, and whole? The same question at the router, behind Ethernet, and at a
-/// target, behind GRE.
+/// Is this IPv4 packet ESP for an address of ours, in UDP or not, and whole? The same question at the router, behind
+/// Ethernet, and at a target, behind GRE.
 enum ESPDatagram {
     /// `.pending` for an ESP packet of ours; then its places, SPI and number stand in `packet`.
     ///

@@ -127,8 +127,8 @@ extension IKEMessageTests {
             (.proposalOrder, Make.proposal(isLast: false, gcm) + Make.proposal(number: 1, gcm)),
             (.proposalOrder, Make.proposal(isLast: false, number: 2, gcm) + Make.proposal(number: 1, gcm)),
             (.spiLength(.securityAssociation, .ike, 4), Make.proposal(spi: [1, 2, 3, 4], gcm)),
-            (.spiLength(.securityAssociation, .esp, 0), Make.proposal(.esp, gcm)),
-            (.spiLength(.securityAssociation, .ah, 8), Make.proposal(.ah, spi: Bytes(nonce[..<8]), gcm)),
+            (.spiLength(.securityAssociation, .esp, 0), Make.proposal(for: .esp, gcm)),
+            (.spiLength(.securityAssociation, .ah, 8), Make.proposal(for: .ah, spi: Bytes(nonce[..<8]), gcm)),
             (
                 .repeatedKeyLength,
                 Make.proposal(Make.transform(.encryption, id: 20, [0x80, 14, 0, 128, 0x80, 14, 1, 0]))

@@ -55,7 +55,7 @@ extension IKEMessageTests {
     }
 
     static func proposal(
-        isLast: Bool = true, number: UInt8 = 1, _ protocolID: ProtocolID = .ike, spi: Bytes = [], count: Int? = nil,
+        isLast: Bool = true, number: UInt8 = 1, for protocolID: ProtocolID = .ike, spi: Bytes = [], count: Int? = nil,
         length: Int? = nil, _ transforms: Bytes...
     ) -> Bytes {
         let content = spi + transforms.flatMap { $0 }
