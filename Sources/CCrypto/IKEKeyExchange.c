@@ -67,11 +67,20 @@ static int derive(const EVP_PKEY *key, EVP_PKEY *peer, int is_modp, void *secret
 {
     size_t count = 0;
     EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, (EVP_PKEY *)key, NULL);
-    // The peer's half is not validated a second time here: a point was found on its curve when it was read, X25519
-    // refuses an all-zero result, and a number is checked by the derivation itself. Twice would double the cost.
+    // The peer's half is not validated a second time here: a point was found on its curve when it was read, a number's
+    // range was checked, X25519 refuses an all-zero result. The full check of a number would double the cost.
     int ok = c && EVP_PKEY_derive_init(c) == 1 && (!is_modp || EVP_PKEY_CTX_set_dh_pad(c, 1) == 1) &&
              EVP_PKEY_derive_set_peer_ex(c, peer, 0) == 1 && EVP_PKEY_derive(c, NULL, &count) == 1 && count == bytes &&
              EVP_PKEY_derive(c, secret, &count) == 1 && count == bytes;
+    EVP_PKEY_CTX_free(c);
+    return ok;
+}
+
+/// Whether 1 < y < p - 1 (RFC 6989 §2.1): for these groups, where (p - 1) / 2 is prime, the quick check is all of that.
+static int is_in_range(EVP_PKEY *peer)
+{
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, peer, NULL);
+    int ok = c && EVP_PKEY_public_check_quick(c) == 1;
     EVP_PKEY_CTX_free(c);
     return ok;
 }
@@ -156,7 +165,7 @@ int ike_group_agree(const ike_key *key, int number, const void *peer, size_t pee
         memcpy(point + 1, peer, peer_bytes);
         other = assemble(group, NULL, NULL, point, peer_bytes + 1);
     }
-    int ok = other && derive(key, other, is_modp, secret, secret_bytes);
+    int ok = other && (!is_modp || is_in_range(other)) && derive(key, other, is_modp, secret, secret_bytes);
     EVP_PKEY_free(other);
     if (!ok) ERR_clear_error();
     return ok;

@@ -107,7 +107,8 @@ public struct IKEProtection: Sendable {
             unsafe body.withUnsafeBytes { body in
                 unsafe associatedData.withUnsafeBytes { data in
                     unsafe ike_aead_open(
-                        algorithm.cipher.number, key.baseAddress!, nonce, data.baseAddress ?? key.baseAddress!, data.count,
+                        algorithm.cipher.number, key.baseAddress!, nonce, data.baseAddress ?? key.baseAddress!,
+                        data.count,
                         body.baseAddress! + algorithm.ivByteCount, count, &plaintext) == 1
                 }
             }
@@ -150,7 +151,8 @@ public struct IKEProtection: Sendable {
         let decrypted = unsafe encryptionKey.withUnsafeBytes { key in
             unsafe sealed.withUnsafeBytes { sealed in
                 unsafe ike_cbc(
-                    0, algorithm.cipher.number, key.baseAddress!, iv, sealed.baseAddress! + algorithm.ivByteCount, count,
+                    0, algorithm.cipher.number, key.baseAddress!, iv, sealed.baseAddress! + algorithm.ivByteCount,
+                    count,
                     &plaintext) == 1
             }
         }

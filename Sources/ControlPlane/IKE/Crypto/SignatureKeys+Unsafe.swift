@@ -90,7 +90,8 @@ internal import CCrypto
         guard kind.schemes.contains(scheme) else { return false }
         // Both are read during the call only.
         return unsafe ike_verify(
-            key, scheme.hash.number, scheme.family == .rsaPSS ? 1 : 0, octets, octets.count, signature, signature.count) == 1
+            key, scheme.hash.number, scheme.family == .rsaPSS ? 1 : 0, octets, octets.count, signature, signature.count)
+            == 1
     }
 
     /// The AUTH data of RFC 4754, r || s, for the key's `ecdsaMethod`.
