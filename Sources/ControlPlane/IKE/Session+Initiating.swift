@@ -98,7 +98,8 @@ extension Session {
             var established = Established(sent, peer: peer, children: [])
             var actions: [Action] = [.established(peer), .refused(refusal)]
             // The responder may have made its half.
-            if case .childByPeer = refusal {} else {
+            if case .childByPeer = refusal {
+            } else {
                 actions += ask(&established, [.delete(.esp([sent.childSPI]))], at: arrival.now)
             }
             state = .established(established)

@@ -77,7 +77,8 @@ struct ChildNegotiation {
             of: agreed.channel.keys, initiatorNonce: agreed.initiatorNonce, responderNonce: agreed.responderNonce,
             sizes: ChildKeySizes(transform))
         let isInitiator = agreed.channel.role == .initiator
-        let encapsulation = agreed.nat.isFound
+        let encapsulation =
+            agreed.nat.isFound
             ? UDPEncapsulation(remotePort: path.remote.port, localPort: path.local.port) : nil
         func association(_ spi: SPI, _ direction: Direction, _ keys: ChildKeys.OneWay) -> SecurityAssociation {
             SecurityAssociation(

@@ -25,7 +25,8 @@ enum InitExchange {
         path: Path
     ) -> [UInt8] {
         let header = IKEHeader(
-            initiatorSPI: initiatorSPI, responderSPI: responderSPI, exchange: .ikeSAInit, flags: .response, messageID: 0)
+            initiatorSPI: initiatorSPI, responderSPI: responderSPI, exchange: .ikeSAInit, flags: .response, messageID: 0
+        )
         return IKEMessage(
             header,
             body([proposal], exchange, nonce)
