@@ -74,7 +74,7 @@ extension Session {
     private mutating func answer(_ before: Established, _ arrival: Arrival) -> [Action] {
         let messageID = arrival.header.messageID
         guard messageID >= before.nextPeerID else { return [.count(.stale)] }
-        guard messageID == before.nextPeerID else { return [.count(.outOfWindow)] }
+        guard messageID == before.nextPeerID, messageID < .max else { return [.count(.outOfWindow)] }
         guard let inside = before.channel.open(arrival.message, arrival.datagram) else {
             return [.count(.unauthentic)]
         }

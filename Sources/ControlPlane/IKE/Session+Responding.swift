@@ -41,6 +41,14 @@ extension Session {
         return [.send(response, arrival.path)]
     }
 
+    /// What a first message that cannot be read is answered with (RFC 7296 §2.5, §2.21.1); nothing of any other.
+    func complaint(_ fault: IKEMessageFault, _ datagram: [UInt8], _ path: Path) -> [Action] {
+        guard case .idle = state, let header = IKEHeader(datagram), InitExchange.isRequest(header),
+            let notification = fault.notification
+        else { return [] }
+        return [.send(InitExchange.refusal(of: header, notification), path)]
+    }
+
     /// Nothing is kept of a request that makes no SA.
     private func refuse(_ refusal: Refusal, _ notification: NotifyPayload, _ arrival: Arrival) -> [Action] {
         [.refused(refusal), .send(InitExchange.refusal(of: arrival.header, notification), arrival.path)]

@@ -60,7 +60,7 @@ public struct Session: Sendable {
         do {
             message = try IKEMessage(datagram)
         } catch {
-            return [.count(.malformed(error.name))]
+            return [.count(.malformed(error.name))] + complaint(error, datagram, path)
         }
         let arrival = Arrival(message: message, datagram: datagram, path: path, now: now)
         switch state {

@@ -23,7 +23,7 @@ public struct SessionPolicy: Sendable {
     public var remoteID: IdentificationPayload?
     public var presharedKey: SecretBytes
     /// The widest traffic of the Child SA; what the peer offers is narrowed to it.
-    public var selectors: TrafficSelectors
+    public let selectors: TrafficSelectors
     public var mode: Mode
     /// Packets; of the Child SAs.
     public var replayWindow: Int
@@ -35,6 +35,8 @@ public struct SessionPolicy: Sendable {
         /// Names an algorithm that this build, or the fast path, has not.
         case unsupported(String)
         case noProposals
+        /// None, or more than a message may say.
+        case selectorCount(Int)
     }
 
     /// `proposals` (`aes128gcm16-prfsha256-x25519`) and `childProposals` (`aes128gcm16`) in order of preference.
@@ -43,6 +45,12 @@ public struct SessionPolicy: Sendable {
         remoteID: IdentificationPayload?, presharedKey: SecretBytes, selectors: TrafficSelectors, mode: Mode = .tunnel,
         replayWindow: Int = 128
     ) throws(Fault) {
+        for (addresses, ports) in [
+            (selectors.local, selectors.localPorts), (selectors.remote, selectors.remotePorts),
+        ] {
+            let count = addresses.count * max(1, ports.count)
+            guard (1...MessageBounds.trafficSelectors).contains(count) else { throw .selectorCount(count) }
+        }
         self.name = name
         self.proposals = try Self.read(proposals, .ike)
         self.childProposals = try Self.read(childProposals, .esp)

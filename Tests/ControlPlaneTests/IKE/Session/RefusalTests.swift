@@ -101,6 +101,55 @@ import Wire
         #expect(throws: SessionPolicy.Fault.self) { try SessionPolicy.sample(.initiator, proposals: [proposal]) }
     }
 
+    @Test func aResponderDoesNotWaitForever() throws {
+        var pair = SessionPair(try .sample(.initiator), try .sample(.responder))
+        pair.start()
+        let request = try #require(pair.sent[.initiator]?.first)
+        let path = Path(local: SessionPair.responderAddress, remote: SessionPair.initiatorAddress)
+        _ = pair.responder.receive(request, over: path, at: 0, using: &pair.random)
+        let deadline = try #require(pair.responder.deadline)
+        #expect(pair.responder.tick(at: deadline - 1).isEmpty)
+        #expect(
+            pair.responder.tick(at: deadline).map(\.event) == [
+                "failed: it began and did not authenticate itself in time"
+            ])
+    }
+
+    @Test func aFirstMessageOfALaterVersionIsAnswered() throws {
+        var pair = SessionPair(try .sample(.initiator), try .sample(.responder))
+        pair.start()
+        var request = try #require(pair.sent[.initiator]?.first)
+        request[17] = 0x30
+        let path = Path(local: SessionPair.responderAddress, remote: SessionPair.initiatorAddress)
+        let actions = pair.responder.receive(request, over: path, at: 0, using: &pair.random)
+        guard actions.count == 2, case .count(.malformed(.majorVersion)) = actions[0],
+            case .send(let bytes, _) = actions[1]
+        else {
+            Issue.record("\(actions)")
+            return
+        }
+        #expect(try IKEMessage(bytes).payloads == [.notify(NotifyPayload(.invalidMajorVersion))])
+        #expect(pair.responder.deadline == nil)
+    }
+
+    /// As many selectors as a message takes, each cut in three by the policy's ports: fewer are agreed, nothing traps.
+    @Test func manySelectorsHaveABound() throws {
+        let networks = (0..<128).map { "10.1.\($0).0/25" }
+        var own = try SessionPolicy.sample(.responder)
+        own = try SessionPolicy(
+            name: own.name, proposals: ["aes128gcm16-prfsha256-x25519"], childProposals: ["aes128gcm16"],
+            localID: own.localID, remoteID: nil, presharedKey: own.presharedKey,
+            selectors: TrafficSelectors(
+                remote: own.selectors.remote, local: own.selectors.local, ipProtocol: 6,
+                remotePorts: [1...2, 4...5, 7...8]))
+        var pair = SessionPair(try .sample(.initiator, local: networks), own)
+        pair.start()
+        pair.settle()
+        #expect(pair.initiator.isEstablished && pair.responder.isEstablished)
+        #expect(pair.installed(.initiator).count == 1)
+        #expect(pair.installed(.responder).count == 1)
+    }
+
     @Test func silenceHasAnEnd() throws {
         var pair = SessionPair(try .sample(.initiator), try .sample(.responder))
         pair.weather.lost = 1000
