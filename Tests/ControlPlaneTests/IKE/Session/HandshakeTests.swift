@@ -70,6 +70,31 @@ import Wire
         expectMirrored(pair)
     }
 
+    /// What makes an initiator begin anew does so once, however often it comes.
+    @Test(arguments: [true, false]) func aLateCopyOfAChallengeIsStale(_ isCookie: Bool) throws {
+        var random = SeededGenerator(seed: 3)
+        let proposals = ["aes128gcm16-prfsha256-ecp256-x25519"]
+        var initiator = Session(try .sample(.initiator, proposals: proposals))
+        let here = Path(local: SessionPair.initiatorAddress, remote: SessionPair.responderAddress)
+        guard case .send(let request, _) = initiator.start(here, at: 0, using: &random).first else { return }
+        let challenge: NotifyPayload =
+            isCookie ? NotifyPayload(.cookie, data: [1, 2, 3]) : .invalidKEPayload(wanted: .curve25519)
+        let answer = InitExchange.refusal(of: try #require(IKEHeader(request)), challenge)
+        let first = initiator.receive(answer, over: here, at: 0, using: &random)
+        guard first.count == 1, case .send(let second, _) = first[0] else {
+            Issue.record("\(first)")
+            return
+        }
+        #expect(second != request)
+        let before = contents(of: initiator)
+        let again = initiator.receive(answer, over: here, at: 0, using: &random)
+        guard again.count == 1, case .count(.stale) = again[0] else {
+            Issue.record("\(again)")
+            return
+        }
+        #expect(contents(of: initiator) == before)
+    }
+
     @Test func anotherGroupIsAskedFor() throws {
         var pair = SessionPair(
             try .sample(.initiator, proposals: ["aes128gcm16-prfsha256-ecp256-x25519"]),

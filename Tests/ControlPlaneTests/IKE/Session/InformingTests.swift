@@ -117,8 +117,10 @@ import Wire
     @Test func aRepeatedRequestGetsTheSameBytes() throws {
         var pair = try established()
         let request = request(pair, .informational, [], id: 2)
+        let unasked = contents(of: pair.responder)
         let first = pair.responder.receive(request, over: path, at: pair.now, using: &pair.random)
         let before = contents(of: pair.responder)
+        #expect(before != unasked)
         let second = pair.responder.receive(request, over: path, at: pair.now, using: &pair.random)
         guard case .send(let one, _) = first.last, case .send(let other, _) = second.last else {
             Issue.record("not answered")

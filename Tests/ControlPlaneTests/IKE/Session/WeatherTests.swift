@@ -44,7 +44,8 @@ import Wire
             expectEnd(pair, seed)
             if pair.initiator.isEstablished { established += 1 }
         }
-        #expect(established > 200)
+        // All seven transmissions of an exchange are lost, or their answers, about once in a hundred.
+        #expect(established >= 285, "\(established)")
     }
 
     @Test func changedBytesHaveANamedEndToo() throws {
