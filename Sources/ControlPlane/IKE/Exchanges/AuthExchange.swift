@@ -1,0 +1,38 @@
+internal import Associations
+
+/// The insides of IKE_AUTH with a shared key (RFC 7296 §1.2, §2.15).
+enum AuthExchange {
+    /// SK {IDi, [IDr,] AUTH, [N(USE_TRANSPORT_MODE),] SAi2, TSi, TSr}
+    static func request(_ agreed: Agreed, _ policy: SessionPolicy, _ spi: SPI) -> [IKEPayload] {
+        var payloads: [IKEPayload] = [.identificationInitiator(policy.localID)]
+        if let remoteID = policy.remoteID { payloads.append(.identificationResponder(remoteID)) }
+        payloads.append(authentication(agreed, .initiator, policy))
+        if policy.mode == .transport { payloads.append(.notify(NotifyPayload(.useTransportMode))) }
+        return payloads + [
+            .securityAssociation(SecurityAssociationPayload(policy.childOffer(spi))),
+            .trafficSelectorsInitiator(policy.selectors.payload(.local)),
+            .trafficSelectorsResponder(policy.selectors.payload(.remote)),
+        ]
+    }
+
+    /// SK {IDr, AUTH, ...}, the Child SA's part behind it.
+    static func response(_ agreed: Agreed, _ policy: SessionPolicy, child: [IKEPayload]) -> [IKEPayload] {
+        [.identificationResponder(policy.localID), authentication(agreed, .responder, policy)] + child
+    }
+
+    private static func authentication(_ agreed: Agreed, _ role: IKERole, _ policy: SessionPolicy) -> IKEPayload {
+        let code = agreed.sharedKeyCode(of: role, policy.presharedKey, policy.localID)
+        return .authentication(AuthenticationPayload(.sharedKey, data: code))
+    }
+
+    /// Why the peer is not the one that the policy names; nil when it has proved to be.
+    static func failure(
+        of peer: IdentificationPayload, _ proof: AuthenticationPayload?, _ agreed: Agreed, _ policy: SessionPolicy
+    ) -> Session.Failure? {
+        guard let proof, proof.method == .sharedKey, agreed.isPeer(proof.data, policy.presharedKey, peer) else {
+            return .authentication(peer)
+        }
+        if let expected = policy.remoteID, expected != peer { return .identification(peer, expected: expected) }
+        return nil
+    }
+}

@@ -1,0 +1,87 @@
+internal import Associations
+
+/// The responder's choice, and the initiator's look at it (RFC 7296 §2.7, §3.3.6).
+enum ProposalChoice {
+    /// The first of ours that fits one of the offered, with one transform of each type, under the offer's number and SPI;
+    /// nil when none fits. Types in `ignored` play no part: IKE_AUTH has no key exchange of the Child SA's own.
+    static func choose(
+        from offered: [Proposal], by own: [Proposal], ignoring ignored: Set<TransformType> = []
+    ) -> Proposal? {
+        for mine in own {
+            for offer in offered where offer.protocolID == mine.protocolID {
+                if let transforms = common(offer, mine, ignored) {
+                    return Proposal(number: offer.number, offer.protocolID, spi: offer.spi, transforms)
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func common(
+        _ offer: Proposal, _ mine: Proposal, _ ignored: Set<TransformType>
+    ) -> [Proposal.Transform]? {
+        var types: [TransformType] = []
+        for transform in mine.transforms + offer.transforms
+        where !types.contains(transform.type) && !ignored.contains(transform.type) {
+            types.append(transform.type)
+        }
+        var chosen: [Proposal.Transform] = []
+        for type in types {
+            let offers = offer.transforms.filter { $0.type == type && !$0.hasUnknownAttributes }
+            let wishes = mine.transforms.filter { $0.type == type }
+            if wishes.isEmpty {
+                // A type that we say nothing of may only be refused by its NONE; id 0 is that of every type.
+                guard type != .encryption, let none = offers.first(where: { $0.id == 0 }) else { return nil }
+                chosen.append(none)
+            } else if let match = wishes.first(where: { offers.contains($0) }) {
+                chosen.append(match)
+            } else {
+                return nil
+            }
+        }
+        return chosen
+    }
+
+    /// Whether a responder's answer is one that `own` offered: its transforms all ours, one of each type.
+    static func isChoice(_ answer: Proposal, of own: [Proposal], ignoring ignored: Set<TransformType> = []) -> Bool {
+        guard Set(answer.transforms.map(\.type)).count == answer.transforms.count else { return false }
+        let offered = own.filter { $0.number == answer.number }
+        return choose(from: [answer], by: offered, ignoring: ignored) != nil
+    }
+}
+
+/// The algorithms of an IKE SA, out of a chosen proposal.
+struct IKESuite: Sendable, Hashable {
+    var protection: ProtectionAlgorithm
+    var prf: PRF
+    var method: KeyExchangeMethod
+
+    /// nil unless the proposal has one transform of each type and this build has them all.
+    init?(_ proposal: Proposal) {
+        func only(_ type: TransformType) -> Proposal.Transform? { proposal.transforms.first { $0.type == type } }
+        guard let cipher = only(.encryption), let function = only(.pseudorandomFunction),
+            let exchange = only(.keyExchange),
+            let protection = ProtectionAlgorithm(
+                encryptionID: cipher.id, keyBits: cipher.keyBits, integrityID: only(.integrity)?.id),
+            let prf = PRF(transformID: function.id), let method = KeyExchangeMethod(transformID: exchange.id)
+        else { return nil }
+        self.protection = protection
+        self.prf = prf
+        self.method = method
+    }
+}
+
+extension Associations.Transform {
+    /// The ESP transform of a chosen proposal; nil for one that the fast path has not.
+    init?(_ proposal: Proposal) {
+        guard let cipher = proposal.transforms.first(where: { $0.type == .encryption }),
+            cipher.encryption == .aesGCM16,
+            (proposal.transforms.first { $0.type == .sequenceNumbers }?.sequenceNumbers ?? .plain) == .plain
+        else { return nil }
+        switch cipher.keyBits {
+        case 128: self = .aes128gcm16
+        case 256: self = .aes256gcm16
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,122 @@
+internal import Associations
+
+/// The initiator's way: the answers to IKE_SA_INIT and IKE_AUTH.
+extension Session {
+    mutating func concludeInit(
+        _ sent: InitSent, _ arrival: Arrival, using random: inout some RandomNumberGenerator
+    ) -> [Action] {
+        let header = arrival.header
+        guard header.initiatorSPI == sent.spi, arrival.isResponse, !header.flags.contains(.initiator) else {
+            return [.count(.foreign)]
+        }
+        guard header.exchange == .ikeSAInit, header.messageID == 0 else { return [.count(.unexpected)] }
+        let payloads = arrival.message.payloads
+        if let cookie = payloads.notification(.cookie), payloads.securityAssociation == nil {
+            return repeatInit(sent, cookie: cookie.data, at: arrival.now)
+        }
+        if let notification = payloads.notification(.invalidKEPayload) {
+            return repeatInit(sent, wanted: notification.wantedKeyExchange, at: arrival.now, using: &random)
+        }
+        if let error = payloads.notifications.first(where: { $0.type.rawValue < 16384 }) {
+            return fail(
+                error.type == .noProposalChosen
+                    ? .noProposalChosen(offered: policy.proposals.map(\.name))
+                    : .refusedByPeer(.ikeSAInit, error.type))
+        }
+        guard let agreed = agree(sent, arrival) else { return fail(.invalidAnswer(.ikeSAInit)) }
+        // Only the answer tells of a NAT, so IKE_AUTH is the first from port 4500.
+        let path = agreed.nat.isFound ? sent.path.floated : sent.path
+        let auth = AuthSent(agreed, path: path, policy, at: arrival.now, using: &random)
+        state = .authSent(auth)
+        return (path == sent.path ? [] : [.move(path)]) + [auth.request.send]
+    }
+
+    private func agree(_ sent: InitSent, _ arrival: Arrival) -> Agreed? {
+        let payloads = arrival.message.payloads
+        guard arrival.header.responderSPI != .zero, let nonce = payloads.nonce, let exchange = payloads.keyExchange,
+            let proposals = payloads.securityAssociation?.proposals, proposals.count == 1,
+            ProposalChoice.isChoice(proposals[0], of: policy.proposals), let suite = IKESuite(proposals[0]),
+            suite.method == sent.exchange.method, exchange.method.rawValue == suite.method.transformID,
+            let secret = try? sent.exchange.agree(exchange.data)
+        else { return nil }
+        let seed = IKESeed(
+            initiatorNonce: sent.nonce, responderNonce: nonce.data, initiatorSPI: sent.spi.rawValue,
+            responderSPI: arrival.header.responderSPI.rawValue)
+        let keys = IKEKeys(sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
+        let channel = SealedChannel(
+            initiatorSPI: sent.spi, responderSPI: arrival.header.responderSPI, role: .initiator, keys: keys)
+        return Agreed(
+            channel: channel, initiatorNonce: sent.nonce, responderNonce: nonce.data, initRequest: sent.request.bytes,
+            initResponse: arrival.datagram, nat: NATFinding(payloads, header: arrival.header, path: arrival.path))
+    }
+
+    private mutating func repeatInit(_ sent: InitSent, cookie: [UInt8], at now: UInt64) -> [Action] {
+        // The same cookie twice is a late copy of the answer that brought it.
+        guard cookie != sent.cookie else { return [.count(.stale)] }
+        guard (1...64).contains(cookie.count), sent.attempt < InitSent.attempts else { return fail(.cookies) }
+        let next = InitSent(sent, cookie: cookie, policy, at: now)
+        state = .initSent(next)
+        return [next.request.send]
+    }
+
+    private mutating func repeatInit(
+        _ sent: InitSent, wanted: KeyExchangeID?, at now: UInt64, using random: inout some RandomNumberGenerator
+    ) -> [Action] {
+        guard wanted?.rawValue != sent.exchange.method.transformID else { return [.count(.stale)] }
+        let isOffered = policy.proposals.contains { $0.transforms.contains { $0.keyExchange == wanted } }
+        guard let wanted, isOffered, let method = KeyExchangeMethod(transformID: wanted.rawValue),
+            sent.attempt < InitSent.attempts
+        else { return fail(.keyExchangeRefused(wanted: wanted)) }
+        let next = InitSent(sent, method: method, policy, at: now, using: &random)
+        state = .initSent(next)
+        return [next.request.send]
+    }
+
+    mutating func concludeAuth(_ sent: AuthSent, _ arrival: Arrival) -> [Action] {
+        guard sent.agreed.channel.isFromPeer(arrival.header) else { return [.count(.foreign)] }
+        guard arrival.isResponse else { return [.count(.unexpected)] }
+        guard arrival.header.messageID == 1, arrival.header.exchange == .ikeAuth else { return [.count(.stale)] }
+        guard let inside = sent.agreed.channel.open(arrival.message, arrival.datagram) else {
+            return [.count(.unauthentic)]
+        }
+        guard let payloads = try? IKEPayload.innerChain(inside.first, inside.plaintext) else {
+            return fail(.malformedAuthentication)
+        }
+        guard let peer = payloads.identificationResponder else {
+            let error = payloads.notifications.first { $0.type.rawValue < 16384 }
+            return fail(error.map { .refusedByPeer(.ikeAuth, $0.type) } ?? .invalidAnswer(.ikeAuth))
+        }
+        if let failure = AuthExchange.failure(of: peer, payloads.authentication, sent.agreed, policy) {
+            return tellFailure(sent, failure)
+        }
+        let negotiation = ChildNegotiation(policy: policy, agreed: sent.agreed, path: sent.path)
+        switch negotiation.conclude(payloads, sent.childSPI) {
+        case .agreed(let associations, let spis, _):
+            state = .established(Established(sent, peer: peer, children: [spis]))
+            return [.established(peer), .install(associations)]
+        case .refused(let refusal, _):
+            var established = Established(sent, peer: peer, children: [])
+            var actions: [Action] = [.established(peer), .refused(refusal)]
+            // The responder may have made its half.
+            if case .childByPeer = refusal {
+            } else {
+                actions += ask(&established, [.delete(.esp([sent.childSPI]))], at: arrival.now)
+            }
+            state = .established(established)
+            return actions
+        }
+    }
+
+    /// The responder believes in an SA; it is told once, without waiting (RFC 7296 §2.21.2).
+    private mutating func tellFailure(_ sent: AuthSent, _ failure: Failure) -> [Action] {
+        var channel = sent.agreed.channel
+        let bytes = channel.seal(
+            [.notify(NotifyPayload(.authenticationFailed))], .informational, messageID: 2, isResponse: false)
+        return [.send(bytes, sent.path)] + fail(failure)
+    }
+
+    mutating func fail(_ failure: Failure) -> [Action] {
+        state = .closed(Closed(answer: nil))
+        return [.failed(failure)]
+    }
+}

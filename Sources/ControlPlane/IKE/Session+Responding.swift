@@ -1,0 +1,115 @@
+internal import Associations
+
+/// The responder's way: the requests of IKE_SA_INIT and IKE_AUTH.
+extension Session {
+    mutating func answerInit(_ arrival: Arrival, using random: inout some RandomNumberGenerator) -> [Action] {
+        let header = arrival.header
+        guard InitExchange.isRequest(header) else { return [.count(.unexpected)] }
+        let payloads = arrival.message.payloads
+        guard let offers = payloads.securityAssociation?.proposals, let theirs = payloads.keyExchange,
+            let initiatorNonce = payloads.nonce
+        else { return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival) }
+        guard let choice = ProposalChoice.choose(from: offers, by: policy.proposals), let suite = IKESuite(choice)
+        else {
+            let refusal = Refusal.noProposalChosen(
+                offered: offers.map(\.name), acceptable: policy.proposals.map(\.name))
+            return refuse(refusal, NotifyPayload(.noProposalChosen), arrival)
+        }
+        let wanted = KeyExchangeID(rawValue: suite.method.transformID)
+        guard theirs.method == wanted else {
+            return refuse(
+                .keyExchange(offered: theirs.method, wanted: wanted), .invalidKEPayload(wanted: wanted), arrival)
+        }
+        let exchange = KeyExchange.make(suite.method, using: &random)
+        guard let secret = try? exchange.agree(theirs.data) else {
+            return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival)
+        }
+        let spi = IKESPI(rawValue: random.ikeSPI())
+        let nonce = random.nonce()
+        let seed = IKESeed(
+            initiatorNonce: initiatorNonce.data, responderNonce: nonce, initiatorSPI: header.initiatorSPI.rawValue,
+            responderSPI: spi.rawValue)
+        let keys = IKEKeys(sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
+        let response = InitExchange.response(
+            header.initiatorSPI, spi, proposal: choice, exchange: exchange, nonce: nonce, path: arrival.path)
+        let agreed = Agreed(
+            channel: SealedChannel(
+                initiatorSPI: header.initiatorSPI, responderSPI: spi, role: .responder, keys: keys),
+            initiatorNonce: initiatorNonce.data, responderNonce: nonce, initRequest: arrival.datagram,
+            initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path))
+        state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
+        return [.send(response, arrival.path)]
+    }
+
+    /// What a first message that cannot be read is answered with (RFC 7296 §2.5, §2.21.1); nothing of any other.
+    func complaint(_ fault: IKEMessageFault, _ datagram: [UInt8], _ path: Path) -> [Action] {
+        guard case .idle = state, let header = IKEHeader(datagram), InitExchange.isRequest(header),
+            let notification = fault.notification
+        else { return [] }
+        return [.send(InitExchange.refusal(of: header, notification), path)]
+    }
+
+    /// Nothing is kept of a request that makes no SA.
+    private func refuse(_ refusal: Refusal, _ notification: NotifyPayload, _ arrival: Arrival) -> [Action] {
+        [.refused(refusal), .send(InitExchange.refusal(of: arrival.header, notification), arrival.path)]
+    }
+
+    mutating func answerAuth(
+        _ answered: InitAnswered, _ arrival: Arrival, using random: inout some RandomNumberGenerator
+    ) -> [Action] {
+        if let actions = repeated(answered.answer, arrival) { return actions }
+        guard answered.agreed.channel.isFromPeer(arrival.header) else { return [.count(.foreign)] }
+        guard !arrival.isResponse, arrival.header.exchange == .ikeAuth, arrival.header.messageID == 1 else {
+            return [.count(.unexpected)]
+        }
+        guard let inside = answered.agreed.channel.open(arrival.message, arrival.datagram) else {
+            return [.count(.unauthentic)]
+        }
+        let payloads: [IKEPayload]
+        do {
+            payloads = try IKEPayload.innerChain(inside.first, inside.plaintext)
+        } catch {
+            return refuseAuth(
+                answered, error.notification ?? NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
+        }
+        guard let peer = payloads.identificationInitiator else {
+            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
+        }
+        if let failure = AuthExchange.failure(of: peer, payloads.authentication, answered.agreed, policy) {
+            return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, arrival)
+        }
+        let negotiation = ChildNegotiation(policy: policy, agreed: answered.agreed, path: arrival.path)
+        switch negotiation.answer(payloads, using: &random) {
+        case nil:
+            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
+        case .agreed(let associations, let spis, let child):
+            // Inbound is in place before the initiator can know of it.
+            return establish(answered, peer, [spis], child, before: [.install(associations)], arrival)
+        case .refused(let refusal, let notification):
+            return establish(answered, peer, [], [.notify(notification)], before: [.refused(refusal)], arrival)
+        }
+    }
+
+    private mutating func establish(
+        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [ChildSPIs], _ child: [IKEPayload],
+        before actions: [Action], _ arrival: Arrival
+    ) -> [Action] {
+        var channel = answered.agreed.channel
+        let payloads = AuthExchange.response(answered.agreed, policy, child: child)
+        let bytes = channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: true)
+        state = .established(
+            Established(
+                answered, channel: channel, path: arrival.path, peer: peer, children: children,
+                answer: StoredAnswer(bytes, to: arrival.datagram, messageID: 1)))
+        return [.established(peer)] + actions + [.send(bytes, arrival.path)]
+    }
+
+    private mutating func refuseAuth(
+        _ answered: InitAnswered, _ notification: NotifyPayload, _ failure: Failure, _ arrival: Arrival
+    ) -> [Action] {
+        var channel = answered.agreed.channel
+        let bytes = channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true)
+        state = .closed(Closed(answer: StoredAnswer(bytes, to: arrival.datagram, messageID: 1)))
+        return [.send(bytes, arrival.path), .failed(failure)]
+    }
+}

@@ -1,0 +1,132 @@
+/// One IKE SA and what it makes, from its first message to its last (RFC 7296), with a shared key.
+///
+/// A machine without I/O: datagrams, times and random numbers come in as arguments, and what is to be done goes out as
+/// actions, to be carried out in their order. `now` is nanoseconds of a clock that does not go back. After every call
+/// ask for `deadline` again, and call `tick` when it is there.
+///
+/// ```
+///     initiator                                        responder
+///
+///       Idle                                             Idle  <--.  NO_PROPOSAL_CHOSEN,
+///        | start: IKE_SA_INIT                             |     --'  INVALID_KE_PAYLOAD
+///        v                                                | IKE_SA_INIT
+///     InitSent <--. COOKIE,                               v
+///        |      --' INVALID_KE_PAYLOAD               InitAnswered
+///        | answer: IKE_AUTH                               |
+///        v                                                | IKE_AUTH
+///     AuthSent                                            |
+///        | answer                                         |
+///        '-----------------> Established <----------------'
+///                                |
+///                                | DELETE of either, or silence
+///                                v
+///     from every state:        Closed     which only repeats its last answer
+/// ```
+///
+/// What cannot be shown to come from the peer changes nothing but the count that goes out. Two answers of IKE_SA_INIT are
+/// believed without proof, as there is none: who guesses the 64 bits of our SPI can end an attempt of ours.
+///
+/// A responder's session is made for a request of IKE_SA_INIT that a `CookieGate` admitted.
+public struct Session: Sendable {
+    public let policy: SessionPolicy
+    var state = State.idle
+
+    enum State: Sendable {
+        case idle
+        case initSent(InitSent)
+        case initAnswered(InitAnswered)
+        case authSent(AuthSent)
+        case established(Established)
+        case closed(Closed)
+    }
+
+    public init(_ policy: SessionPolicy) { self.policy = policy }
+
+    /// As initiator. Traps unless the session is new.
+    public mutating func start(
+        _ path: Path, at now: UInt64, using random: inout some RandomNumberGenerator
+    ) -> [Action] {
+        guard case .idle = state else { preconditionFailure("a session starts once") }
+        let sent = InitSent(policy, path: path, at: now, using: &random)
+        state = .initSent(sent)
+        return [sent.request.send]
+    }
+
+    /// A datagram, without the non-ESP marker; `path.remote` is where it came from, `path.local` where it arrived.
+    public mutating func receive(
+        _ datagram: [UInt8], over path: Path, at now: UInt64, using random: inout some RandomNumberGenerator
+    ) -> [Action] {
+        let message: IKEMessage
+        do {
+            message = try IKEMessage(datagram)
+        } catch {
+            return [.count(.malformed(error.name))] + complaint(error, datagram, path)
+        }
+        let arrival = Arrival(message: message, datagram: datagram, path: path, now: now)
+        switch state {
+        case .idle: return answerInit(arrival, using: &random)
+        case .initSent(let sent): return concludeInit(sent, arrival, using: &random)
+        case .initAnswered(let answered): return answerAuth(answered, arrival, using: &random)
+        case .authSent(let sent): return concludeAuth(sent, arrival)
+        case .established(let established): return inform(established, arrival)
+        case .closed(let closed): return repeated(closed.answer, arrival) ?? [.count(.stale)]
+        }
+    }
+
+    /// When `tick` is due, in nanoseconds; nil when nothing is waited for.
+    public var deadline: UInt64? {
+        switch state {
+        case .idle, .closed: nil
+        case .initSent(let sent): sent.request.dueAt
+        case .initAnswered(let answered): answered.deadline
+        case .authSent(let sent): sent.request.dueAt
+        case .established(let established): established.request?.dueAt
+        }
+    }
+
+    public var isEstablished: Bool { if case .established = state { true } else { false } }
+    public var isClosed: Bool { if case .closed = state { true } else { false } }
+
+    /// The SPIs of the IKE SA; nil before both are known, and when it is closed.
+    public var spis: (initiator: IKESPI, responder: IKESPI)? {
+        let channel: SealedChannel
+        switch state {
+        case .idle, .initSent, .closed: return nil
+        case .initAnswered(let answered): channel = answered.agreed.channel
+        case .authSent(let sent): channel = sent.agreed.channel
+        case .established(let established): channel = established.channel
+        }
+        return (channel.initiatorSPI, channel.responderSPI)
+    }
+
+    /// What the ends found between them; nil before IKE_SA_INIT is over.
+    public var nat: NATFinding? {
+        switch state {
+        case .idle, .initSent, .closed: nil
+        case .initAnswered(let answered): answered.agreed.nat
+        case .authSent(let sent): sent.agreed.nat
+        case .established(let established): established.nat
+        }
+    }
+}
+
+/// A message with all that came along with it.
+struct Arrival {
+    let message: IKEMessage
+    let datagram: [UInt8]
+    let path: Path
+    let now: UInt64
+
+    var header: IKEHeader { message.header }
+    var isResponse: Bool { header.flags.contains(.response) }
+}
+
+extension Session {
+    /// The last answer again, over the path that the question came by; nil when this is not the last question.
+    func repeated(_ answer: StoredAnswer?, _ arrival: Arrival) -> [Action]? {
+        guard let answer, !arrival.isResponse, arrival.header.messageID == answer.messageID,
+            answer.isFor(arrival.datagram)
+        else { return nil }
+        return [.count(.answerRepeated), .send(answer.bytes, arrival.path)]
+    }
+}

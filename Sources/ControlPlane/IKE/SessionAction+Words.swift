@@ -1,0 +1,49 @@
+extension Session.Refusal: CustomStringConvertible {
+    /// For an operator's log, after the peer's name.
+    public var description: String {
+        switch self {
+        case .noProposalChosen(let offered, let acceptable):
+            "NO_PROPOSAL_CHOSEN: it offered \(Self.list(offered)); \(Self.list(acceptable)) would have matched"
+        case .keyExchange(let offered, let wanted):
+            "INVALID_KE_PAYLOAD: it began with \(offered), it is asked for \(wanted)"
+        case .invalidSyntax: "INVALID_SYNTAX: its message lacks a payload or holds an impossible public value"
+        case .selectors(let local, let remote):
+            "TS_UNACCEPTABLE: of \(Self.list(local)) here and \(Self.list(remote)) there the policy allows nothing"
+        case .mode(let wanted): "it will not have \(wanted) mode, which the policy wants"
+        case .childByPeer(let type): "it refused the Child SA by \(type)"
+        case .childAnswer: "its answer for the Child SA is none to what was offered"
+        }
+    }
+
+    static func list(_ words: [String]) -> String { words.isEmpty ? "nothing" : words.joined(separator: ", ") }
+}
+
+extension Session.Failure: CustomStringConvertible {
+    /// For an operator's log, after the peer's name.
+    public var description: String {
+        switch self {
+        case .silence(let exchange): "it does not answer \(exchange)"
+        case .halfOpen: "it began and did not authenticate itself in time"
+        case .noProposalChosen(let offered):
+            "NO_PROPOSAL_CHOSEN: it takes nothing of \(Session.Refusal.list(offered)), which were offered"
+        case .keyExchangeRefused(let wanted):
+            "INVALID_KE_PAYLOAD: it wants \(wanted.map { "\($0)" } ?? "another key exchange"), which was not offered"
+        case .cookies: "it asks for one cookie after the other"
+        case .invalidAnswer(let exchange): "its answer to \(exchange) does not fit what was asked"
+        case .refusedByPeer(let exchange, let type): "it refused \(exchange) by \(type)"
+        case .identification(let shown, let expected): "it says to be \(shown.words), expected is \(expected.words)"
+        case .authentication(let peer): "AUTHENTICATION_FAILED: \(peer.words) does not have our shared key"
+        case .malformedAuthentication: "its IKE_AUTH cannot be read"
+        }
+    }
+}
+
+extension IdentificationPayload {
+    fileprivate var words: String {
+        switch type {
+        case .fqdn, .rfc822Address: "\(type) \(String(decoding: data, as: UTF8.self).debugDescription)"
+        case .ipv4Address: "\(type) \(data.map(String.init).joined(separator: "."))"
+        default: "\(type) of \(data.count) bytes"
+        }
+    }
+}

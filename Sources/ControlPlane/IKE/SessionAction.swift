@@ -1,0 +1,122 @@
+public import Associations
+
+/// Where the datagrams of an IKE SA go.
+public struct Path: Sendable, Hashable {
+    public var local: SocketAddress
+    public var remote: SocketAddress
+
+    public init(local: SocketAddress, remote: SocketAddress) {
+        self.local = local
+        self.remote = remote
+    }
+
+    /// The port of IKE and ESP in UDP behind the non-ESP marker (RFC 3948 §2.2).
+    public static let floatedPort: UInt16 = 4500
+
+    /// The path of an initiator that found a NAT (RFC 7296 §2.23).
+    var floated: Path {
+        var path = self
+        path.local.port = Self.floatedPort
+        path.remote.port = Self.floatedPort
+        return path
+    }
+}
+
+/// The two SAs of a Child SA.
+public struct ChildSecurityAssociations: Sendable {
+    public var inbound: SecurityAssociation
+    public var outbound: SecurityAssociation
+}
+
+/// A Child SA by the names of its two halves.
+public struct ChildSPIs: Sendable, Hashable {
+    /// Chosen by us.
+    public var inbound: SPI
+    /// Chosen by the peer.
+    public var outbound: SPI
+}
+
+extension Session {
+    /// What a session wants done, in this order.
+    public enum Action: Sendable {
+        /// An IKE message without the non-ESP marker, which who sends from port 4500 puts before it.
+        case send([UInt8], Path)
+        /// From now on the peer is reached by this path.
+        case move(Path)
+        /// Both ends have shown who they are; the peer's identification.
+        case established(IdentificationPayload)
+        /// Inbound must be in place everywhere before the next action is done.
+        case install(ChildSecurityAssociations)
+        case delete(ChildSPIs)
+        /// Something was refused, by us or by the peer, and the session goes on.
+        case refused(Refusal)
+        /// The session is over, by the wish of one of the ends.
+        case closed
+        /// The session is over.
+        case failed(Failure)
+        /// For the counter of this name.
+        case count(Event)
+    }
+
+    /// Datagrams that change nothing, and requests that are refused.
+    public enum Event: Sendable, Hashable {
+        case malformed(IKEMessageFault.Name)
+        /// Not of this IKE SA, or not from its other end.
+        case foreign
+        /// Sealed by somebody else, or changed on its way.
+        case unauthentic
+        /// A message of an exchange that is over.
+        case stale
+        /// A message ID beyond the window, which is 1.
+        case outOfWindow
+        /// An exchange that has no place in this state.
+        case unexpected
+        /// Our answer was asked for again, and sent again.
+        case answerRepeated
+        /// Our request was sent again.
+        case requestRepeated
+        /// An exchange that we refuse by a notification.
+        case exchangeRefused
+    }
+
+    /// Why something was refused.
+    public enum Refusal: Sendable, Hashable {
+        /// Of a peer's offer, for IKE or for the Child SA, as operators write proposals.
+        case noProposalChosen(offered: [String], acceptable: [String])
+        /// The key exchange that the peer began with, and the one that we ask for.
+        case keyExchange(offered: KeyExchangeID, wanted: KeyExchangeID)
+        /// A public value that is none of its group's, or a message without what it must have.
+        case invalidSyntax
+        /// As TS payloads say them, both sides of the peer's offer.
+        case selectors(local: [String], remote: [String])
+        /// The peer will have one mode, the policy the other.
+        case mode(wanted: Mode)
+        /// The peer refused our Child SA.
+        case childByPeer(NotifyType)
+        /// The peer's answer for our Child SA is none to our offer.
+        case childAnswer
+    }
+
+    /// Why a session ended that should not have.
+    public enum Failure: Error, Sendable, Hashable {
+        /// The peer does not answer this exchange.
+        case silence(ExchangeType)
+        /// The responder waited for IKE_AUTH in vain.
+        case halfOpen
+        /// The peer refuses what we offered; as operators write it.
+        case noProposalChosen(offered: [String])
+        /// The peer wants a key exchange that we did not offer, or asks without end.
+        case keyExchangeRefused(wanted: KeyExchangeID?)
+        /// The peer asks for one cookie after the other.
+        case cookies
+        /// The peer's answer is not one to our offer, or lacks something.
+        case invalidAnswer(ExchangeType)
+        case refusedByPeer(ExchangeType, NotifyType)
+        /// The peer's identification, and what we expect.
+        case identification(IdentificationPayload, expected: IdentificationPayload)
+        /// The peer does not know the shared key, or shows no AUTH of a shared key.
+        case authentication(IdentificationPayload)
+        /// The peer's IKE_AUTH, sealed by it, cannot be read.
+        case malformedAuthentication
+    }
+}

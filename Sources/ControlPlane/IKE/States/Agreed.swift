@@ -1,0 +1,25 @@
+internal import Associations
+
+/// What IKE_SA_INIT left at both ends, and IKE_AUTH needs: the keys, and the messages that AUTH vouches for.
+struct Agreed: Sendable {
+    var channel: SealedChannel
+    let initiatorNonce, responderNonce: [UInt8]
+    /// Whole, as they were sent.
+    let initRequest, initResponse: [UInt8]
+    let nat: NATFinding
+
+    /// The AUTH payload's code of either end under this key.
+    func sharedKeyCode(of signer: IKERole, _ secret: SecretBytes, _ identification: IdentificationPayload) -> [UInt8] {
+        channel.keys.sharedKeyCode(secret, octets: octets(of: signer, identification))
+    }
+
+    func isPeer(_ received: [UInt8], _ secret: SecretBytes, _ identification: IdentificationPayload) -> Bool {
+        channel.keys.isSharedKeyCode(received, secret, octets: octets(of: channel.role.other, identification))
+    }
+
+    private func octets(of signer: IKERole, _ identification: IdentificationPayload) -> [UInt8] {
+        channel.keys.signedOctets(
+            of: signer, message: signer == .initiator ? initRequest : initResponse,
+            peerNonce: signer == .initiator ? responderNonce : initiatorNonce, identification: identification.body)
+    }
+}

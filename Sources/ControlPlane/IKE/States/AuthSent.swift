@@ -1,0 +1,23 @@
+internal import Associations
+
+/// An initiator that waits for the answer to IKE_AUTH.
+struct AuthSent: Sendable {
+    var agreed: Agreed
+    let path: Path
+    /// What we will receive the first Child SA's packets by.
+    let childSPI: SPI
+    var request: Retransmission
+
+    init(
+        _ agreed: Agreed, path: Path, _ policy: SessionPolicy, at now: UInt64,
+        using random: inout some RandomNumberGenerator
+    ) {
+        var agreed = agreed
+        childSPI = random.espSPI()
+        self.path = path
+        let bytes = agreed.channel.seal(
+            AuthExchange.request(agreed, policy, childSPI), .ikeAuth, messageID: 1, isResponse: false)
+        request = Retransmission(bytes, .ikeAuth, path: path, messageID: 1, timing: policy.timing, at: now)
+        self.agreed = agreed
+    }
+}
