@@ -123,3 +123,6 @@ int crypto_openssl_seal(crypto_openssl_key *_Nonnull key, const void *_Nonnull s
 
 /// SHA-256, for fingerprints of keys: 32 bytes to `digest`. 1, or 0 for a failure of OpenSSL's.
 int crypto_sha256(const void *_Nonnull bytes, size_t count, void *_Nonnull digest);
+/// SHA-1, for the one place where a protocol wants it and nothing depends on it: NAT detection (RFC 7296 section 2.23).
+/// 20 bytes to `digest`. 1, or 0 for a failure of OpenSSL's.
+int crypto_sha1(const void *_Nonnull bytes, size_t count, void *_Nonnull digest);

@@ -6,7 +6,7 @@ enum AddressHash {
     static func of(_ endpoint: SocketAddress, initiatorSPI: IKESPI, responderSPI: IKESPI) -> [UInt8] {
         var octets = initiatorSPI.bytes + responderSPI.bytes + endpoint.address.bytes
         octets.append(bigEndian: endpoint.port)
-        return SHA1.digest(octets)
+        return Digest.sha1(octets)
     }
 }
 

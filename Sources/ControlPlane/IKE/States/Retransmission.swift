@@ -46,8 +46,8 @@ struct StoredAnswer: Sendable {
     init(_ bytes: [UInt8], to request: [UInt8], messageID: UInt32) {
         self.bytes = bytes
         self.messageID = messageID
-        fingerprint = SHA1.digest(request)
+        fingerprint = Digest.sha256(request)
     }
 
-    func isFor(_ datagram: [UInt8]) -> Bool { SHA1.digest(datagram) == fingerprint }
+    func isFor(_ datagram: [UInt8]) -> Bool { Digest.sha256(datagram) == fingerprint }
 }

@@ -168,6 +168,6 @@ import Wire
         ),
     ])
     func sha1(_ text: String, _ digest: String) {
-        #expect(SHA1.digest(Array(text.utf8)) == Hexadecimal.bytes(digest))
+        #expect(Digest.sha1(Array(text.utf8)) == Hexadecimal.bytes(digest))
     }
 }
