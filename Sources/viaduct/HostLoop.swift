@@ -37,11 +37,9 @@ struct HostLoop: ~Copyable {
     /// the stack's own queue then holds its senders back.
     private var outgoing = PacketBatch(capacity: 256)
     private let clock = MonotonicClock()
-    private var lastSealing: UInt64 = 0
+    private var patience = Patience()
 
     private static let reportInterval: UInt64 = 200_000_000
-    /// How long packets may wait for numbers before they are given up. TCP sends again; a queue of old packets helps nobody.
-    private static let patience: UInt64 = 500_000_000
 
     init(host: consuming Host, raw: consuming RawIPSocket, tun: consuming TUNDevice, numbers: consuming SequenceSource)
     {
@@ -117,14 +115,13 @@ struct HostLoop: ~Copyable {
     }
 
     private mutating func giveUpOnOldPackets() {
-        let now = clock.now
-        let isMoving = (0..<outgoing.count).contains { outgoing[$0].verdict != .pending }
-        if isMoving || lastSealing == 0 { lastSealing = now }
-        guard now - lastSealing > Self.patience else { return }
+        var waiting = 0
+        for index in 0..<outgoing.count where outgoing[index].verdict == .pending { waiting += 1 }
+        let isMoving = waiting < outgoing.count
+        guard patience.hasRunOut(isWaiting: waiting > 0, isMoving: isMoving, at: clock.now) else { return }
         for index in 0..<outgoing.count where outgoing[index].verdict == .pending {
             outgoing[index].verdict = .noSequenceNumber
         }
-        lastSealing = now
     }
 
     private func report() -> HostReport {
