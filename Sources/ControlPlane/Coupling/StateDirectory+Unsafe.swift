@@ -84,5 +84,10 @@ public struct StateDirectory: Sendable {
 final class OpenFile: Sendable {
     let descriptor: Int32
     init(descriptor: Int32) { self.descriptor = descriptor }
-    deinit { close(descriptor) }
+    deinit {
+        // A process that another thread is just starting has the file open, too, until its exec: closing alone would
+        // leave a lock standing for that long. Without a lock this does nothing.
+        _ = flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }
