@@ -3,7 +3,7 @@ internal import Associations
 /// The initiator's way: the answers to IKE_SA_INIT and IKE_AUTH.
 extension Session {
     mutating func concludeInit(
-        _ sent: InitSent, _ arrival: Arrival, using random: inout some RandomNumberGenerator
+        _ sent: InitSent, _ arrival: Arrival, using random: inout some IKERandomness
     ) -> [Action] {
         let header = arrival.header
         guard header.initiatorSPI == sent.spi, arrival.isResponse, !header.flags.contains(.initiator) else {
@@ -60,7 +60,7 @@ extension Session {
     }
 
     private mutating func repeatInit(
-        _ sent: InitSent, wanted: KeyExchangeID?, at now: UInt64, using random: inout some RandomNumberGenerator
+        _ sent: InitSent, wanted: KeyExchangeID?, at now: UInt64, using random: inout some IKERandomness
     ) -> [Action] {
         guard wanted?.rawValue != sent.exchange.method.transformID else { return [.count(.stale)] }
         let isOffered = policy.proposals.contains { $0.transforms.contains { $0.keyExchange == wanted } }

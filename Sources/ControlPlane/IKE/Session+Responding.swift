@@ -2,7 +2,7 @@ internal import Associations
 
 /// The responder's way: the requests of IKE_SA_INIT and IKE_AUTH.
 extension Session {
-    mutating func answerInit(_ arrival: Arrival, using random: inout some RandomNumberGenerator) -> [Action] {
+    mutating func answerInit(_ arrival: Arrival, using random: inout some IKERandomness) -> [Action] {
         let header = arrival.header
         guard InitExchange.isRequest(header) else { return [.count(.unexpected)] }
         let payloads = arrival.message.payloads
@@ -55,7 +55,7 @@ extension Session {
     }
 
     mutating func answerAuth(
-        _ answered: InitAnswered, _ arrival: Arrival, using random: inout some RandomNumberGenerator
+        _ answered: InitAnswered, _ arrival: Arrival, using random: inout some IKERandomness
     ) -> [Action] {
         if let actions = repeated(answered.answer, arrival) { return actions }
         guard answered.agreed.channel.isFromPeer(arrival.header) else { return [.count(.foreign)] }

@@ -1,6 +1,6 @@
 extension Session {
     /// Does what is due; nothing before `deadline`.
-    public mutating func tick(at now: UInt64) -> [Action] {
+    public mutating func tick(at now: UInt64, using random: inout some IKERandomness) -> [Action] {
         switch state {
         case .idle, .closed: return []
         case .initSent(var sent):

@@ -44,7 +44,7 @@ public struct Session: Sendable {
 
     /// As initiator. Traps unless the session is new.
     public mutating func start(
-        _ path: Path, at now: UInt64, using random: inout some RandomNumberGenerator
+        _ path: Path, at now: UInt64, using random: inout some IKERandomness
     ) -> [Action] {
         guard case .idle = state else { preconditionFailure("a session starts once") }
         let sent = InitSent(policy, path: path, at: now, using: &random)
@@ -54,7 +54,7 @@ public struct Session: Sendable {
 
     /// A datagram, without the non-ESP marker; `path.remote` is where it came from, `path.local` where it arrived.
     public mutating func receive(
-        _ datagram: [UInt8], over path: Path, at now: UInt64, using random: inout some RandomNumberGenerator
+        _ datagram: [UInt8], over path: Path, at now: UInt64, using random: inout some IKERandomness
     ) -> [Action] {
         let message: IKEMessage
         do {

@@ -1,7 +1,7 @@
 internal import CCrypto
 
 /// getrandom(2): the source of SPIs and nonces outside of tests and simulations.
-public struct KernelRandom: RandomNumberGenerator, Sendable {
+public struct KernelRandom: IKERandomness, Sendable {
     public init() {}
 
     public mutating func next() -> UInt64 {

@@ -1,3 +1,5 @@
+import ControlPlane
+
 /// A peer's inbound side, after RFC 4303 §3.4.3: a window of `size` numbers that ends at the highest seen.
 struct PeerModel {
     let size: UInt64
@@ -55,7 +57,7 @@ struct NumberLedger {
 }
 
 /// SplitMix64: the same numbers from the same seed, everywhere.
-struct SeededGenerator: RandomNumberGenerator {
+struct SeededGenerator: IKERandomness {
     private var state: UInt64
     init(seed: UInt64) { state = seed }
 

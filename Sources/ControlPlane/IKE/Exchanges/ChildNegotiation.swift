@@ -14,7 +14,7 @@ struct ChildNegotiation {
     }
 
     /// The responder's answer to an offer; nil when the offer lacks a payload.
-    func answer(_ payloads: [IKEPayload], using random: inout some RandomNumberGenerator) -> Outcome? {
+    func answer(_ payloads: [IKEPayload], using random: inout some IKERandomness) -> Outcome? {
         guard let offer = payloads.securityAssociation, let theirs = payloads.trafficSelectorsInitiator,
             let ours = payloads.trafficSelectorsResponder
         else { return nil }

@@ -10,7 +10,7 @@ struct AuthSent: Sendable {
 
     init(
         _ agreed: Agreed, path: Path, _ policy: SessionPolicy, at now: UInt64,
-        using random: inout some RandomNumberGenerator
+        using random: inout some IKERandomness
     ) {
         var agreed = agreed
         childSPI = random.espSPI()

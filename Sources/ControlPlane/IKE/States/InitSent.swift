@@ -13,7 +13,7 @@ struct InitSent: Sendable {
     static let attempts = 5
 
     init(
-        _ policy: SessionPolicy, path: Path, at now: UInt64, using random: inout some RandomNumberGenerator
+        _ policy: SessionPolicy, path: Path, at now: UInt64, using random: inout some IKERandomness
     ) {
         let wanted = policy.proposals[0].transforms.first { $0.type == .keyExchange }
         guard let method = wanted.flatMap({ KeyExchangeMethod(transformID: $0.id) }) else {
@@ -34,7 +34,7 @@ struct InitSent: Sendable {
     /// The same request with a public value of another group (RFC 7296 §1.3); a cookie stays good.
     init(
         _ previous: InitSent, method: KeyExchangeMethod, _ policy: SessionPolicy, at now: UInt64,
-        using random: inout some RandomNumberGenerator
+        using random: inout some IKERandomness
     ) {
         self.init(
             policy, spi: previous.spi, nonce: previous.nonce, exchange: KeyExchange.make(method, using: &random),

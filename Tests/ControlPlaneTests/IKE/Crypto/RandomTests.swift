@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct RandomTests {
     /// Gives what it is told, for ever.
-    struct Fixed: RandomNumberGenerator {
+    struct Fixed: IKERandomness {
         var values: [UInt64]
         mutating func next() -> UInt64 {
             let first = values.removeFirst()

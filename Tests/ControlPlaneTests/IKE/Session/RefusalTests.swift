@@ -108,9 +108,9 @@ import Wire
         let path = Path(local: SessionPair.responderAddress, remote: SessionPair.initiatorAddress)
         _ = pair.responder.receive(request, over: path, at: 0, using: &pair.random)
         let deadline = try #require(pair.responder.deadline)
-        #expect(pair.responder.tick(at: deadline - 1).isEmpty)
+        #expect(pair.responder.tick(at: deadline - 1, using: &pair.random).isEmpty)
         #expect(
-            pair.responder.tick(at: deadline).map(\.event) == [
+            pair.responder.tick(at: deadline, using: &pair.random).map(\.event) == [
                 "failed: it began and did not authenticate itself in time"
             ])
     }

@@ -97,8 +97,8 @@ struct SessionPair {
             if let index = underWay.firstIndex(where: { $0.arrival == arrival }), arrival == next {
                 deliver(underWay.remove(at: index))
             } else {
-                carry(initiator.tick(at: now), of: .initiator)
-                carry(responder.tick(at: now), of: .responder)
+                carry(initiator.tick(at: now, using: &random), of: .initiator)
+                carry(responder.tick(at: now, using: &random), of: .responder)
             }
         }
     }

@@ -1,5 +1,14 @@
 public import Associations
 
+/// Where a session's nonces, private keys and SPIs come from. SPIs are requirements of their own, so that who keeps many
+/// sessions can see to it that none is given twice.
+public protocol IKERandomness: RandomNumberGenerator {
+    /// An SPI of an IKE SA: anything but 0 (RFC 7296 §3.1).
+    mutating func ikeSPI() -> UInt64
+    /// An SPI of an ESP SA: none of the reserved 0..255 (RFC 4303 §2.1).
+    mutating func espSPI() -> SPI
+}
+
 extension RandomNumberGenerator {
     /// Random bytes, for a nonce: at least half the PRF's key and 16 bytes, at most 256 (RFC 7296 §2.10).
     /// 32 bytes are enough for every PRF here.
@@ -10,8 +19,10 @@ extension RandomNumberGenerator {
         while bytes.count < byteCount { bytes += next().bigEndianBytes }
         return Array(bytes[..<byteCount])
     }
+}
 
-    /// An SPI of an IKE SA: anything but 0 (RFC 7296 §3.1). Whether it is in use is for the caller to know.
+/// Drawn blindly: fit for one session, and for simulations.
+extension IKERandomness {
     public mutating func ikeSPI() -> UInt64 {
         while true {
             let value = next()
@@ -19,8 +30,6 @@ extension RandomNumberGenerator {
         }
     }
 
-    /// An SPI of an ESP SA: none of the reserved 0..255 (RFC 4303 §2.1). Whether it is in use, or was in this epoch, is
-    /// for the caller to know.
     public mutating func espSPI() -> SPI {
         while true {
             let value = UInt32(truncatingIfNeeded: next())
