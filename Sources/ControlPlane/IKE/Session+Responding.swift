@@ -38,7 +38,7 @@ extension Session {
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initRequest: arrival.datagram,
             initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path))
         state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
-        return [.send(response, arrival.path)]
+        return [.claim(spi), .send(response, arrival.path)]
     }
 
     /// What a first message that cannot be read is answered with (RFC 7296 §2.5, §2.21.1); nothing of any other.
@@ -84,14 +84,16 @@ extension Session {
             return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
         case .agreed(let associations, let spis, let child):
             // Inbound is in place before the initiator can know of it.
-            return establish(answered, peer, [spis], child, before: [.install(associations)], arrival)
+            return establish(
+                answered, peer, [Child(associations, isUsed: true)], child,
+                before: [.install(associations, replacing: nil)], arrival) + [.use(spis)]
         case .refused(let refusal, let notification):
             return establish(answered, peer, [], [.notify(notification)], before: [.refused(refusal)], arrival)
         }
     }
 
     private mutating func establish(
-        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [ChildSPIs], _ child: [IKEPayload],
+        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [Child], _ child: [IKEPayload],
         before actions: [Action], _ arrival: Arrival
     ) -> [Action] {
         var channel = answered.agreed.channel
@@ -109,7 +111,7 @@ extension Session {
     ) -> [Action] {
         var channel = answered.agreed.channel
         let bytes = channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true)
-        state = .closed(Closed(answer: StoredAnswer(bytes, to: arrival.datagram, messageID: 1)))
-        return [.send(bytes, arrival.path), .failed(failure)]
+        let answer = StoredAnswer(bytes, to: arrival.datagram, messageID: 1)
+        return [.send(bytes, arrival.path)] + end(.failed(failure), answer: answer)
     }
 }
