@@ -31,18 +31,18 @@ extension Session {
     /// A request of ours. Traps when one is under way.
     func ask(_ established: inout Established, _ payloads: [IKEPayload], at now: UInt64) -> [Action] {
         precondition(established.request == nil, "the window is 1")
-        let bytes = established.channel.seal(
+        let datagrams = established.channel.seal(
             payloads, .informational, messageID: established.nextOwnID, isResponse: false)
         let request = Retransmission(
-            bytes, .informational, path: established.path, messageID: established.nextOwnID, timing: policy.timing,
+            datagrams, .informational, path: established.path, messageID: established.nextOwnID, timing: policy.timing,
             at: now)
         established.request = request
         established.nextOwnID += 1
-        return [request.send]
+        return request.sends
     }
 
     mutating func inform(_ established: Established, _ arrival: Arrival) -> [Action] {
-        if let actions = repeated(established.answer, arrival) { return actions }
+        if let actions = repeated(established.answer, arrival, over: established.channel) { return actions }
         guard established.channel.isFromPeer(arrival.header) else { return [.count(.foreign)] }
         return arrival.isResponse ? conclude(established, arrival) : answer(established, arrival)
     }
@@ -52,8 +52,11 @@ extension Session {
         guard let request = before.request, arrival.header.messageID == request.messageID,
             arrival.header.exchange == request.exchange
         else { return [.count(.stale)] }
-        guard before.channel.open(arrival.message, arrival.datagram) != nil else { return [.count(.unauthentic)] }
         var established = before
+        if case .nothing(let event) = established.channel.open(arrival) {
+            state = .established(established)
+            return [.count(event)]
+        }
         established.request = nil
         switch established.closing {
         case .no:
@@ -75,10 +78,14 @@ extension Session {
         let messageID = arrival.header.messageID
         guard messageID >= before.nextPeerID else { return [.count(.stale)] }
         guard messageID == before.nextPeerID, messageID < .max else { return [.count(.outOfWindow)] }
-        guard let inside = before.channel.open(arrival.message, arrival.datagram) else {
-            return [.count(.unauthentic)]
-        }
         var established = before
+        let inside: OpenedMessage
+        switch established.channel.open(arrival) {
+        case .message(let opened): inside = opened
+        case .nothing(let event):
+            state = .established(established)
+            return [.count(event)]
+        }
         var actions: [Action] = []
         var reply: [IKEPayload] = []
         var isOver = false
@@ -98,12 +105,13 @@ extension Session {
             reply = [.notify(error.notification ?? NotifyPayload(.invalidSyntax))]
             actions = [.count(.malformed(error.name))]
         }
-        let bytes = established.channel.seal(reply, arrival.header.exchange, messageID: messageID, isResponse: true)
-        let answer = StoredAnswer(bytes, to: arrival.datagram, messageID: messageID)
+        let answer = StoredAnswer(
+            established.channel.seal(reply, arrival.header.exchange, messageID: messageID, isResponse: true),
+            to: inside.leading, messageID: messageID)
         established.answer = answer
         established.nextPeerID += 1
         state = isOver ? .closed(Closed(answer: answer)) : .established(established)
-        return [.send(bytes, arrival.path)] + actions
+        return answer.sends(over: arrival.path) + actions
     }
 
     /// The insides of a peer's INFORMATIONAL: what to answer, what to do, and whether the IKE SA is over with it.

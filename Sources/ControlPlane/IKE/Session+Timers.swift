@@ -29,7 +29,7 @@ extension Session {
     ) -> [Action] {
         switch request.tick(policy.timing, at: now) {
         case .notYet: return []
-        case .again: return [.count(.requestRepeated), request.send]
+        case .again: return [.count(.requestRepeated)] + request.sends
         case .gone:
             state = .closed(Closed(answer: nil))
             return children.map { .delete($0) } + [isClosing ? .closed : .failed(.silence(request.exchange))]
