@@ -42,7 +42,9 @@ extension Session {
             responderSPI: spi.rawValue)
         let keys = old.channel.keys.successor(
             sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
-        let channel = SealedChannel(initiatorSPI: initiatorSPI, responderSPI: spi, role: .responder, keys: keys)
+        let channel = SealedChannel(
+            initiatorSPI: initiatorSPI, responderSPI: spi, role: .responder, keys: keys,
+            fragmentLimit: old.channel.fragmentLimit)
         established.associations.append(IKEAssociation(channel, phase: .rival))
         var reply = choice
         reply.spi = spi.bytes

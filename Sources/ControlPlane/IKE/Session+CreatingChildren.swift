@@ -26,7 +26,7 @@ extension Session {
             .trafficSelectorsResponder(wish.selectors.payload(.remote)),
         ]
         let asked = ChildAsked(wish, spi: spi, nonce: nonce, exchange: exchange)
-        return [ask(&established, .createChild(asked), payloads, .createChildSA, at: now)]
+        return ask(&established, .createChild(asked), payloads, .createChildSA, at: now)
     }
 
     /// The peer's answer. nil payloads could not be read.

@@ -8,7 +8,8 @@ extension Session {
         guard let index = established.associations.firstIndex(where: { $0.channel.isFromPeer(arrival.header) }) else {
             return [.count(.foreign)]
         }
-        if let actions = repeated(established.associations[index].answer, arrival) { return actions }
+        let association = established.associations[index]
+        if let actions = repeated(association.answer, arrival, over: association.channel) { return actions }
         return arrival.isResponse
             ? conclude(established, index, arrival, using: &random)
             : answer(established, index, arrival, using: &random)
@@ -22,11 +23,15 @@ extension Session {
         guard let request = association.request, arrival.header.messageID == request.messageID,
             arrival.header.exchange == request.exchange
         else { return [.count(.stale)] }
-        guard let inside = association.channel.open(arrival.message, arrival.datagram) else {
-            return [.count(.unauthentic)]
+        var established = before
+        let inside: OpenedMessage
+        switch established.associations[index].channel.open(arrival) {
+        case .message(let opened): inside = opened
+        case .nothing(let event):
+            state = .established(established)
+            return [.count(event)]
         }
         let payloads = try? IKEPayload.innerChain(inside.first, inside.plaintext)
-        var established = before
         var actions: [Action] = []
         switch established.associations[index].conclude() {
         case nil, .probe, .discard: break
@@ -57,10 +62,14 @@ extension Session {
         guard messageID >= association.nextPeerID else { return [.count(.stale)] }
         if case .gone = association.phase { return [.count(.stale)] }
         guard messageID == association.nextPeerID, messageID < .max else { return [.count(.outOfWindow)] }
-        guard let inside = association.channel.open(arrival.message, arrival.datagram) else {
-            return [.count(.unauthentic)]
-        }
         var established = before
+        let inside: OpenedMessage
+        switch established.associations[index].channel.open(arrival) {
+        case .message(let opened): inside = opened
+        case .nothing(let event):
+            state = .established(established)
+            return [.count(event)]
+        }
         var reply: Reply
         do {
             let payloads = try IKEPayload.innerChain(inside.first, inside.plaintext)
@@ -72,13 +81,14 @@ extension Session {
         guard let place = established.index(of: association.ownSPI) else {
             preconditionFailure("an IKE SA outlives its answer")
         }
-        let bytes = established.associations[place].channel.seal(
-            reply.payloads, arrival.header.exchange, messageID: messageID, isResponse: true)
-        let answer = StoredAnswer(bytes, to: arrival.datagram, messageID: messageID)
+        let answer = StoredAnswer(
+            established.associations[place].channel.seal(
+                reply.payloads, arrival.header.exchange, messageID: messageID, isResponse: true),
+            to: inside.leading, messageID: messageID)
         established.associations[place].answer = answer
         established.associations[place].nextPeerID += 1
         state = .established(established)
-        let actions = reply.before + [.send(bytes, arrival.path)] + reply.after
+        let actions = reply.before + answer.sends(over: arrival.path) + reply.after
         if let last = reply.end { return actions + end(last, answer: answer) }
         return actions + proceed(at: arrival.now, using: &random)
     }

@@ -8,9 +8,8 @@ extension Session {
         var actions: [Action] = []
         for index in established.associations.indices
         where established.associations[index].phase == .leaving && !established.associations[index].isBusy {
-            actions.append(
-                established.associations[index].ask(
-                    .close, [.delete(.ikeSA)], .informational, path: established.path, timing: policy.timing, at: now))
+            actions += established.associations[index].ask(
+                .close, [.delete(.ikeSA)], .informational, path: established.path, timing: policy.timing, at: now)
         }
         if !established.current.isBusy {
             if established.closing == .wished {
@@ -30,22 +29,18 @@ extension Session {
         while let index = established.tasks.firstIndex(where: { $0.notBefore <= now }) {
             let task = established.tasks.remove(at: index)
             switch task.kind {
-            case .probe: return [ask(&established, .probe, [], .informational, at: now)]
+            case .probe: return ask(&established, .probe, [], .informational, at: now)
             case .discard(let spi):
-                return [ask(&established, .discard(spi), [.delete(.esp([spi]))], .informational, at: now)]
+                return ask(&established, .discard(spi), [.delete(.esp([spi]))], .informational, at: now)
             case .deleteChild(let spi):
                 guard established.child(inbound: spi) != nil else { continue }
                 // The one that it takes the place of, if that is still there, has nothing left to wait for.
                 let spis = established.children.filter { $0.spis.inbound == spi || $0.replacement == spi }
                     .map(\.spis.inbound)
-                return [
-                    ask(&established, .deleteChildren(spis), [.delete(.esp(spis))], .informational, at: now)
-                ]
+                return ask(&established, .deleteChildren(spis), [.delete(.esp(spis))], .informational, at: now)
             case .deleteReplaced(let spi):
                 guard established.child(inbound: spi) != nil else { continue }
-                return [
-                    ask(&established, .deleteChildren([spi]), [.delete(.esp([spi]))], .informational, at: now)
-                ]
+                return ask(&established, .deleteChildren([spi]), [.delete(.esp([spi]))], .informational, at: now)
             case .rekeyChild(let spi):
                 guard let child = established.child(inbound: spi), child.replacement == nil else { continue }
                 return askChild(
@@ -61,7 +56,7 @@ extension Session {
     func ask(
         _ established: inout Established, _ asked: Asked, _ payloads: [IKEPayload], _ exchange: ExchangeType,
         at now: UInt64
-    ) -> Action {
+    ) -> [Action] {
         established.current.ask(
             asked, payloads, exchange, path: established.path, timing: policy.timing, at: now)
     }
@@ -69,7 +64,7 @@ extension Session {
     func askToClose(_ established: inout Established, at now: UInt64) -> [Action] {
         established.closing = .asked
         established.tasks = []
-        return [ask(&established, .close, [.delete(.ikeSA)], .informational, at: now)]
+        return ask(&established, .close, [.delete(.ikeSA)], .informational, at: now)
     }
 
     /// Asks again later, somewhat at random, so that two ends that put each other off do not go on doing so.

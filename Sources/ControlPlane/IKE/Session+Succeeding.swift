@@ -21,7 +21,7 @@ extension Session {
             .nonce(NoncePayload(nonce)), .keyExchange(exchange.payload),
         ]
         let asked = SuccessorAsked(wish: wish, spi: spi, nonce: nonce, exchange: exchange)
-        return actions + [ask(&established, .rekeyIKE(asked), payloads, .createChildSA, at: now)]
+        return actions + ask(&established, .rekeyIKE(asked), payloads, .createChildSA, at: now)
     }
 
     /// The peer's answer, through the IKE SA that is to be replaced. nil payloads could not be read. Throws when the
@@ -73,7 +73,9 @@ extension Session {
             responderSPI: spi.rawValue)
         let keys = old.keys.successor(
             sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
-        let channel = SealedChannel(initiatorSPI: asked.spi, responderSPI: spi, role: .initiator, keys: keys)
+        let channel = SealedChannel(
+            initiatorSPI: asked.spi, responderSPI: spi, role: .initiator, keys: keys,
+            fragmentLimit: old.fragmentLimit)
         return (channel, lowestNonce(asked.nonce, nonce))
     }
 

@@ -23,7 +23,7 @@ extension Session {
     private mutating func again(_ request: inout Retransmission, at now: UInt64) -> [Action] {
         switch request.tick(policy.timing, at: now) {
         case .notYet: return []
-        case .again: return [.count(.requestRepeated), request.send]
+        case .again: return [.count(.requestRepeated)] + request.sends
         case .gone: return end(.failed(.silence(request.exchange)))
         }
     }
@@ -38,7 +38,7 @@ extension Session {
             case .notYet: break
             case .again:
                 actions.append(.count(.requestRepeated))
-                if let request = established.associations[index].request { actions.append(request.send) }
+                actions += established.associations[index].request?.sends ?? []
             case .gone where isCurrent:
                 let exchange = established.associations[index].request?.exchange ?? .informational
                 let isClosing = established.closing != .no

@@ -52,7 +52,7 @@ public struct Session: Sendable {
         guard case .idle = state else { preconditionFailure("a session starts once") }
         let sent = InitSent(policy, path: path, at: now, using: &random)
         state = .initSent(sent)
-        return [.claim(sent.spi), sent.request.send]
+        return [.claim(sent.spi)] + sent.request.sends
     }
 
     /// A datagram, without the non-ESP marker; `path.remote` is where it came from, `path.local` where it arrived.
@@ -126,11 +126,12 @@ struct Arrival {
 }
 
 extension Session {
-    /// The last answer again, over the path that the question came by; nil when this is not the last question.
-    func repeated(_ answer: StoredAnswer?, _ arrival: Arrival) -> [Action]? {
+    /// The last answer again, over the path that the question came by; nil when this is not the last question. `channel`
+    /// is the one that the question was sealed for, if it was.
+    func repeated(_ answer: StoredAnswer?, _ arrival: Arrival, over channel: SealedChannel? = nil) -> [Action]? {
         guard let answer, !arrival.isResponse, arrival.header.messageID == answer.messageID,
-            answer.isFor(arrival.datagram)
+            answer.isFor(arrival.datagram) || channel?.isFirstFragment(arrival) == true
         else { return nil }
-        return [.count(.answerRepeated), .send(answer.bytes, arrival.path)]
+        return [.count(.answerRepeated)] + answer.sends(over: arrival.path)
     }
 }

@@ -39,7 +39,7 @@ public struct ChildSPIs: Sendable, Hashable {
 extension Session {
     /// What a session wants done, in this order.
     public enum Action: Sendable {
-        /// An IKE message without the non-ESP marker, which who sends from port 4500 puts before it.
+        /// An IKE message, or a fragment of one, without the non-ESP marker, which who sends from port 4500 puts before it.
         case send([UInt8], Path)
         /// From now on the peer is reached by this path.
         case move(Path)
@@ -83,6 +83,12 @@ extension Session {
         case answerRepeated
         /// Our request was sent again.
         case requestRepeated
+        /// A fragment whose message is not whole yet.
+        case fragmentKept
+        /// A fragment that is there already.
+        case fragmentRepeated
+        /// A fragment beyond `MessageBounds.reassembledByteCount`.
+        case fragmentsTooLong
         /// An exchange that we refuse by a notification.
         case exchangeRefused
         /// A request that crossed one of ours, and was put off by TEMPORARY_FAILURE.

@@ -35,6 +35,11 @@ public struct SessionPolicy: Sendable {
     public var timing = Timing()
     /// Those that are being replaced apart. One more is refused by NO_ADDITIONAL_SAS.
     public var maximumChildren = 16
+    /// Bytes of the longest IP datagram that an IKE message goes in; a longer one goes in fragments (RFC 7383) if the peer
+    /// knows them. nil for never. Traps below 576.
+    public var datagramByteCount: Int? = 1280 {
+        didSet { precondition((datagramByteCount ?? .max) >= 576, "every way carries 576 bytes") }
+    }
 
     public enum Fault: Error, Hashable {
         /// What was written, and what is wrong with it.
@@ -67,6 +72,11 @@ public struct SessionPolicy: Sendable {
         self.selectors = selectors
         self.mode = mode
         self.replayWindow = replayWindow
+    }
+
+    /// Bytes of an IKE message in such a datagram, behind the longest headers: IPv6, UDP and the non-ESP marker.
+    func fragmentLimit(_ extensions: Extensions) -> Int? {
+        extensions.fragments ? datagramByteCount.map { $0 - 40 - 8 - 4 } : nil
     }
 
     private static func read(_ names: [String], _ protocolID: ProtocolID) throws(Fault) -> [Proposal] {

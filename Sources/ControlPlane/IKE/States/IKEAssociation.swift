@@ -41,14 +41,14 @@ struct IKEAssociation: Sendable {
     mutating func ask(
         _ asked: Asked, _ payloads: [IKEPayload], _ exchange: ExchangeType, path: Path, timing: SessionPolicy.Timing,
         at now: UInt64
-    ) -> Session.Action {
+    ) -> [Session.Action] {
         precondition(request == nil, "the window is 1")
-        let bytes = channel.seal(payloads, exchange, messageID: nextOwnID, isResponse: false)
-        let request = Retransmission(bytes, exchange, path: path, messageID: nextOwnID, timing: timing, at: now)
+        let datagrams = channel.seal(payloads, exchange, messageID: nextOwnID, isResponse: false)
+        let request = Retransmission(datagrams, exchange, path: path, messageID: nextOwnID, timing: timing, at: now)
         self.request = request
         self.asked = asked
         nextOwnID += 1
-        return request.send
+        return request.sends
     }
 
     /// What the request under way was about, which is over.
