@@ -42,6 +42,7 @@ extension Session {
             case .gone where isCurrent:
                 let exchange = established.associations[index].request?.exchange ?? .informational
                 let isClosing = established.closing != .no
+                state = .established(established)
                 return actions + end(isClosing ? .closed : .failed(.silence(exchange)))
             case .gone:
                 // The current one will find out whether the peer is there.
