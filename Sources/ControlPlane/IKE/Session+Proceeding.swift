@@ -5,6 +5,7 @@ extension Session {
     /// After whatever may have made room, or brought something to do.
     mutating func proceed(at now: UInt64, using random: inout some IKERandomness) -> [Action] {
         guard case .established(var established) = state else { return [] }
+        drawLifetimes(&established, at: now, using: &random)
         var actions: [Action] = []
         for index in established.associations.indices
         where established.associations[index].phase == .leaving && !established.associations[index].isBusy {

@@ -15,7 +15,7 @@ extension Session {
             if !isClosed { state = .authSent(sent) }
             return actions
         case .established(let established):
-            let actions = tick(established, at: now)
+            let actions = tick(established, at: now) + expire(at: now, using: &random)
             return actions + proceed(at: now, using: &random)
         }
     }

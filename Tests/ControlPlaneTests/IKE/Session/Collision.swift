@@ -103,7 +103,7 @@ struct Collision {
     private func deadline(_ end: SessionPair.End) -> UInt64? {
         guard case .established(let established) = sides[end]!.session.state else { return nil }
         let isWaiting = established.associations.contains { $0.isBusy } || !established.tasks.isEmpty
-        return isWaiting ? established.deadline : nil
+        return isWaiting ? established.deadline(deadPeerAfter: nil) : nil
     }
 
     var possibleMoves: [Move] {
