@@ -22,6 +22,11 @@ struct Section {
         throw document.failure(at: place, "\(title) has no \(key)", "Add \(key): \(form.example(of: key)).")
     }
 
+    /// For what is wrong with the section as a whole.
+    func failure(_ problem: String, remedy: String) -> ConfigurationFailure {
+        document.failure(at: place, problem, remedy)
+    }
+
     init(_ entry: Entry, form: Form, title: String) throws(ConfigurationFailure) {
         var entries: [String: Entry] = [:]
         for keyed in try entry.keyedValues(wanted: form.keyList) {
