@@ -189,4 +189,23 @@ import Testing
         #expect(cluster.ike?.connections[0].fragmentSize == nil)
         #expect(cluster.ike?.connections[0].isMobile == false)
     }
+
+    /// Nothing grows with the file without end.
+    @Test func tooManyOfThem() {
+        let one =
+            "presharedKeyFile: /etc/viaduct/branch.psk, child: {mode: tunnel, local: [10.72.0.0/24], remote: [10.71.0.1]}"
+        let many = (1...1024).map { "    - {name: c\($0), localID: gw\($0), \(one)}\n" }.joined()
+        #expect(
+            message(Edit.applying("    - name: branch\n", many + "    - name: branch\n", to: Page.withIKE))
+                == "cluster.yaml:1086: connections holds more than 1024. "
+                + "Put peers that may have the same into one, with a wider remote.")
+
+        let gateways = ["198.51.100.1"] + (0...255).map { "203.0.113.\($0)" }
+        let yaml = Edit.applying(
+            "gateways: [198.51.100.1]", "gateways: [\(gateways.joined(separator: ", "))]",
+            to: Page.without("listen", in: Page.withIKE))
+        #expect(
+            message(yaml) == "cluster.yaml:55: ike would listen at 257 addresses; 256 is the most. "
+                + "Write listen: with those that peers are told.")
+    }
 }

@@ -33,7 +33,7 @@ struct Section {
             guard form.knows(keyed.name) else {
                 let nearest = Spelling.nearest(to: keyed.name, among: form.keys)
                 throw entry.document.failure(
-                    at: keyed.keyPlace, "\(title) has an unknown key \(quoted(keyed.name))",
+                    at: keyed.keyPlace, "\(title) has an unknown key \(quoted(form.shown(keyed.name)))",
                     nearest.map { "Write \($0), or remove it." } ?? "Remove it; the keys here are \(form.keyList).")
             }
             entries[keyed.name] = Entry(
