@@ -41,7 +41,7 @@ extension Session {
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initRequest: arrival.datagram,
             initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path))
         state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
-        return [.send(response, arrival.path)]
+        return [.claim(spi), .send(response, arrival.path)]
     }
 
     /// What a first message that cannot be read is answered with (RFC 7296 §2.5, §2.21.1); nothing of any other.
@@ -93,7 +93,9 @@ extension Session {
             return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, inside, arrival.path)
         case .agreed(let associations, let spis, let child):
             // Inbound is in place before the initiator can know of it.
-            return establish(answered, peer, [spis], child, before: [.install(associations)], inside, arrival.path)
+            return establish(
+                answered, peer, [Child(associations, isUsed: true)], child,
+                before: [.install(associations, replacing: nil)], inside, arrival.path) + [.use(spis)]
         case .refused(let refusal, let notification):
             return establish(
                 answered, peer, [], [.notify(notification)], before: [.refused(refusal)], inside, arrival.path)
@@ -101,7 +103,7 @@ extension Session {
     }
 
     private mutating func establish(
-        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [ChildSPIs], _ child: [IKEPayload],
+        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [Child], _ child: [IKEPayload],
         before actions: [Action], _ request: OpenedMessage, _ path: Path
     ) -> [Action] {
         var channel = answered.agreed.channel
@@ -121,7 +123,6 @@ extension Session {
         let answer = StoredAnswer(
             channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true), to: request.leading,
             messageID: 1)
-        state = .closed(Closed(answer: answer))
-        return answer.sends(over: path) + [.failed(failure)]
+        return answer.sends(over: path) + end(.failed(failure), answer: answer)
     }
 }
