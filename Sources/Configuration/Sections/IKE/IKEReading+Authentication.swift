@@ -94,7 +94,7 @@ extension IKEReading {
         let section = try Section(entry, form: .ppk, title: title)
         return IKEPostquantumKey(
             id: try section.required("id").text(),
-            // RFC 8784 §6: 256 bits of entropy.
+            // 256 bits of entropy, which leave 128 to a quantum computer (RFC 8784).
             secret: try secrets.secret(section.required("secret"), of: title, wantedByteCount: 32),
             isRequired: try section["required"]?.word(["true": true, "false": false]) ?? false)
     }
