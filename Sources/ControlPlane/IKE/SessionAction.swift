@@ -117,6 +117,8 @@ extension Session {
         case cookies
         /// The peer's answer is not one to our offer, or lacks something.
         case invalidAnswer(ExchangeType)
+        /// The peer's request is not what was agreed, or lacks something.
+        case invalidRequest(ExchangeType)
         case refusedByPeer(ExchangeType, NotifyType)
         /// The peer's identification, and what we expect.
         case identification(IdentificationPayload, expected: IdentificationPayload)

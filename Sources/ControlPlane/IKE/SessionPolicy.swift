@@ -132,6 +132,7 @@ extension Proposal {
                 }
             }
         }
-        return protocolID == .esp || !transforms.contains { TransformType.additionalKeyExchanges.contains($0.type) }
+        let further = transforms.filter { $0.type.isAdditionalKeyExchange && $0.id != 0 }
+        return further.allSatisfy { KeyExchangeMethod(transformID: $0.id) != nil }
     }
 }

@@ -27,7 +27,7 @@ struct Established: Sendable {
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
-        nextOwnID = 2
+        nextOwnID = previous.agreed.nextMessageID + 1
         nextPeerID = 0
     }
 
@@ -42,7 +42,7 @@ struct Established: Sendable {
         self.children = children
         self.answer = answer
         nextOwnID = 0
-        nextPeerID = 2
+        nextPeerID = previous.agreed.nextMessageID + 1
     }
 }
 
