@@ -24,6 +24,9 @@ extension Session {
                     : .refusedByPeer(.ikeSAInit, error.type))
         }
         guard let agreed = agree(sent, arrival) else { return fail(.invalidAnswer(.ikeSAInit)) }
+        if policy.postquantumKeys?.isMandatory == true, !agreed.extensions.postquantum {
+            return fail(.noPostquantumKey)
+        }
         // Only the answer tells of a NAT, so the next message is the first from port 4500.
         let path = agreed.nat.isFound ? sent.path.floated : sent.path
         return (path == sent.path ? [] : [.move(path)]) + goOn(agreed, over: path, at: arrival.now, using: &random)
@@ -49,7 +52,7 @@ extension Session {
         return Agreed(
             channel: channel, initiatorNonce: sent.nonce, responderNonce: nonce.data, initRequest: sent.message,
             initResponse: arrival.datagram, nat: NATFinding(payloads, header: arrival.header, path: arrival.path),
-            rounds: suite.additional)
+            extensions: extensions, rounds: suite.additional)
     }
 
     private mutating func repeatInit(_ sent: InitSent, cookie: [UInt8], at now: UInt64) -> [Action] {
@@ -95,6 +98,10 @@ extension Session {
             let error = payloads.notifications.first { $0.type.rawValue < 16384 }
             return fail(error.map { .refusedByPeer(.ikeAuth, $0.type) } ?? .invalidAnswer(.ikeAuth))
         }
+        guard let agreed = PostquantumChoice.conclude(payloads, sent.agreed, policy) else {
+            return tellFailure(sent, .noPostquantumKey)
+        }
+        sent.agreed = agreed
         if let failure = AuthExchange.failure(of: peer, payloads.authentication, sent.agreed, policy) {
             return tellFailure(sent, failure)
         }

@@ -42,7 +42,7 @@ extension Session {
                 fragmentLimit: policy.fragmentLimit(extensions)),
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initRequest: arrival.datagram,
             initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path),
-            rounds: suite.additional)
+            extensions: extensions, rounds: suite.additional)
         state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
         return [.send(response, arrival.path)]
     }
@@ -92,7 +92,12 @@ extension Session {
         guard let peer = payloads.identificationInitiator else {
             return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, inside, arrival.path)
         }
-        if let failure = AuthExchange.failure(of: peer, payloads.authentication, answered.agreed, policy) {
+        guard let (agreed, proof) = PostquantumChoice.answer(payloads, answered.agreed, policy) else {
+            return refuseAuth(
+                answered, NotifyPayload(.authenticationFailed), .noPostquantumKey, inside, arrival.path)
+        }
+        answered.agreed = agreed
+        if let failure = AuthExchange.failure(of: peer, proof, answered.agreed, policy) {
             return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, inside, arrival.path)
         }
         let negotiation = ChildNegotiation(policy: policy, agreed: answered.agreed, path: arrival.path)

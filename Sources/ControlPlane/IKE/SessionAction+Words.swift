@@ -34,6 +34,7 @@ extension Session.Failure: CustomStringConvertible {
         case .refusedByPeer(let exchange, let type): "it refused \(exchange) by \(type)"
         case .identification(let shown, let expected): "it says to be \(shown.words), expected is \(expected.words)"
         case .authentication(let peer): "AUTHENTICATION_FAILED: \(peer.words) does not have our shared key"
+        case .noPostquantumKey: "it shares none of the post-quantum preshared keys, of which the policy wants one"
         case .malformedAuthentication: "its IKE_AUTH cannot be read"
         }
     }

@@ -124,6 +124,8 @@ extension Session {
         case identification(IdentificationPayload, expected: IdentificationPayload)
         /// The peer does not know the shared key, or shows no AUTH of a shared key.
         case authentication(IdentificationPayload)
+        /// The peer does not use the post-quantum preshared key that the policy wants, or shows one that we have not.
+        case noPostquantumKey
         /// The peer's IKE_AUTH, sealed by it, cannot be read.
         case malformedAuthentication
     }

@@ -28,6 +28,7 @@ public struct SessionPolicy: Sendable {
     /// Packets; of the Child SAs.
     public var replayWindow: Int
     public var timing = Timing()
+    public var postquantumKeys: PostquantumKeys?
     /// Bytes of the longest IP datagram that an IKE message goes in; a longer one goes in fragments (RFC 7383) if the peer
     /// knows them. nil for never. Traps below 576.
     public var datagramByteCount: Int? = 1280 {

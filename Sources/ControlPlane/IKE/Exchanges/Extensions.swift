@@ -4,19 +4,32 @@ struct Extensions: Sendable, Hashable {
     var fragments: Bool
     /// RFC 9242, for the further key exchanges of RFC 9370.
     var intermediate: Bool
+    /// RFC 8784.
+    var postquantum: Bool
 
     /// What an initiator says.
     static func announced(by policy: SessionPolicy) -> [NotifyPayload] {
         var types: [NotifyType] = []
         if policy.datagramByteCount != nil { types.append(.ikev2FragmentationSupported) }
         if policy.hasAdditionalKeyExchanges { types.append(.intermediateExchangeSupported) }
+        if policy.postquantumKeys != nil { types.append(.usePPK) }
         return types.map { NotifyPayload($0) }
+    }
+
+    /// Neither said anything.
+    static let none = Extensions(fragments: false, intermediate: false, postquantum: false)
+
+    private init(fragments: Bool, intermediate: Bool, postquantum: Bool) {
+        self.fragments = fragments
+        self.intermediate = intermediate
+        self.postquantum = postquantum
     }
 
     /// Of what the peer says, that which we can too.
     init(_ peer: [IKEPayload], _ policy: SessionPolicy) {
         fragments = policy.datagramByteCount != nil && peer.notification(.ikev2FragmentationSupported) != nil
         intermediate = policy.hasAdditionalKeyExchanges && peer.notification(.intermediateExchangeSupported) != nil
+        postquantum = policy.postquantumKeys != nil && peer.notification(.usePPK) != nil
     }
 
     /// What a responder says to an initiator's offer, of which it chose `suite`.
@@ -24,6 +37,7 @@ struct Extensions: Sendable, Hashable {
         var types: [NotifyType] = []
         if fragments { types.append(.ikev2FragmentationSupported) }
         if !suite.additional.isEmpty { types.append(.intermediateExchangeSupported) }
+        if postquantum { types.append(.usePPK) }
         return types.map { NotifyPayload($0) }
     }
 }

@@ -30,6 +30,9 @@ struct SealedChannel: Sendable {
         responsePieces = nil
     }
 
+    /// The keys of the messages stay (RFC 8784 §3).
+    mutating func mix(ppk: SecretBytes) { keys = keys.mixing(ppk: ppk) }
+
     /// A message around `payloads`: one datagram, or as many as it has fragments.
     mutating func seal(
         _ payloads: [IKEPayload], _ exchange: ExchangeType, messageID: UInt32, isResponse: Bool

@@ -7,6 +7,9 @@ struct Agreed: Sendable {
     /// Whole, as they were sent.
     let initRequest, initResponse: [UInt8]
     let nat: NATFinding
+    let extensions: Extensions
+    /// Whether a post-quantum key is in the keys, and both AUTH payloads are made with it.
+    var isMixed = false
     /// Further key exchanges to be made before IKE_AUTH, each in an IKE_INTERMEDIATE of its own (RFC 9370 §2.2.2).
     var rounds: [KeyExchangeMethod] = []
     var intermediateCode = IntermediateCode()
