@@ -108,18 +108,17 @@ extension Session {
         let negotiation = ChildNegotiation(policy: policy, agreed: sent.agreed, path: sent.path)
         switch negotiation.conclude(payloads, sent.childSPI) {
         case .agreed(let associations, let spis, _):
-            state = .established(Established(sent, peer: peer, children: [spis]))
-            return [.established(peer), .install(associations)]
+            state = .established(Established(sent, peer: peer, children: [Child(associations, isUsed: true)]))
+            return [.established(peer), .install(associations, replacing: nil), .use(spis)]
         case .refused(let refusal, _):
             var established = Established(sent, peer: peer, children: [])
-            var actions: [Action] = [.established(peer), .refused(refusal)]
             // The responder may have made its half.
             if case .childByPeer = refusal {
             } else {
-                actions += ask(&established, [.delete(.esp([sent.childSPI]))], at: arrival.now)
+                established.enqueue(SessionTask(.discard(sent.childSPI)))
             }
             state = .established(established)
-            return actions
+            return [.established(peer), .refused(refusal)]
         }
     }
 
@@ -133,7 +132,6 @@ extension Session {
     }
 
     mutating func fail(_ failure: Failure) -> [Action] {
-        state = .closed(Closed(answer: nil))
-        return [.failed(failure)]
+        end(.failed(failure))
     }
 }

@@ -61,8 +61,7 @@ extension Session {
                 answered.agreed.channel.seal(
                     [.notify(NotifyPayload(.invalidSyntax))], .ikeIntermediate, messageID: messageID, isResponse: true),
                 to: inside.leading, messageID: messageID)
-            state = .closed(Closed(answer: answer))
-            return answer.sends(over: arrival.path) + [.failed(.invalidRequest(.ikeIntermediate))]
+            return answer.sends(over: arrival.path) + end(.failed(.invalidRequest(.ikeIntermediate)), answer: answer)
         }
         answered.agreed.intermediateCode.add(inside, of: .initiator, answered.agreed.channel.keys)
         let payloads: [IKEPayload] = [.keyExchange(KeyExchangePayload(theirs.method, data: exchange.publicValue))]

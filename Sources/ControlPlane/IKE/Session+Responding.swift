@@ -44,7 +44,7 @@ extension Session {
             initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path),
             extensions: extensions, rounds: suite.additional)
         state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
-        return [.send(response, arrival.path)]
+        return [.claim(spi), .send(response, arrival.path)]
     }
 
     /// What a first message that cannot be read is answered with (RFC 7296 §2.5, §2.21.1); nothing of any other.
@@ -106,7 +106,9 @@ extension Session {
             return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, inside, arrival.path)
         case .agreed(let associations, let spis, let child):
             // Inbound is in place before the initiator can know of it.
-            return establish(answered, peer, [spis], child, before: [.install(associations)], inside, arrival.path)
+            return establish(
+                answered, peer, [Child(associations, isUsed: true)], child,
+                before: [.install(associations, replacing: nil)], inside, arrival.path) + [.use(spis)]
         case .refused(let refusal, let notification):
             return establish(
                 answered, peer, [], [.notify(notification)], before: [.refused(refusal)], inside, arrival.path)
@@ -114,7 +116,7 @@ extension Session {
     }
 
     private mutating func establish(
-        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [ChildSPIs], _ child: [IKEPayload],
+        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [Child], _ child: [IKEPayload],
         before actions: [Action], _ request: OpenedMessage, _ path: Path
     ) -> [Action] {
         var channel = answered.agreed.channel
@@ -136,7 +138,6 @@ extension Session {
             channel.seal(
                 [.notify(notification)], .ikeAuth, messageID: answered.agreed.nextMessageID, isResponse: true),
             to: request.leading, messageID: answered.agreed.nextMessageID)
-        state = .closed(Closed(answer: answer))
-        return answer.sends(over: path) + [.failed(failure)]
+        return answer.sends(over: path) + end(.failed(failure), answer: answer)
     }
 }

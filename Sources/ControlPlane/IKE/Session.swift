@@ -25,6 +25,9 @@
 ///     from every state:        Closed     which only repeats its last answer
 /// ```
 ///
+/// It is one session through all rekeys of its IKE SA: the old one, its successor and in a collision a redundant one are
+/// all in `Established`, and `claim` and `release` say which SPIs are its own.
+///
 /// What cannot be shown to come from the peer changes nothing but the count that goes out. Two answers of IKE_SA_INIT are
 /// believed without proof, as there is none: who guesses the 64 bits of our SPI can end an attempt of ours.
 ///
@@ -52,7 +55,7 @@ public struct Session: Sendable {
         guard case .idle = state else { preconditionFailure("a session starts once") }
         let sent = InitSent(policy, path: path, at: now, using: &random)
         state = .initSent(sent)
-        return sent.request.sends
+        return [.claim(sent.spi)] + sent.request.sends
     }
 
     /// A datagram, without the non-ESP marker; `path.remote` is where it came from, `path.local` where it arrived.
@@ -70,9 +73,10 @@ public struct Session: Sendable {
         case .idle: return answerInit(arrival, using: &random)
         case .initSent(let sent): return concludeInit(sent, arrival, using: &random)
         case .intermediateSent(let sent): return concludeIntermediate(sent, arrival, using: &random)
-        case .initAnswered(let answered): return answerAuth(answered, arrival, using: &random)
-        case .authSent(let sent): return concludeAuth(sent, arrival)
-        case .established(let established): return inform(established, arrival)
+        case .initAnswered(let answered):
+            return answerAuth(answered, arrival, using: &random) + proceed(at: now, using: &random)
+        case .authSent(let sent): return concludeAuth(sent, arrival) + proceed(at: now, using: &random)
+        case .established(let established): return inform(established, arrival, using: &random)
         case .closed(let closed): return repeated(closed.answer, arrival) ?? [.count(.stale)]
         }
     }
@@ -85,7 +89,7 @@ public struct Session: Sendable {
         case .intermediateSent(let sent): sent.request.dueAt
         case .initAnswered(let answered): answered.deadline
         case .authSent(let sent): sent.request.dueAt
-        case .established(let established): established.request?.dueAt
+        case .established(let established): established.deadline
         }
     }
 

@@ -45,8 +45,16 @@ extension Session {
         case move(Path)
         /// Both ends have shown who they are; the peer's identification.
         case established(IdentificationPayload)
-        /// Inbound must be in place everywhere before the next action is done.
-        case install(ChildSecurityAssociations)
+        /// Messages with this SPI on our side are for this session from now on.
+        case claim(IKESPI)
+        /// And from now on no more.
+        case release(IKESPI)
+        /// Inbound must be in place everywhere before the next action is done. Outbound is not used before `use`.
+        /// A rekey replaces another Child SA, which goes on until it is deleted.
+        case install(ChildSecurityAssociations, replacing: ChildSPIs?)
+        /// What this Child SA may carry goes out through it from now on.
+        case use(ChildSPIs)
+        /// Both halves are over, and their keys.
         case delete(ChildSPIs)
         /// Something was refused, by us or by the peer, and the session goes on.
         case refused(Refusal)
@@ -83,6 +91,12 @@ extension Session {
         case fragmentsTooLong
         /// An exchange that we refuse by a notification.
         case exchangeRefused
+        /// A request that crossed one of ours, and was put off by TEMPORARY_FAILURE.
+        case putOff
+        /// The same from the peer: ours is asked again later.
+        case putOffByPeer
+        /// Both ends rekeyed the same SA at once.
+        case collision
     }
 
     /// Why something was refused.
@@ -101,6 +115,10 @@ extension Session {
         case childByPeer(NotifyType)
         /// The peer's answer for our Child SA is none to our offer.
         case childAnswer
+        /// The policy has no more Child SAs.
+        case childCount
+        /// The peer refused to rekey the IKE SA.
+        case successorByPeer(NotifyType)
     }
 
     /// Why a session ended that should not have.

@@ -44,6 +44,7 @@ public struct KeyExchange: Sendable {
         preconditionFailure("the source of random numbers is broken")
     }
 
+    /// Our public value, as a payload.
     var payload: KeyExchangePayload {
         KeyExchangePayload(KeyExchangeID(rawValue: method.transformID), data: publicValue)
     }

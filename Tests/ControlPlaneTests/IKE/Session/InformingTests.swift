@@ -84,7 +84,7 @@ import Wire
         var pair = try established()
         let newChild = request(pair, .createChildSA, [.nonce(NoncePayload([UInt8](repeating: 1, count: 32)))], id: 2)
         var actions = pair.responder.receive(newChild, over: path, at: pair.now, using: &pair.random)
-        #expect(try answer(pair, actions) == [.notify(NotifyPayload(.noAdditionalSAs))])
+        #expect(try answer(pair, actions) == [.notify(NotifyPayload(.invalidSyntax))])
         let again = request(pair, .ikeAuth, [], id: 3)
         actions = pair.responder.receive(again, over: path, at: pair.now, using: &pair.random)
         #expect(try answer(pair, actions) == [.notify(NotifyPayload(.invalidSyntax))])
