@@ -93,6 +93,8 @@ public struct Session: Sendable {
         }
     }
 
+    /// False for a responder that has refused what it was made for.
+    var hasBegun: Bool { if case .idle = state { false } else { true } }
     public var isEstablished: Bool { if case .established = state { true } else { false } }
     public var isClosed: Bool { if case .closed = state { true } else { false } }
 

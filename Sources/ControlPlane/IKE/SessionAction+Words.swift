@@ -41,13 +41,3 @@ extension Session.Failure: CustomStringConvertible {
         }
     }
 }
-
-extension IdentificationPayload {
-    fileprivate var words: String {
-        switch type {
-        case .fqdn, .rfc822Address: "\(type) \(String(decoding: data, as: UTF8.self).debugDescription)"
-        case .ipv4Address: "\(type) \(data.map(String.init).joined(separator: "."))"
-        default: "\(type) of \(data.count) bytes"
-        }
-    }
-}
