@@ -1,4 +1,4 @@
 """What is shown with real peers: a function each, by name."""
-from scenarios import opening, rekeying
+from scenarios import certificates, moving, opening, rekeying
 
-ALL = {**opening.SCENARIOS, **rekeying.SCENARIOS}
+ALL = {**opening.SCENARIOS, **certificates.SCENARIOS, **rekeying.SCENARIOS, **moving.SCENARIOS}

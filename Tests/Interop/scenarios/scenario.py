@@ -13,14 +13,13 @@ from testbed.traffic import Pings, Traffic
 US = "gateway.example"
 
 
-def connection(client=plan.ALICE, name=None, authentication=SharedKey(), **options):
-    """The usual connection of a client to us, as the client sees it."""
+def connection(client=plan.ALICE, name=None, authentication=SharedKey(), ours=None, **options):
+    """The usual connection of a client to us, as the client sees it. `ours`: how we prove ourselves, when not like the client."""
     tunnel = options.get("mode", "tunnel") == "tunnel"
     return Connection(
         name=name or client,
         local=End("%s.example" % client, (plan.OUTER[client],), ("%s/32" % plan.INNER[client],) if tunnel else (), authentication),
-        remote=End(US, (plan.GATEWAY if tunnel else plan.DVIPA_OUTSIDE,), ("%s/32" % plan.DVIPA,) if tunnel else (), SharedKey()
-                   if isinstance(authentication, SharedKey) else authentication),
+        remote=End(US, (plan.GATEWAY if tunnel else plan.DVIPA_OUTSIDE,), ("%s/32" % plan.DVIPA,) if tunnel else (), ours or authentication),
         **options)
 
 
@@ -62,6 +61,11 @@ class Scenario:
         for connection in connections:
             peer.load(connection)
         return peer
+
+    def stop(self, *ends):
+        for end in ends:
+            end.stop()
+            self.ends.remove(end)
 
     # What travels.
 
