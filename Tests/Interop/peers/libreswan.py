@@ -112,8 +112,16 @@ class Libreswan(Daemon):
         with open(self.secrets, "a") as file:
             file.write('@%s @%s : PSK "%s"\n' % (local.identity, remote.identity, local.authentication.secret))
         self.tell("--rereadsecrets")
+        self.add(connection.name)
+
+    def add(self, name):
         run(self.network.inside(self.node, self.within(
-            LIBEXEC + "/addconn", "--ctlsocket", self.control, "--config", self.configuration, connection.name)))
+            LIBEXEC + "/addconn", "--ctlsocket", self.control, "--config", self.configuration, name)))
+
+    def reload(self, name):
+        """Forgets the connection and all that came of it, and learns it anew."""
+        self.tell("--name", name, "--delete")
+        self.add(name)
 
     def initiate(self, name):
         self.tell("--name", name, "--initiate")
