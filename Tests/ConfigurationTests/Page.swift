@@ -4,11 +4,15 @@ import Testing
 
 /// The example of docs/configuration.md, so that what the page shows is what the reader takes.
 enum Page {
-    static let yaml: String = {
+    static let yaml = block(1)
+    /// With the section on IKE behind it: `clusterKey` stands in line 53.
+    static let withIKE = yaml + block(2)
+
+    private static func block(_ number: Int) -> String {
         let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/configuration.md")
         let text = try! String(contentsOf: page, encoding: .utf8)
-        return String(text.components(separatedBy: "```yaml\n")[1].components(separatedBy: "```")[0])
-    }()
+        return String(text.components(separatedBy: "```yaml\n")[number].components(separatedBy: "```")[0])
+    }
 
     /// The example with a second SA, the way back of the first. It begins in line 53.
     static let bothWays =
@@ -34,6 +38,14 @@ enum Page {
     static let leases = lines(5...7)
     /// Lines 30 to 33, without the comment that ends the last.
     static let service = lines(30...33).replacingOccurrences(of: "              # optional: all targets\n", with: "")
+
+    /// `text` without its lines that begin, behind the indentation, with one of `beginnings`.
+    static func without(_ beginnings: String..., in text: String) -> String {
+        text.components(separatedBy: "\n").filter { line in
+            let key = line.drop { $0 == " " }
+            return !beginnings.contains { key.hasPrefix($0) }
+        }.joined(separator: "\n")
+    }
 
     private static func lines(_ range: ClosedRange<Int>) -> String {
         yaml.components(separatedBy: "\n")[(range.lowerBound - 1)...(range.upperBound - 1)].joined(separator: "\n")
@@ -61,9 +73,9 @@ struct Edit: CustomTestStringConvertible, Sendable {
 }
 
 /// The message for a file that is refused; nil for one that is not.
-func message(_ yaml: String) -> String? {
+func message(_ yaml: String, files: HeldFiles = HeldFiles()) -> String? {
     do throws(ConfigurationFailure) {
-        _ = try ClusterConfiguration(yaml: yaml, file: "cluster.yaml")
+        _ = try ClusterConfiguration(yaml: yaml, file: "cluster.yaml", files: files.reader)
         return nil
     } catch {
         return error.description

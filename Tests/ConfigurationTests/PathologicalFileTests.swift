@@ -9,7 +9,8 @@ import Testing
         "cluster.yaml:1: lists or keys are nested too deeply here. Close the brackets; nothing needs so many."
     static let empty = "cluster.yaml:1: the file is empty. Begin with a line \"cluster: demo\"."
     static let notKeys =
-        "keys are wanted (cluster, epoch, stateDirectory, leases, nodes, gateways, dvipas, securityAssociations). "
+        "keys are wanted (cluster, epoch, stateDirectory, leases, nodes, gateways, dvipas, securityAssociations, clusterKey, "
+        + "ike). "
         + "Begin with a line \"cluster: demo\"."
 
     @Test(arguments: [
@@ -82,6 +83,8 @@ import Testing
         "key: !x 71f81ce7c2ea8533852d73f0a414946a59d09546237b547d7607cf71eff73a99",
         "key: \"71f81ce7c2ea8533852d73f0a414946a59d09546237b547d7607cf71eff73a99",
         "key 71f81ce7c2ea8533852d73f0a414946a59d09546237b547d7607cf71eff73a99",
+        "key:71f81ce7c2ea8533852d73f0a414946a59d09546237b547d7607cf71eff73a99:",
+        "{key:71f81ce7c2ea8533852d73f0a414946a59d09546237b547d7607cf71eff73a99}: 1",
     ])
     func noMessageHoldsAKey(line: String) throws {
         let whole = "key: 71f81ce7c2ea8533852d73f0a414946a59d09546237b547d7607cf71eff73a99"

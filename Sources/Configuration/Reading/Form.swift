@@ -2,7 +2,7 @@
 struct Form: Sendable {
     private let examples: [(key: String, value: String)]
 
-    private init(_ examples: KeyValuePairs<String, String>) {
+    init(_ examples: KeyValuePairs<String, String>) {
         self.examples = examples.map { ($0.key, $0.value) }
     }
 
@@ -13,6 +13,15 @@ struct Form: Sendable {
     /// Traps when the form does not know the key.
     func example(of key: String) -> String { examples.first { $0.key == key }!.value }
 
+    /// Behind these stands what no message may hold.
+    private static let secretKeys = ["key", "salt", "presharedKey", "secret"]
+
+    /// Of an unknown key, what a message may show: without the space behind the colon a key and its value are one key.
+    func shown(_ key: String) -> String {
+        guard let known = Self.secretKeys.first(where: { knows($0) && key.hasPrefix($0) }) else { return key }
+        return known + "…"
+    }
+
     static let cluster = Form([
         "cluster": "demo",
         "epoch": "1",
@@ -22,6 +31,8 @@ struct Form: Sendable {
         "gateways": "[198.51.100.1]",
         "dvipas": "[{address: 10.72.0.10, services: [{protocol: tcp, ports: [80]}]}]",
         "securityAssociations": "[]",
+        "clusterKey": "/etc/viaduct/cluster.key",
+        "ike": "{connections: \(connections)}",
     ])
 
     static let leases = Form(["port": "4510", "validityMilliseconds": "10"])

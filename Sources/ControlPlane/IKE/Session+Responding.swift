@@ -30,15 +30,18 @@ extension Session {
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initiatorSPI: header.initiatorSPI.rawValue,
             responderSPI: spi.rawValue)
         let keys = IKEKeys(sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
+        let extensions = Extensions(payloads, policy)
         let response = InitExchange.response(
-            header.initiatorSPI, spi, proposal: choice, exchange: exchange, nonce: nonce, path: arrival.path)
+            header.initiatorSPI, spi, proposal: choice, exchange: exchange, nonce: nonce, path: arrival.path,
+            announcing: extensions.answer)
         let agreed = Agreed(
             channel: SealedChannel(
-                initiatorSPI: header.initiatorSPI, responderSPI: spi, role: .responder, keys: keys),
+                initiatorSPI: header.initiatorSPI, responderSPI: spi, role: .responder, keys: keys,
+                fragmentLimit: policy.fragmentLimit(extensions)),
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initRequest: arrival.datagram,
             initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path))
         state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
-        return [.send(response, arrival.path)]
+        return [.claim(spi), .send(response, arrival.path)]
     }
 
     /// What a first message that cannot be read is answered with (RFC 7296 §2.5, §2.21.1); nothing of any other.
@@ -62,54 +65,64 @@ extension Session {
         guard !arrival.isResponse, arrival.header.exchange == .ikeAuth, arrival.header.messageID == 1 else {
             return [.count(.unexpected)]
         }
-        guard let inside = answered.agreed.channel.open(arrival.message, arrival.datagram) else {
-            return [.count(.unauthentic)]
+        var answered = answered
+        let inside: OpenedMessage
+        switch answered.agreed.channel.open(arrival) {
+        case .message(let opened): inside = opened
+        case .nothing(let event):
+            state = .initAnswered(answered)
+            return [.count(event)]
         }
         let payloads: [IKEPayload]
         do {
             payloads = try IKEPayload.innerChain(inside.first, inside.plaintext)
         } catch {
             return refuseAuth(
-                answered, error.notification ?? NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
+                answered, error.notification ?? NotifyPayload(.invalidSyntax), .malformedAuthentication, inside,
+                arrival.path)
         }
         guard let peer = payloads.identificationInitiator else {
-            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
+            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, inside, arrival.path)
         }
         if let failure = AuthExchange.failure(of: peer, payloads.authentication, answered.agreed, policy) {
-            return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, arrival)
+            return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, inside, arrival.path)
         }
         let negotiation = ChildNegotiation(policy: policy, agreed: answered.agreed, path: arrival.path)
         switch negotiation.answer(payloads, using: &random) {
         case nil:
-            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
+            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, inside, arrival.path)
         case .agreed(let associations, let spis, let child):
             // Inbound is in place before the initiator can know of it.
-            return establish(answered, peer, [spis], child, before: [.install(associations)], arrival)
+            return establish(
+                answered, peer, [Child(associations, isUsed: true)], child,
+                before: [.install(associations, replacing: nil)], inside, arrival.path) + [.use(spis)]
         case .refused(let refusal, let notification):
-            return establish(answered, peer, [], [.notify(notification)], before: [.refused(refusal)], arrival)
+            return establish(
+                answered, peer, [], [.notify(notification)], before: [.refused(refusal)], inside, arrival.path)
         }
     }
 
     private mutating func establish(
-        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [ChildSPIs], _ child: [IKEPayload],
-        before actions: [Action], _ arrival: Arrival
+        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [Child], _ child: [IKEPayload],
+        before actions: [Action], _ request: OpenedMessage, _ path: Path
     ) -> [Action] {
         var channel = answered.agreed.channel
         let payloads = AuthExchange.response(answered.agreed, policy, child: child)
-        let bytes = channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: true)
+        let answer = StoredAnswer(
+            channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: true), to: request.leading, messageID: 1)
         state = .established(
-            Established(
-                answered, channel: channel, path: arrival.path, peer: peer, children: children,
-                answer: StoredAnswer(bytes, to: arrival.datagram, messageID: 1)))
-        return [.established(peer)] + actions + [.send(bytes, arrival.path)]
+            Established(answered, channel: channel, path: path, peer: peer, children: children, answer: answer))
+        return [.established(peer)] + actions + answer.sends(over: path)
     }
 
     private mutating func refuseAuth(
-        _ answered: InitAnswered, _ notification: NotifyPayload, _ failure: Failure, _ arrival: Arrival
+        _ answered: InitAnswered, _ notification: NotifyPayload, _ failure: Failure, _ request: OpenedMessage,
+        _ path: Path
     ) -> [Action] {
         var channel = answered.agreed.channel
-        let bytes = channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true)
-        state = .closed(Closed(answer: StoredAnswer(bytes, to: arrival.datagram, messageID: 1)))
-        return [.send(bytes, arrival.path), .failed(failure)]
+        let answer = StoredAnswer(
+            channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true), to: request.leading,
+            messageID: 1)
+        return answer.sends(over: path) + end(.failed(failure), answer: answer)
     }
 }

@@ -11,6 +11,8 @@ extension Session.Refusal: CustomStringConvertible {
             "TS_UNACCEPTABLE: of \(Self.list(local)) here and \(Self.list(remote)) there the policy allows nothing"
         case .mode(let wanted): "it will not have \(wanted) mode, which the policy wants"
         case .childByPeer(let type): "it refused the Child SA by \(type)"
+        case .childCount: "NO_ADDITIONAL_SAS: there are as many Child SAs as the policy allows"
+        case .successorByPeer(let type): "it refused to rekey the IKE SA by \(type)"
         case .childAnswer: "its answer for the Child SA is none to what was offered"
         }
     }
@@ -34,16 +36,6 @@ extension Session.Failure: CustomStringConvertible {
         case .identification(let shown, let expected): "it says to be \(shown.words), expected is \(expected.words)"
         case .authentication(let peer): "AUTHENTICATION_FAILED: \(peer.words) does not have our shared key"
         case .malformedAuthentication: "its IKE_AUTH cannot be read"
-        }
-    }
-}
-
-extension IdentificationPayload {
-    fileprivate var words: String {
-        switch type {
-        case .fqdn, .rfc822Address: "\(type) \(String(decoding: data, as: UTF8.self).debugDescription)"
-        case .ipv4Address: "\(type) \(data.map(String.init).joined(separator: "."))"
-        default: "\(type) of \(data.count) bytes"
         }
     }
 }

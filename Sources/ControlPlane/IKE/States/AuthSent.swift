@@ -15,9 +15,9 @@ struct AuthSent: Sendable {
         var agreed = agreed
         childSPI = random.espSPI()
         self.path = path
-        let bytes = agreed.channel.seal(
+        let datagrams = agreed.channel.seal(
             AuthExchange.request(agreed, policy, childSPI), .ikeAuth, messageID: 1, isResponse: false)
-        request = Retransmission(bytes, .ikeAuth, path: path, messageID: 1, timing: policy.timing, at: now)
+        request = Retransmission(datagrams, .ikeAuth, path: path, messageID: 1, timing: policy.timing, at: now)
         self.agreed = agreed
     }
 }
