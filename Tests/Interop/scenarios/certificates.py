@@ -32,8 +32,7 @@ def key_kinds(s):
 
 def we_start(s):
     theirs = with_certificates(Authority(s.folder, "ecdsa256"))
-    alice, us = s.strongswan(theirs), s.us(theirs.of_other_end())
-    us.initiate(theirs.name)
+    alice, us = s.strongswan(theirs), s.us(theirs.of_other_end(start="start"))
     s.agreed(us, alice, theirs.name)
     s.passed("both authenticated, we began")
     s.ends_well(s.traffic(workers=3))

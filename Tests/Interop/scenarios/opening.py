@@ -31,8 +31,7 @@ def they_start(s):
 
 def we_start(s):
     theirs = connection()
-    alice, us = s.strongswan(theirs), s.us(theirs.of_other_end())
-    us.initiate(theirs.name)
+    alice, us = s.strongswan(theirs), s.us(theirs.of_other_end(start="start"))
     s.agreed(us, alice, theirs.name)
     s.passed("one IKE SA, one Child SA, and both ends say the same")
     s.ends_well(s.traffic())

@@ -121,7 +121,7 @@ class Scenario:
         """Both ends have the same one IKE SA, and the same one Child SA in it; that, as the peer sees it."""
         def found():
             theirs, ours = ([i for i in end.associations() if i.name == name and i.established] for end in (peer, us))
-            if len(theirs) != 1 or len(ours) != 1 or peer.knows_ike_spis and theirs[0].spis != ours[0].spis:
+            if len(theirs) != 1 or len(ours) != 1 or peer.knows_ike_spis and us.knows_ike_spis and theirs[0].spis != ours[0].spis:
                 return None
             inside = [{(c.spi_in, c.spi_out) for c in theirs[0].children}, {(c.spi_out, c.spi_in) for c in ours[0].children}]
             return theirs[0] if len(inside[0]) == 1 and inside[0] == inside[1] else None

@@ -74,6 +74,12 @@ class Network(network.Network):
         self.ip(["addr replace %s dev %s" % (address, name) for where, name, address in plan.addresses() if where == client]
                 + ["route replace %s via %s" % (destination, hop) for where, destination, hop in plan.routes() if where == client], client)
 
+    def mend(self):
+        """What a scenario that failed may have left: a cut, other ports, a client away from home."""
+        self.internet.heal()
+        self.translate()
+        self.settle(plan.ALICE)
+
     def rebind(self):
         """The NAT forgets what it translated, and uses other ports from now on, until `translate`."""
         self.rules(plan.NAT, "flush ruleset\n" + MASQUERADE.replace("masquerade", "ip protocol udp masquerade to :20000-30000"))
