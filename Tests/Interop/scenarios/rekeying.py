@@ -5,13 +5,13 @@ from scenarios.scenario import connection
 TIMES = 3
 
 
-def new_child(s, end, before, name):
+def new_child(s, end, before, name, seconds=15):
     """Waits for a Child SA with other SPIs than `before` had, alone; the IKE SA it is in."""
     old = {c.spi_in for c in before.children}
     def found():
         ikes = [i for i in end.associations() if i.name == name]
         return ikes[0] if len(ikes) == 1 and len(ikes[0].children) == 1 and ikes[0].children[0].spi_in not in old else None
-    return until(found, lambda: "%s: no new Child SA in place of %s: %s" % (name, old, end.associations()))
+    return until(found, lambda: "%s: no new Child SA in place of %s: %s" % (name, old, end.associations()), seconds)
 
 
 def new_ike(s, end, before, name):

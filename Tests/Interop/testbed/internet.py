@@ -32,7 +32,7 @@ table ip internet {
 # Deciding comes after counting, so that what was held back is known.
 CUT = """
 table ip cut {
-    chain all {
+    chain everything {
         type filter hook forward priority 10
         %s
     }
