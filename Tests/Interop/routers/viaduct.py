@@ -1,5 +1,6 @@
 """The router under test, with its three targets: `viaduct run` in each of their namespaces."""
 from checks import Failed, until
+from demo.cluster import GOOD
 from demo.node import Node
 from peers.association import IKE, Child
 from routers.configuration import configuration
@@ -11,6 +12,7 @@ READY_SECONDS = 20
 
 class OurRouter:
     answers_pings = False
+    counts_drops = True
     knows_ike_spis = False
     kind = "viaduct"
 
@@ -62,6 +64,17 @@ class OurRouter:
 
     def status(self):
         return self.nodes[plan.ROUTER].status()
+
+    def dropped(self):
+        """Packets that ended anywhere in the cluster: node -> verdict -> count, by files written from now on."""
+        before = {name: node.status().get("uptimeSeconds") for name, node in self.nodes.items()}
+        def fresh():
+            return all(node.status().get("uptimeSeconds") != before[name] for name, node in self.nodes.items())
+        for _ in range(2):
+            until(fresh, "no new status")
+            before = {name: node.status().get("uptimeSeconds") for name, node in self.nodes.items()}
+        counts = {name: {v: n for v, n in node.status().get("verdicts", {}).items() if v not in GOOD and n} for name, node in self.nodes.items()}
+        return {name: verdicts for name, verdicts in counts.items() if verdicts}
 
     def associations(self):
         """The file is written twice a second: what it says may be that old."""

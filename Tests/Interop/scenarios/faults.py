@@ -38,9 +38,9 @@ REFUSED = {
 }
 
 
-def begun(s):
+def begun(s, **ours):
     theirs = connection()
-    us = s.us(theirs.of_other_end(), kernel="shim")
+    us = s.us(theirs.of_other_end(**ours), kernel="shim")
     return us, s.peer(Libreswan(s.network, plan.ALICE, s.folder), [theirs]), theirs.name
 
 
@@ -99,8 +99,8 @@ def other_selectors(s):
 
 
 def silent_leave(s):
-    """A peer that goes without a DELETE and comes back: its INITIAL_CONTACT, or DPD, ends the old."""
-    us, alice, name = begun(s)
+    """A peer that goes without a DELETE and comes back: DPD ends the old, when not the peer's identity does."""
+    us, alice, name = begun(s, dpd_seconds=1)
     alice.initiate(name)
     s.agreed(us, alice, name)
     alice.impair("send-no-delete")

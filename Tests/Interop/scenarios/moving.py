@@ -75,7 +75,7 @@ def nat(s):
         for traffic in traffics:
             traffic.go_on()
     for each in pings:
-        s.nothing_lost(each)
+        s.nothing_lost(us, each)
     for theirs, traffic in zip(both, traffics):
         s.ends_well(traffic, "%s: TCP" % theirs.name)
     s.protected()

@@ -131,7 +131,11 @@ class Scenario:
     def ends_well(self, traffic, what="TCP all the while"):
         self.passed("%s: %s, every hash right" % (what, traffic.end()))
 
-    def nothing_lost(self, pings):
+    def nothing_lost(self, us, pings):
+        """Every ping was answered; where none is, no packet was dropped on the way."""
+        if us.counts_drops:
+            dropped = us.dropped()
+            self.expect(not dropped, "no packet dropped by router or targets", "dropped: %s" % dropped)
         if pings:
             lost, sent = pings.end()
             self.expect(sent and not lost, "no ping lost of %d" % sent, "%d of %d pings lost" % (lost, sent))

@@ -12,10 +12,8 @@ table ip internet {
     counter udpEsp { }
     counter ike { }
     counter clear { }
-    counter ikeFromPeers { }
-    counter ikeFromUs { }
     chain kinds {
-        type filter hook forward priority 0
+        type filter hook prerouting priority -300
         ip protocol esp counter name rawEsp
         udp dport 500 counter name ike
         udp sport 500 udp dport != 500 counter name ike

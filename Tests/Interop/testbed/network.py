@@ -36,6 +36,8 @@ class Network(network.Network):
             self.configure(node)
         for node in (plan.INTERNET, plan.NAT):
             self.shell(node, FORWARD)
+        for node in plan.CLIENTS:
+            self.rules(node, plan.GUARD)
         self.translate()
         self.internet.count()
         self.wait_until_up()
