@@ -25,12 +25,15 @@ import Testing
         }
     }
 
-    static let modules = ["Wire", "Associations", "FastPath", "ControlPlane", "Configuration", "viaduct"]
+    static let modules = [
+        "Wire", "Associations", "FastPath", "ControlPlane", "PostQuantum", "Configuration", "viaduct",
+    ]
 
     /// Which of our modules each may see. C modules and the toolchain's own are not asked about.
     @Test(arguments: [
         ("Wire", []), ("Associations", ["Wire"]), ("FastPath", ["Wire", "Associations"]),
-        ("ControlPlane", ["Wire", "Associations"]), ("Configuration", ["Wire", "Associations"]),
+        ("PostQuantum", ["Associations"]), ("ControlPlane", ["Wire", "Associations", "PostQuantum"]),
+        ("Configuration", ["Wire", "Associations"]),
         ("viaduct", ["Wire", "Associations", "FastPath", "ControlPlane", "Configuration"]),
     ]) func importsPointDown(_ module: String, _ allowed: [String]) throws {
         let files = try Self.sources("Sources/\(module)")

@@ -11,7 +11,7 @@ extension Session {
         wish.spi = spi
         let nonce = random.nonce()
         let exchange = (wish.method ?? policy.childProposals[0].keyExchangeMethod).map {
-            KeyExchange.make($0, using: &random)
+            KeyExchange($0, using: &random)
         }
         var payloads: [IKEPayload] = []
         if let old = wish.replacing { payloads.append(.notify(NotifyPayload(.rekeySA, .esp, old))) }
@@ -121,13 +121,6 @@ extension Session {
             let isOfNoUse = error.type == .noAdditionalSAs && old != nil
             return [.refused(.childByPeer(error.type))] + (isOfNoUse ? reauthenticate(&established) : [])
         }
-    }
-}
-
-extension KeyExchange {
-    /// Our public value, as a payload.
-    var payload: KeyExchangePayload {
-        KeyExchangePayload(KeyExchangeID(rawValue: method.transformID), data: publicValue)
     }
 }
 

@@ -9,7 +9,9 @@ extension Session {
         guard let offers = payloads.securityAssociation?.proposals, let theirs = payloads.keyExchange,
             let initiatorNonce = payloads.nonce
         else { return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival) }
-        guard let choice = ProposalChoice.choose(from: offers, by: policy.proposals), let suite = IKESuite(choice)
+        let extensions = Extensions(payloads, policy)
+        let takeable = extensions.intermediate ? offers : offers.map(\.withoutAdditionalKeyExchanges)
+        guard let choice = ProposalChoice.choose(from: takeable, by: policy.proposals), let suite = IKESuite(choice)
         else {
             let refusal = Refusal.noProposalChosen(
                 offered: offers.map(\.name), acceptable: policy.proposals.map(\.name))
@@ -20,8 +22,7 @@ extension Session {
             return refuse(
                 .keyExchange(offered: theirs.method, wanted: wanted), .invalidKEPayload(wanted: wanted), arrival)
         }
-        let exchange = KeyExchange.make(suite.method, using: &random)
-        guard let secret = try? exchange.agree(theirs.data) else {
+        guard let exchange = try? KeyExchange.answer(theirs.data, by: suite.method, using: &random) else {
             return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival)
         }
         let spi = IKESPI(rawValue: random.ikeSPI())
@@ -29,17 +30,19 @@ extension Session {
         let seed = IKESeed(
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initiatorSPI: header.initiatorSPI.rawValue,
             responderSPI: spi.rawValue)
-        let keys = IKEKeys(sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
-        let extensions = Extensions(payloads, policy)
+        let keys = IKEKeys(
+            sharedSecret: exchange.sharedSecret, prf: suite.prf, protection: suite.protection, seed: seed)
         let response = InitExchange.response(
-            header.initiatorSPI, spi, proposal: choice, exchange: exchange, nonce: nonce, path: arrival.path,
-            announcing: extensions.answer)
+            header.initiatorSPI, spi, proposal: choice,
+            exchange: KeyExchangePayload(wanted, data: exchange.publicValue), nonce: nonce, path: arrival.path,
+            announcing: extensions.answer(suite))
         let agreed = Agreed(
             channel: SealedChannel(
                 initiatorSPI: header.initiatorSPI, responderSPI: spi, role: .responder, keys: keys,
                 fragmentLimit: policy.fragmentLimit(extensions)),
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initRequest: arrival.datagram,
-            initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path))
+            initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path),
+            extensions: extensions, rounds: suite.additional)
         state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
         return [.claim(spi), .send(response, arrival.path)]
     }
@@ -62,7 +65,11 @@ extension Session {
     ) -> [Action] {
         if let actions = repeated(answered.answer, arrival) { return actions }
         guard answered.agreed.channel.isFromPeer(arrival.header) else { return [.count(.foreign)] }
-        guard !arrival.isResponse, arrival.header.exchange == .ikeAuth, arrival.header.messageID == 1 else {
+        // Every round of the proposal comes before IKE_AUTH.
+        let awaited = answered.agreed.rounds.isEmpty ? ExchangeType.ikeAuth : .ikeIntermediate
+        guard !arrival.isResponse, arrival.header.exchange == awaited,
+            arrival.header.messageID == answered.agreed.nextMessageID
+        else {
             return [.count(.unexpected)]
         }
         var answered = answered
@@ -73,6 +80,7 @@ extension Session {
             state = .initAnswered(answered)
             return [.count(event)]
         }
+        if awaited == .ikeIntermediate { return answerIntermediate(answered, inside, arrival, using: &random) }
         let payloads: [IKEPayload]
         do {
             payloads = try IKEPayload.innerChain(inside.first, inside.plaintext)
@@ -84,7 +92,12 @@ extension Session {
         guard let peer = payloads.identificationInitiator else {
             return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, inside, arrival.path)
         }
-        if let failure = AuthExchange.failure(of: peer, payloads.authentication, answered.agreed, policy) {
+        guard let (agreed, proof) = PostquantumChoice.answer(payloads, answered.agreed, policy) else {
+            return refuseAuth(
+                answered, NotifyPayload(.authenticationFailed), .noPostquantumKey, inside, arrival.path)
+        }
+        answered.agreed = agreed
+        if let failure = AuthExchange.failure(of: peer, proof, answered.agreed, policy) {
             return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, inside, arrival.path)
         }
         let negotiation = ChildNegotiation(policy: policy, agreed: answered.agreed, path: arrival.path)
@@ -109,7 +122,8 @@ extension Session {
         var channel = answered.agreed.channel
         let payloads = AuthExchange.response(answered.agreed, policy, child: child)
         let answer = StoredAnswer(
-            channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: true), to: request.leading, messageID: 1)
+            channel.seal(payloads, .ikeAuth, messageID: answered.agreed.nextMessageID, isResponse: true),
+            to: request.leading, messageID: answered.agreed.nextMessageID)
         state = .established(
             Established(answered, channel: channel, path: path, peer: peer, children: children, answer: answer))
         return [.established(peer)] + actions + answer.sends(over: path)
@@ -121,8 +135,9 @@ extension Session {
     ) -> [Action] {
         var channel = answered.agreed.channel
         let answer = StoredAnswer(
-            channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true), to: request.leading,
-            messageID: 1)
+            channel.seal(
+                [.notify(notification)], .ikeAuth, messageID: answered.agreed.nextMessageID, isResponse: true),
+            to: request.leading, messageID: answered.agreed.nextMessageID)
         return answer.sends(over: path) + end(.failed(failure), answer: answer)
     }
 }

@@ -11,10 +11,12 @@
 ///        | start: IKE_SA_INIT                             |     --'  INVALID_KE_PAYLOAD
 ///        v                                                | IKE_SA_INIT
 ///     InitSent <--. COOKIE,                               v
-///        |      --' INVALID_KE_PAYLOAD               InitAnswered
-///        | answer: IKE_AUTH                               |
-///        v                                                | IKE_AUTH
-///     AuthSent                                            |
+///        |      --' INVALID_KE_PAYLOAD               InitAnswered <--. IKE_INTERMEDIATE,
+///        | answer                                         |        --' a round each
+///        |---> IntermediateSent <--. a round              |
+///        |        |              --' each                 |
+///        v        v IKE_AUTH                              | IKE_AUTH
+///     AuthSent <--'                                       |
 ///        | answer                                         |
 ///        '-----------------> Established <----------------'
 ///                                |
@@ -37,6 +39,7 @@ public struct Session: Sendable {
     enum State: Sendable {
         case idle
         case initSent(InitSent)
+        case intermediateSent(IntermediateSent)
         case initAnswered(InitAnswered)
         case authSent(AuthSent)
         case established(Established)
@@ -69,6 +72,7 @@ public struct Session: Sendable {
         switch state {
         case .idle: return answerInit(arrival, using: &random)
         case .initSent(let sent): return concludeInit(sent, arrival, using: &random)
+        case .intermediateSent(let sent): return concludeIntermediate(sent, arrival, using: &random)
         case .initAnswered(let answered):
             return answerAuth(answered, arrival, using: &random) + proceed(at: now, using: &random)
         case .authSent(let sent): return concludeAuth(sent, arrival) + proceed(at: now, using: &random)
@@ -82,12 +86,15 @@ public struct Session: Sendable {
         switch state {
         case .idle, .closed: nil
         case .initSent(let sent): sent.request.dueAt
+        case .intermediateSent(let sent): sent.request.dueAt
         case .initAnswered(let answered): answered.deadline
         case .authSent(let sent): sent.request.dueAt
         case .established(let established): established.deadline(deadPeerAfter: policy.timing.deadPeerAfter)
         }
     }
 
+    /// False for a responder that has refused what it was made for.
+    var hasBegun: Bool { if case .idle = state { false } else { true } }
     public var isEstablished: Bool { if case .established = state { true } else { false } }
     public var isClosed: Bool { if case .closed = state { true } else { false } }
 
@@ -96,6 +103,7 @@ public struct Session: Sendable {
         let channel: SealedChannel
         switch state {
         case .idle, .initSent, .closed: return nil
+        case .intermediateSent(let sent): channel = sent.agreed.channel
         case .initAnswered(let answered): channel = answered.agreed.channel
         case .authSent(let sent): channel = sent.agreed.channel
         case .established(let established): channel = established.channel
@@ -107,6 +115,7 @@ public struct Session: Sendable {
     public var nat: NATFinding? {
         switch state {
         case .idle, .initSent, .closed: nil
+        case .intermediateSent(let sent): sent.agreed.nat
         case .initAnswered(let answered): answered.agreed.nat
         case .authSent(let sent): sent.agreed.nat
         case .established(let established): established.nat

@@ -34,20 +34,12 @@ extension Session.Failure: CustomStringConvertible {
             "INVALID_KE_PAYLOAD: it wants \(wanted.map { "\($0)" } ?? "another key exchange"), which was not offered"
         case .cookies: "it asks for one cookie after the other"
         case .invalidAnswer(let exchange): "its answer to \(exchange) does not fit what was asked"
+        case .invalidRequest(let exchange): "its \(exchange) does not fit what was agreed"
         case .refusedByPeer(let exchange, let type): "it refused \(exchange) by \(type)"
         case .identification(let shown, let expected): "it says to be \(shown.words), expected is \(expected.words)"
         case .authentication(let peer): "AUTHENTICATION_FAILED: \(peer.words) does not have our shared key"
+        case .noPostquantumKey: "it shares none of the post-quantum preshared keys, of which the policy wants one"
         case .malformedAuthentication: "its IKE_AUTH cannot be read"
-        }
-    }
-}
-
-extension IdentificationPayload {
-    fileprivate var words: String {
-        switch type {
-        case .fqdn, .rfc822Address: "\(type) \(String(decoding: data, as: UTF8.self).debugDescription)"
-        case .ipv4Address: "\(type) \(data.map(String.init).joined(separator: "."))"
-        default: "\(type) of \(data.count) bytes"
         }
     }
 }

@@ -28,26 +28,13 @@ public enum ShadowEntry: Sendable {
     }
 }
 
-/// What a host has sent under one outbound SA since it got it: the lifecount's part.
-public struct SentUsage: Sendable, Hashable {
-    public var spi: SPI
-    public var packets: UInt64
-    /// ESP header to ICV.
-    public var bytes: UInt64
-    public init(spi: SPI, packets: UInt64, bytes: UInt64) {
-        self.spi = spi
-        self.packets = packets
-        self.bytes = bytes
-    }
-}
-
 /// The process at one end of a link: sixteen random bytes, drawn at its start, so that what was meant for an earlier
 /// process of the same host is not taken for its successor's.
 public struct Incarnation: Sendable, Hashable {
     static let byteCount = 16
     let bytes: [UInt8]
 
-    public init(using random: inout some RandomNumberGenerator) { bytes = random.nonce(byteCount: Self.byteCount) }
+    public init(using random: inout some IKERandomness) { bytes = random.nonce(byteCount: Self.byteCount) }
 
     init(bytes: [UInt8]) {
         precondition(bytes.count == Self.byteCount)

@@ -28,7 +28,7 @@ public struct ShadowPublisher: Sendable {
         case left(HolderID)
         case refused(HolderID, ShadowEntry.Key, ShadowRefusal)
         /// Cumulative, of the process that is at that target now.
-        case usage(HolderID, [SentUsage])
+        case usage(HolderID, [AssociationUsage])
         case count(Event)
     }
 

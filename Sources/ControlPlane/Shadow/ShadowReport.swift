@@ -15,13 +15,13 @@ struct ShadowReport: Sendable, Equatable {
     /// Every entry up to this number is done, or refused.
     var applied: UInt64
     var refusals: [Refusal] = []
-    var usage: [SentUsage] = []
+    var usage: [AssociationUsage] = []
 
     /// So that a report is one datagram; what is left comes with the next.
     static let refusalLimit = 16
     static let usageLimit = 50
 
-    init(applied: UInt64, refusals: [Refusal] = [], usage: [SentUsage] = []) {
+    init(applied: UInt64, refusals: [Refusal] = [], usage: [AssociationUsage] = []) {
         self.applied = applied
         self.refusals = refusals
         self.usage = usage
@@ -54,11 +54,11 @@ struct ShadowReport: Sendable, Equatable {
                 key: ShadowEntry.Key(spi: SPI(rawValue: spi), direction: direction == 0 ? .inbound : .outbound),
                 reason: reason)
         }
-        let usage: (inout ByteReader) -> SentUsage? = { reader in
+        let usage: (inout ByteReader) -> AssociationUsage? = { reader in
             guard let spi = reader.number(UInt32.self), let packets = reader.number(UInt64.self),
                 let bytes = reader.number(UInt64.self)
             else { return nil }
-            return SentUsage(spi: SPI(rawValue: spi), packets: packets, bytes: bytes)
+            return AssociationUsage(spi: SPI(rawValue: spi), packets: packets, bytes: bytes)
         }
         guard let applied = reader.number(UInt64.self), let refusals = reader.list(refusal),
             let sent = reader.list(usage), reader.isAtEnd, refusals.count <= Self.refusalLimit,

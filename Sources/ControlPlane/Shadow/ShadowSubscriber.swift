@@ -26,7 +26,7 @@ public struct ShadowSubscriber: Sendable {
     private var stream: Stream?
     private var former: [Incarnation] = []
     private var refusals: [ShadowReport.Refusal] = []
-    private var usage: [SentUsage] = []
+    private var usage: [AssociationUsage] = []
     /// When something is sent though nothing comes.
     public private(set) var deadline: UInt64
     private var helloDueAt: UInt64
@@ -62,7 +62,7 @@ public struct ShadowSubscriber: Sendable {
     }
 
     /// What was sent under the outbound SAs since they came; for the next reports.
-    public mutating func note(_ usage: [SentUsage]) { self.usage = usage }
+    public mutating func note(_ usage: [AssociationUsage]) { self.usage = usage }
 
     /// The last entry that was handed out for `apply` did not go in.
     public mutating func refused(_ key: ShadowEntry.Key, _ reason: ShadowRefusal) {

@@ -23,7 +23,7 @@ struct ShadowNetwork {
     var now: UInt64 = 1_000_000_000
     private(set) var settled: [ShadowPublisher.Ticket: [HolderID]] = [:]
     private(set) var refusals: [ShadowRefusal] = []
-    private(set) var usage: [SentUsage] = []
+    private(set) var usage: [AssociationUsage] = []
     private(set) var counted: [ShadowPublisher.Event] = []
     private var underWay: [(bytes: [UInt8], holder: HolderID, toRouter: Bool, arrival: UInt64)] = []
 

@@ -148,9 +148,9 @@ import Testing
         let holder = HolderID(rawValue: 0)
         network.targets[holder]!.subscriber.refused(
             ShadowEntry.Key(spi: association.spi, direction: association.direction), .tableFull)
-        network.targets[holder]!.subscriber.note([SentUsage(spi: association.spi, packets: 3, bytes: 4500)])
+        network.targets[holder]!.subscriber.note([AssociationUsage(spi: association.spi, packets: 3, bytes: 4500)])
         network.run(for: Self.second)
         #expect(network.refusals == [.tableFull])
-        #expect(network.usage == [SentUsage(spi: association.spi, packets: 3, bytes: 4500)])
+        #expect(network.usage == [AssociationUsage(spi: association.spi, packets: 3, bytes: 4500)])
     }
 }

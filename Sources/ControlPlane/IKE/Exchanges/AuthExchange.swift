@@ -2,11 +2,23 @@ internal import Associations
 
 /// The insides of IKE_AUTH with a shared key (RFC 7296 §1.2, §2.15).
 enum AuthExchange {
-    /// SK {IDi, [IDr,] AUTH, [N(USE_TRANSPORT_MODE),] SAi2, TSi, TSr}
+    /// SK {IDi, [IDr,] AUTH, [N(PPK_IDENTITY), [N(NO_PPK_AUTH),]] [N(USE_TRANSPORT_MODE),] SAi2, TSi, TSr}
     static func request(_ agreed: Agreed, _ policy: SessionPolicy, _ spi: SPI) -> [IKEPayload] {
         var payloads: [IKEPayload] = [.identificationInitiator(policy.localID)]
         if let remoteID = policy.remoteID { payloads.append(.identificationResponder(remoteID)) }
-        payloads.append(authentication(agreed, .initiator, policy))
+        if agreed.extensions.postquantum, let keys = policy.postquantumKeys {
+            var mixed = agreed
+            mixed.mix(keys.keys[0])
+            payloads += [
+                .authentication(authentication(mixed, .initiator, policy)), PostquantumIdentity.payload(keys.keys[0]),
+            ]
+            if !keys.isMandatory {
+                let without = authentication(agreed, .initiator, policy)
+                payloads.append(.notify(NotifyPayload(.noPPKAuth, data: without.wholeData)))
+            }
+        } else {
+            payloads.append(.authentication(authentication(agreed, .initiator, policy)))
+        }
         if policy.mode == .transport { payloads.append(.notify(NotifyPayload(.useTransportMode))) }
         return payloads + [
             .securityAssociation(SecurityAssociationPayload(policy.childOffer(spi))),
@@ -15,14 +27,19 @@ enum AuthExchange {
         ]
     }
 
-    /// SK {IDr, AUTH, ...}, the Child SA's part behind it.
+    /// SK {IDr, AUTH, [N(PPK_IDENTITY),] ...}, the Child SA's part behind it.
     static func response(_ agreed: Agreed, _ policy: SessionPolicy, child: [IKEPayload]) -> [IKEPayload] {
-        [.identificationResponder(policy.localID), authentication(agreed, .responder, policy)] + child
+        let own: [IKEPayload] = [
+            .identificationResponder(policy.localID), .authentication(authentication(agreed, .responder, policy)),
+        ]
+        return own + (agreed.isMixed ? [.notify(NotifyPayload(.ppkIdentity))] : []) + child
     }
 
-    private static func authentication(_ agreed: Agreed, _ role: IKERole, _ policy: SessionPolicy) -> IKEPayload {
+    private static func authentication(
+        _ agreed: Agreed, _ role: IKERole, _ policy: SessionPolicy
+    ) -> AuthenticationPayload {
         let code = agreed.sharedKeyCode(of: role, policy.presharedKey, policy.localID)
-        return .authentication(AuthenticationPayload(.sharedKey, data: code))
+        return AuthenticationPayload(.sharedKey, data: code)
     }
 
     /// Why the peer is not the one that the policy names; nil when it has proved to be.

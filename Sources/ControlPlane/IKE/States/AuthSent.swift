@@ -16,8 +16,10 @@ struct AuthSent: Sendable {
         childSPI = random.espSPI()
         self.path = path
         let datagrams = agreed.channel.seal(
-            AuthExchange.request(agreed, policy, childSPI), .ikeAuth, messageID: 1, isResponse: false)
-        request = Retransmission(datagrams, .ikeAuth, path: path, messageID: 1, timing: policy.timing, at: now)
+            AuthExchange.request(agreed, policy, childSPI), .ikeAuth, messageID: agreed.nextMessageID, isResponse: false
+        )
+        request = Retransmission(
+            datagrams, .ikeAuth, path: path, messageID: agreed.nextMessageID, timing: policy.timing, at: now)
         self.agreed = agreed
     }
 }

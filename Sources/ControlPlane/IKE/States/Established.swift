@@ -45,7 +45,7 @@ struct Established: Sendable {
         self.peer = peer
         self.children = children
         isInitiator = true
-        current.nextOwnID = 2
+        current.nextOwnID = previous.agreed.nextMessageID + 1
     }
 
     init(
@@ -59,7 +59,7 @@ struct Established: Sendable {
         self.children = children
         isInitiator = false
         current.answer = answer
-        current.nextPeerID = 2
+        current.nextPeerID = previous.agreed.nextMessageID + 1
     }
 }
 
