@@ -7,7 +7,7 @@ internal import Wire
 /// function HMAC-SHA-256 under a key that is drawn at the start. A permutation meets every number once, so nothing has to be
 /// remembered of the SPIs that were given; what a process before had given is unknown, and the keys under it are gone.
 /// IKE SPIs have 64 bits and are drawn: two alike among the first billion come once in thirty-seven such lives.
-public struct UniqueSPIs<Source: RandomNumberGenerator & Sendable>: IKERandomness, Sendable {
+public struct UniqueSPIs<Source: IKERandomness & Sendable>: IKERandomness, Sendable {
     private var source: Source
     private let key: SecretBytes
     private var counter: UInt32 = 0
