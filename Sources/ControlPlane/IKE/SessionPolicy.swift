@@ -35,8 +35,8 @@ public struct SessionPolicy: Sendable {
     /// Packets; of the Child SAs.
     public var replayWindow: Int
     public var timing = Timing()
-    public var lifetimes = Lifetimes.standard
     public var postquantumKeys: PostquantumKeys?
+    public var lifetimes = Lifetimes.standard
     /// Those that are being replaced apart. One more is refused by NO_ADDITIONAL_SAS.
     public var maximumChildren = 16
     /// Bytes of the longest IP datagram that an IKE message goes in; a longer one goes in fragments (RFC 7383) if the peer
