@@ -45,6 +45,10 @@ extension Session {
         switch negotiation.answer(payloads, using: &random) {
         case nil: return .error(NotifyPayload(.invalidSyntax), [.refused(.invalidSyntax)])
         case .refused(let refusal, let notification): return .error(notification, [.refused(refusal)])
+        case .agreed(let associations, _, _)
+        where old == nil && payloads.notification(.saResourceInfo) != nil
+            && established.countAlike(associations.inbound.selectors) >= policy.maximumParallelChildren:
+            return .error(NotifyPayload(.tsMaxQueue), [.refused(.parallelChildCount)])
         case .agreed(let associations, let spis, let answer):
             established.children.append(Child(associations, isUsed: old == nil))
             var reply = Reply(payloads: answer)

@@ -52,13 +52,17 @@ extension Session {
     }
 
     /// One more Child SA (RFC 7296 §1.3.1), with these selectors or with the policy's. `refused(.childCount)` when the
-    /// policy allows no more.
+    /// policy allows no more. `resource` is for several with the same selectors, each for a processor or the like of ours:
+    /// any bytes, for people at the other end, or none (RFC 9611). A peer that has enough of them answers TS_MAX_QUEUE.
     public mutating func addChild(
-        _ selectors: TrafficSelectors? = nil, at now: UInt64, using random: inout some IKERandomness
+        _ selectors: TrafficSelectors? = nil, resource: [UInt8]? = nil, at now: UInt64,
+        using random: inout some IKERandomness
     ) -> [Action] {
         guard case .established(let established) = state else { return [] }
         guard established.childCount < policy.maximumChildren else { return [.refused(.childCount)] }
-        return want(.createChild(ChildWish(selectors: selectors ?? policy.selectors)), at: now, using: &random)
+        return want(
+            .createChild(ChildWish(selectors: selectors ?? policy.selectors, resource: resource)), at: now,
+            using: &random)
     }
 
     /// The peer sends through this Child SA, as a packet that it sealed has shown: if it replaces another, so may we

@@ -15,6 +15,7 @@ extension Session {
         }
         var payloads: [IKEPayload] = []
         if let old = wish.replacing { payloads.append(.notify(NotifyPayload(.rekeySA, .esp, old))) }
+        if let resource = wish.resource { payloads.append(.notify(NotifyPayload(.saResourceInfo, data: resource))) }
         if policy.mode == .transport { payloads.append(.notify(NotifyPayload(.useTransportMode))) }
         payloads += [
             .securityAssociation(SecurityAssociationPayload(policy.childOffer(spi, hasKeyExchange: true))),
@@ -107,7 +108,7 @@ extension Session {
             if let old {
                 task = .rekeyChild(old.spis.inbound)
             } else {
-                task = .createChild(ChildWish(selectors: asked.wish.selectors))
+                task = .createChild(ChildWish(selectors: asked.wish.selectors, resource: asked.wish.resource))
             }
             postpone(&established, task, at: now, using: &random)
             return [.count(.putOffByPeer)]

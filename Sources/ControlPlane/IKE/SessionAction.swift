@@ -123,6 +123,8 @@ extension Session {
         case ikeLifetime
         /// The policy has no more Child SAs.
         case childCount
+        /// Nor with the same selectors.
+        case parallelChildCount
         /// The peer refused to rekey the IKE SA.
         case successorByPeer(NotifyType)
     }

@@ -39,6 +39,8 @@ public struct SessionPolicy: Sendable {
     public var lifetimes = Lifetimes.standard
     /// Those that are being replaced apart. One more is refused by NO_ADDITIONAL_SAS.
     public var maximumChildren = 16
+    /// With the same selectors, for the peer's resources. One more is refused by TS_MAX_QUEUE (RFC 9611 §5.2).
+    public var maximumParallelChildren = 8
     /// Bytes of the longest IP datagram that an IKE message goes in; a longer one goes in fragments (RFC 7383) if the peer
     /// knows them. nil for never. Traps below 576.
     public var datagramByteCount: Int? = 1280 {

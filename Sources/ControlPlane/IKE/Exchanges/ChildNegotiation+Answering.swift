@@ -19,7 +19,9 @@ extension ChildNegotiation {
                 offered: offer.proposals.map(\.name), acceptable: own.map(\.name))
             return .refused(refusal, NotifyPayload(.noProposalChosen))
         }
-        guard let selectors = Narrowing.narrow(local: ours.selectors, remote: theirs.selectors, to: policy.selectors)
+        guard
+            let selectors = Narrowing.narrow(
+                local: seen(ours.selectors, .local), remote: seen(theirs.selectors, .remote), to: policy.selectors)
         else {
             let refusal = Session.Refusal.selectors(
                 local: ours.selectors.map(\.description), remote: theirs.selectors.map(\.description))
@@ -36,6 +38,8 @@ extension ChildNegotiation {
         var reply = choice
         reply.spi = spis.inbound.bytes
         var answer: [IKEPayload] = policy.mode == .transport ? [.notify(NotifyPayload(.useTransportMode))] : []
+        // Ours is bound to no resource in particular (RFC 9611 §4).
+        if payloads.notification(.saResourceInfo) != nil { answer.append(.notify(NotifyPayload(.saResourceInfo))) }
         answer.append(.securityAssociation(SecurityAssociationPayload([reply])))
         answer += half.payloads
         answer += [

@@ -12,8 +12,8 @@ extension ChildNegotiation {
         }
         let own = policy.childOffer(inbound, hasKeyExchange: !isFirst)
         guard let proposals = payloads.securityAssociation?.proposals, proposals.count == 1,
-            let theirs = payloads.trafficSelectorsResponder?.selectors,
-            let ours = payloads.trafficSelectorsInitiator?.selectors,
+            let theirs = payloads.trafficSelectorsResponder.map({ seen($0.selectors, .remote) }),
+            let ours = payloads.trafficSelectorsInitiator.map({ seen($0.selectors, .local) }),
             ProposalChoice.isChoice(proposals[0], of: own, ignoring: ignored),
             let transform = Associations.Transform(proposals[0]), let outbound = SPI(bytes: proposals[0].spi),
             let selectors = TrafficSelectors(local: ours, remote: theirs),

@@ -28,6 +28,8 @@ struct ChildWish: Sendable {
     /// The inbound SPI of the Child SA that it takes the place of; nil for one more.
     var replacing: SPI?
     var selectors: TrafficSelectors
+    /// For one of several with the same selectors: the resource of ours that it is for, any bytes (RFC 9611 §5.1).
+    var resource: [UInt8]?
     /// What we will receive its packets by; nil until it is drawn.
     var spi: SPI?
     /// The key exchange that the peer asked for; nil for the policy's first.
@@ -46,8 +48,9 @@ struct ChildWish: Sendable {
         let lowestNonce: [UInt8]
     }
 
-    init(replacing: SPI? = nil, selectors: TrafficSelectors) {
+    init(replacing: SPI? = nil, selectors: TrafficSelectors, resource: [UInt8]? = nil) {
         self.replacing = replacing
+        self.resource = resource
         self.selectors = selectors
     }
 }

@@ -22,6 +22,11 @@ extension Established {
         return children.count { $0.replacement == nil } + wished + asked
     }
 
+    /// How many carry the same.
+    func countAlike(_ selectors: TrafficSelectors) -> Int {
+        children.count { $0.replacement == nil && $0.selectors == selectors }
+    }
+
     /// Whether a DELETE of it is under way, or waits for its turn.
     func isClosing(_ spi: SPI) -> Bool {
         if case .deleteChildren(let spis) = current.asked, spis.contains(spi) { return true }

@@ -16,23 +16,25 @@ import Testing
         }
     }
 
+    static let changing: [Collision.Command] = [.rekeyChild, .rekeyIKE, .deleteChild, .close]
+
     /// What the search may do to datagrams and timers along one way. Two take minutes: VIADUCT_SEARCH_FAULTS=2.
     static let faults = ProcessInfo.processInfo.environment["VIADUCT_SEARCH_FAULTS"].flatMap { Int($0) } ?? 1
 
     /// Two exchanges, and the nonces that decide between them come out both ways.
     @Test(arguments: starts) func everyOrderEndsWell(_ starts: [Collision.Start]) throws {
         let isDecidedByNonces = Set(starts.map(\.command)).count == 1 && Set(starts.map(\.end)).count == 2
-        for seed in UInt64(1)...(isDecidedByNonces ? 4 : 1) {
+        for seed in UInt64(1)...(isDecidedByNonces ? 3 : 1) {
             let result = try CollisionSearch.run(starts, faults: Self.faults, seed: seed)
             #expect(result.fault == nil)
             #expect(result.ends > 0)
         }
     }
 
-    /// Three exchanges on a network that only reorders.
-    @Test(arguments: Collision.Command.allCases) func threeExchangesEndWell(_ first: Collision.Command) throws {
-        for second in Collision.Command.allCases {
-            for third in Collision.Command.allCases {
+    /// Three exchanges on a network that only reorders; those that change what is there.
+    @Test(arguments: changing) func threeExchangesEndWell(_ first: Collision.Command) throws {
+        for second in Self.changing {
+            for third in Self.changing {
                 let starts: [Collision.Start] = [
                     .init(end: .initiator, command: first), .init(end: .responder, command: second),
                     .init(end: .responder, command: third),
