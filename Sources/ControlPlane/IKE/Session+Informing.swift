@@ -22,7 +22,7 @@ extension Session {
             let actions = isBusy ? [] : ask(&established, [.delete(.ikeSA)], at: now)
             state = .established(established)
             return actions
-        case .idle, .initSent, .initAnswered, .authSent:
+        case .idle, .initSent, .initAnswered, .authSent, .judging:
             state = .closed(Closed(answer: nil))
             return [.closed]
         }

@@ -26,7 +26,11 @@ extension Session {
         guard let agreed = agree(sent, arrival) else { return fail(.invalidAnswer(.ikeSAInit)) }
         // Only the answer tells of a NAT, so IKE_AUTH is the first from port 4500.
         let path = agreed.nat.isFound ? sent.path.floated : sent.path
-        let auth = AuthSent(agreed, path: path, policy, at: arrival.now, using: &random)
+        let auth: AuthSent
+        do {
+            auth = try AuthSent(
+                agreed, path: path, policy, isInitialContact: isInitialContact, at: arrival.now, using: &random)
+        } catch { return fail(error) }
         state = .authSent(auth)
         return (path == sent.path ? [] : [.move(path)]) + [auth.request.send]
     }
@@ -47,7 +51,9 @@ extension Session {
             initiatorSPI: sent.spi, responderSPI: arrival.header.responderSPI, role: .initiator, keys: keys)
         return Agreed(
             channel: channel, initiatorNonce: sent.nonce, responderNonce: nonce.data, initRequest: sent.request.bytes,
-            initResponse: arrival.datagram, nat: NATFinding(payloads, header: arrival.header, path: arrival.path))
+            initResponse: arrival.datagram, nat: NATFinding(payloads, header: arrival.header, path: arrival.path),
+            proposal: proposals[0], peerHashes: payloads.signatureHashes,
+            announced: policy.authentication.hasCertificate)
     }
 
     private mutating func repeatInit(_ sent: InitSent, cookie: [UInt8], at now: UInt64) -> [Action] {
@@ -86,21 +92,39 @@ extension Session {
             let error = payloads.notifications.first { $0.type.rawValue < 16384 }
             return fail(error.map { .refusedByPeer(.ikeAuth, $0.type) } ?? .invalidAnswer(.ikeAuth))
         }
-        if let failure = AuthExchange.failure(of: peer, payloads.authentication, sent.agreed, policy) {
-            return tellFailure(sent, failure)
+        guard policy.remoteID.allows(peer) else {
+            return tellFailure(sent, .identification(peer, expected: policy.remoteID))
         }
+        let proof = payloads.authentication
+        switch AuthExchange.look(at: peer, proof, payloads, sent.agreed, policy) {
+        case .proved: return accept(sent, peer, payloads, at: arrival.now)
+        case .failed(let failure): return tellFailure(sent, failure)
+        case .certificate(let certificate):
+            guard let proof else { preconditionFailure("a certificate is only looked at with a proof") }
+            state = .judging(
+                Judging(
+                    way: .initiating(sent, answer: payloads), peer: peer, proof: proof,
+                    deadline: arrival.now + policy.timing.halfOpen))
+            return [.judge(certificate)]
+        }
+    }
+
+    /// The peer is who it says to be.
+    mutating func accept(
+        _ sent: AuthSent, _ peer: IdentificationPayload, _ payloads: [IKEPayload], at now: UInt64
+    ) -> [Action] {
         let negotiation = ChildNegotiation(policy: policy, agreed: sent.agreed, path: sent.path)
         switch negotiation.conclude(payloads, sent.childSPI) {
         case .agreed(let associations, let spis, _):
             state = .established(Established(sent, peer: peer, children: [spis]))
-            return [.established(peer), .install(associations)]
+            return Self.contact(payloads, peer) + [.established(peer), .install(associations)]
         case .refused(let refusal, _):
             var established = Established(sent, peer: peer, children: [])
-            var actions: [Action] = [.established(peer), .refused(refusal)]
+            var actions = Self.contact(payloads, peer) + [.established(peer), .refused(refusal)]
             // The responder may have made its half.
             if case .childByPeer = refusal {
             } else {
-                actions += ask(&established, [.delete(.esp([sent.childSPI]))], at: arrival.now)
+                actions += ask(&established, [.delete(.esp([sent.childSPI]))], at: now)
             }
             state = .established(established)
             return actions
@@ -108,7 +132,7 @@ extension Session {
     }
 
     /// The responder believes in an SA; it is told once, without waiting (RFC 7296 §2.21.2).
-    private mutating func tellFailure(_ sent: AuthSent, _ failure: Failure) -> [Action] {
+    mutating func tellFailure(_ sent: AuthSent, _ failure: Failure) -> [Action] {
         var channel = sent.agreed.channel
         let bytes = channel.seal(
             [.notify(NotifyPayload(.authenticationFailed))], .informational, messageID: 2, isResponse: false)

@@ -9,10 +9,9 @@ extension Session {
         guard let offers = payloads.securityAssociation?.proposals, let theirs = payloads.keyExchange,
             let initiatorNonce = payloads.nonce
         else { return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival) }
-        guard let choice = ProposalChoice.choose(from: offers, by: policy.proposals), let suite = IKESuite(choice)
-        else {
+        guard let (policy, choice, suite) = CandidateChoice.choose(from: candidates, offers: offers) else {
             let refusal = Refusal.noProposalChosen(
-                offered: offers.map(\.name), acceptable: policy.proposals.map(\.name))
+                offered: offers.map(\.name), acceptable: candidates.acceptableProposals)
             return refuse(refusal, NotifyPayload(.noProposalChosen), arrival)
         }
         let wanted = KeyExchangeID(rawValue: suite.method.transformID)
@@ -30,13 +29,18 @@ extension Session {
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initiatorSPI: header.initiatorSPI.rawValue,
             responderSPI: spi.rawValue)
         let keys = IKEKeys(sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
+        // Who announces its hashes is told ours (RFC 7427 §4).
+        let hashes = payloads.notification(.signatureHashAlgorithms) == nil ? [] : candidates.signatureAnnouncement
         let response = InitExchange.response(
-            header.initiatorSPI, spi, proposal: choice, exchange: exchange, nonce: nonce, path: arrival.path)
+            header.initiatorSPI, spi, proposal: choice, exchange: exchange, nonce: nonce, path: arrival.path,
+            announcing: hashes, requesting: candidates.certificateRequest)
         let agreed = Agreed(
             channel: SealedChannel(
                 initiatorSPI: header.initiatorSPI, responderSPI: spi, role: .responder, keys: keys),
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initRequest: arrival.datagram,
-            initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path))
+            initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path),
+            proposal: choice, peerHashes: payloads.signatureHashes, announced: !hashes.isEmpty)
+        self.policy = policy
         state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
         return [.send(response, arrival.path)]
     }
@@ -69,47 +73,91 @@ extension Session {
         do {
             payloads = try IKEPayload.innerChain(inside.first, inside.plaintext)
         } catch {
+            let request = AuthRequest(payloads: [], datagram: arrival.datagram, path: arrival.path)
             return refuseAuth(
-                answered, error.notification ?? NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
+                answered, error.notification ?? NotifyPayload(.invalidSyntax), .malformedAuthentication, request)
         }
+        return authenticate(
+            answered, AuthRequest(payloads: payloads, datagram: arrival.datagram, path: arrival.path), at: arrival.now,
+            using: &random)
+    }
+
+    private mutating func authenticate(
+        _ answered: InitAnswered, _ request: AuthRequest, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Action] {
+        let payloads = request.payloads
         guard let peer = payloads.identificationInitiator else {
-            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
+            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, request)
         }
-        if let failure = AuthExchange.failure(of: peer, payloads.authentication, answered.agreed, policy) {
-            return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, arrival)
+        do {
+            policy = try CandidateChoice.choose(from: candidates, payloads, of: peer, answered.agreed)
+        } catch {
+            return refuseAuth(answered, NotifyPayload(.authenticationFailed), error, request)
         }
-        let negotiation = ChildNegotiation(policy: policy, agreed: answered.agreed, path: arrival.path)
-        switch negotiation.answer(payloads, using: &random) {
+        let proof = payloads.authentication
+        switch AuthExchange.look(at: peer, proof, payloads, answered.agreed, policy) {
+        case .proved: return accept(answered, peer, request, using: &random)
+        case .failed(let failure):
+            return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, request)
+        case .certificate(let certificate):
+            guard let proof else { preconditionFailure("a certificate is only looked at with a proof") }
+            state = .judging(
+                Judging(way: .responding(answered, request), peer: peer, proof: proof, deadline: answered.deadline))
+            return [.judge(certificate)]
+        }
+    }
+
+    /// The peer is who it says to be.
+    mutating func accept(
+        _ answered: InitAnswered, _ peer: IdentificationPayload, _ request: AuthRequest,
+        using random: inout some IKERandomness
+    ) -> [Action] {
+        let negotiation = ChildNegotiation(policy: policy, agreed: answered.agreed, path: request.path)
+        switch negotiation.answer(request.payloads, using: &random) {
         case nil:
-            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, arrival)
+            return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, request)
         case .agreed(let associations, let spis, let child):
             // Inbound is in place before the initiator can know of it.
-            return establish(answered, peer, [spis], child, before: [.install(associations)], arrival)
+            return establish(answered, peer, [spis], child, before: [.install(associations)], request)
         case .refused(let refusal, let notification):
-            return establish(answered, peer, [], [.notify(notification)], before: [.refused(refusal)], arrival)
+            return establish(answered, peer, [], [.notify(notification)], before: [.refused(refusal)], request)
         }
     }
 
     private mutating func establish(
         _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [ChildSPIs], _ child: [IKEPayload],
-        before actions: [Action], _ arrival: Arrival
+        before actions: [Action], _ request: AuthRequest
     ) -> [Action] {
         var channel = answered.agreed.channel
-        let payloads = AuthExchange.response(answered.agreed, policy, child: child)
+        let payloads: [IKEPayload]
+        do {
+            payloads = try AuthExchange.response(answered.agreed, policy, child: child)
+        } catch {
+            return refuseAuth(answered, NotifyPayload(.authenticationFailed), error, request)
+        }
         let bytes = channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: true)
         state = .established(
             Established(
-                answered, channel: channel, path: arrival.path, peer: peer, children: children,
-                answer: StoredAnswer(bytes, to: arrival.datagram, messageID: 1)))
-        return [.established(peer)] + actions + [.send(bytes, arrival.path)]
+                answered, channel: channel, path: request.path, peer: peer, children: children,
+                answer: StoredAnswer(bytes, to: request.datagram, messageID: 1)))
+        return Self.contact(request.payloads, peer) + [.established(peer)] + actions + [.send(bytes, request.path)]
     }
 
-    private mutating func refuseAuth(
-        _ answered: InitAnswered, _ notification: NotifyPayload, _ failure: Failure, _ arrival: Arrival
+    mutating func refuseAuth(
+        _ answered: InitAnswered, _ notification: NotifyPayload, _ failure: Failure, _ request: AuthRequest
     ) -> [Action] {
         var channel = answered.agreed.channel
         let bytes = channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true)
-        state = .closed(Closed(answer: StoredAnswer(bytes, to: arrival.datagram, messageID: 1)))
-        return [.send(bytes, arrival.path), .failed(failure)]
+        state = .closed(Closed(answer: StoredAnswer(bytes, to: request.datagram, messageID: 1)))
+        return [.send(bytes, request.path), .failed(failure)]
+    }
+}
+
+extension [SessionPolicy] {
+    /// What any of them takes for an IKE SA, each once, in operators' words.
+    fileprivate var acceptableProposals: [String] {
+        var names: [String] = []
+        for name in flatMap(\.proposals).map(\.name) where !names.contains(name) { names.append(name) }
+        return names
     }
 }

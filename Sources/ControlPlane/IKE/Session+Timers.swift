@@ -15,6 +15,10 @@ extension Session {
             let actions = again(&sent.request, [], at: now)
             if !isClosed { state = .authSent(sent) }
             return actions
+        case .judging(let judging):
+            guard now >= judging.deadline else { return [] }
+            state = .closed(Closed(answer: nil))
+            return [.failed(.noVerdict(judging.peer))]
         case .established(var established):
             guard var request = established.request else { return [] }
             let actions = again(&request, established.children, isClosing: established.closing != .no, at: now)

@@ -1,12 +1,17 @@
 internal import Associations
 
-/// The insides of IKE_AUTH with a shared key (RFC 7296 §1.2, §2.15).
+/// The insides of IKE_AUTH (RFC 7296 §1.2, §2.15).
 enum AuthExchange {
-    /// SK {IDi, [IDr,] AUTH, [N(USE_TRANSPORT_MODE),] SAi2, TSi, TSr}
-    static func request(_ agreed: Agreed, _ policy: SessionPolicy, _ spi: SPI) -> [IKEPayload] {
-        var payloads: [IKEPayload] = [.identificationInitiator(policy.localID)]
-        if let remoteID = policy.remoteID { payloads.append(.identificationResponder(remoteID)) }
-        payloads.append(authentication(agreed, .initiator, policy))
+    /// SK {IDi, [CERT...,] [N(INITIAL_CONTACT),] [CERTREQ,] [IDr,] AUTH, [N(USE_TRANSPORT_MODE),] SAi2, TSi, TSr}
+    static func request(
+        _ agreed: Agreed, _ policy: SessionPolicy, _ spi: SPI, isInitialContact: Bool
+    ) throws(Session.Failure) -> [IKEPayload] {
+        let own = try proof(agreed, .initiator, policy)
+        var payloads: [IKEPayload] = [.identificationInitiator(policy.localID)] + own.certificates
+        if isInitialContact { payloads.append(.notify(NotifyPayload(.initialContact))) }
+        payloads += [policy].certificateRequest
+        if let asked = policy.remoteID.asked { payloads.append(.identificationResponder(asked)) }
+        payloads.append(.authentication(own.payload))
         if policy.mode == .transport { payloads.append(.notify(NotifyPayload(.useTransportMode))) }
         return payloads + [
             .securityAssociation(SecurityAssociationPayload(policy.childOffer(spi))),
@@ -15,24 +20,72 @@ enum AuthExchange {
         ]
     }
 
-    /// SK {IDr, AUTH, ...}, the Child SA's part behind it.
-    static func response(_ agreed: Agreed, _ policy: SessionPolicy, child: [IKEPayload]) -> [IKEPayload] {
-        [.identificationResponder(policy.localID), authentication(agreed, .responder, policy)] + child
+    /// SK {IDr, [CERT...,] AUTH, ...}, the Child SA's part behind it.
+    static func response(
+        _ agreed: Agreed, _ policy: SessionPolicy, child: [IKEPayload]
+    ) throws(Session.Failure) -> [IKEPayload] {
+        let own = try proof(agreed, .responder, policy)
+        return [.identificationResponder(policy.localID)] + own.certificates + [.authentication(own.payload)] + child
     }
 
-    private static func authentication(_ agreed: Agreed, _ role: IKERole, _ policy: SessionPolicy) -> IKEPayload {
-        let code = agreed.sharedKeyCode(of: role, policy.presharedKey, policy.localID)
-        return .authentication(AuthenticationPayload(.sharedKey, data: code))
-    }
-
-    /// Why the peer is not the one that the policy names; nil when it has proved to be.
-    static func failure(
-        of peer: IdentificationPayload, _ proof: AuthenticationPayload?, _ agreed: Agreed, _ policy: SessionPolicy
-    ) -> Session.Failure? {
-        guard let proof, proof.method == .sharedKey, agreed.isPeer(proof.data, policy.presharedKey, peer) else {
-            return .authentication(peer)
+    private static func proof(
+        _ agreed: Agreed, _ role: IKERole, _ policy: SessionPolicy
+    ) throws(Session.Failure) -> (certificates: [IKEPayload], payload: AuthenticationPayload) {
+        switch policy.authentication.local {
+        case .sharedKey(let key):
+            ([], AuthenticationPayload(.sharedKey, data: agreed.sharedKeyCode(of: role, key, policy.localID)))
+        case .certificate(let credential):
+            (
+                credential.payloads,
+                try credential.sign(agreed.octets(of: role, policy.localID), for: agreed.peerHashes)
+            )
         }
-        if let expected = policy.remoteID, expected != peer { return .identification(peer, expected: expected) }
-        return nil
+    }
+
+    /// What a peer's proof is worth that is of the right kind.
+    enum Finding {
+        case proved
+        /// Its certificate comes first.
+        case certificate(PeerCertificate)
+        case failed(Session.Failure)
+    }
+
+    static func look(
+        at peer: IdentificationPayload, _ proof: AuthenticationPayload?, _ payloads: [IKEPayload], _ agreed: Agreed,
+        _ policy: SessionPolicy
+    ) -> Finding {
+        let requirement = policy.authentication.remote
+        guard let proof, requirement.admits(proof, announced: agreed.announced) else {
+            let expected: Session.ProofKind = requirement.certificate == nil ? .sharedKey : .certificate
+            return .failed(.method(peer, proof?.method, expected: expected))
+        }
+        switch requirement {
+        case .sharedKey(let key):
+            return agreed.isPeer(proof.data, key, peer) ? .proved : .failed(.authentication(peer))
+        case .certificate:
+            guard let certificate = PeerCertificate(payloads, of: peer, for: policy) else {
+                return .failed(.noCertificate(peer))
+            }
+            return .certificate(certificate)
+        }
+    }
+
+    /// The rest of the look at a proof by signature, with the verdict on its certificate; nil when it is proved.
+    static func failure(
+        of judging: Judging, _ verdict: CertificateVerdict, _ policy: SessionPolicy
+    ) -> Session.Failure? {
+        let (peer, agreed) = (judging.peer, judging.agreed)
+        guard let requirement = policy.authentication.remote.certificate else {
+            preconditionFailure("only a policy that wants certificates has them judged")
+        }
+        switch verdict {
+        case .refused(let reason): return .certificate(peer, reason)
+        case .accepted(let info):
+            let key: VerifyingKey
+            do { key = try VerifyingKey(publicKeyInfo: info) } catch { return .certificate(peer, "\(error)") }
+            let octets = agreed.octets(of: agreed.channel.role.other, peer)
+            return requirement.isProof(judging.proof, of: octets, by: key, announced: agreed.announced)
+                ? nil : .signature(peer)
+        }
     }
 }

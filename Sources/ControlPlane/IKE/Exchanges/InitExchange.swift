@@ -5,9 +5,10 @@ enum InitExchange {
             && header.flags.contains(.initiator) && !header.flags.contains(.response)
     }
 
-    /// HDR, [N(COOKIE)], SAi1, KEi, Ni, N(NAT_DETECTION_*). The cookie is the first (RFC 7296 §2.6).
+    /// HDR, [N(COOKIE)], SAi1, KEi, Ni, N(NAT_DETECTION_*), N(...). The cookie is the first (RFC 7296 §2.6).
     static func request(
-        _ spi: IKESPI, proposals: [Proposal], exchange: KeyExchange, nonce: [UInt8], cookie: [UInt8]?, path: Path
+        _ spi: IKESPI, proposals: [Proposal], exchange: KeyExchange, nonce: [UInt8], cookie: [UInt8]?, path: Path,
+        announcing extensions: [NotifyPayload]
     ) -> [UInt8] {
         let header = IKEHeader(
             initiatorSPI: spi, responderSPI: .zero, exchange: .ikeSAInit, flags: .initiator, messageID: 0)
@@ -16,13 +17,14 @@ enum InitExchange {
             header,
             first + body(proposals, exchange, nonce)
                 + NATFinding.notifications(path: path, initiatorSPI: spi, responderSPI: .zero)
+                + extensions.map { .notify($0) }
         ).bytes
     }
 
-    /// HDR, SAr1, KEr, Nr, N(NAT_DETECTION_*).
+    /// HDR, SAr1, KEr, Nr, N(NAT_DETECTION_*), N(...), [CERTREQ].
     static func response(
         _ initiatorSPI: IKESPI, _ responderSPI: IKESPI, proposal: Proposal, exchange: KeyExchange, nonce: [UInt8],
-        path: Path
+        path: Path, announcing extensions: [NotifyPayload], requesting request: [IKEPayload]
     ) -> [UInt8] {
         let header = IKEHeader(
             initiatorSPI: initiatorSPI, responderSPI: responderSPI, exchange: .ikeSAInit, flags: .response, messageID: 0
@@ -31,6 +33,7 @@ enum InitExchange {
             header,
             body([proposal], exchange, nonce)
                 + NATFinding.notifications(path: path, initiatorSPI: initiatorSPI, responderSPI: responderSPI)
+                + extensions.map { .notify($0) } + request
         ).bytes
     }
 

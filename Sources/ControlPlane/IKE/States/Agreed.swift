@@ -7,6 +7,12 @@ struct Agreed: Sendable {
     /// Whole, as they were sent.
     let initRequest, initResponse: [UInt8]
     let nat: NATFinding
+    /// What was negotiated for the IKE SA.
+    let proposal: Proposal
+    /// What the peer announced by SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4); empty when it did not.
+    var peerHashes: Set<SignatureHash> = []
+    /// Whether we announced ours.
+    var announced = false
 
     /// The AUTH payload's code of either end under this key.
     func sharedKeyCode(of signer: IKERole, _ secret: SecretBytes, _ identification: IdentificationPayload) -> [UInt8] {
@@ -17,7 +23,8 @@ struct Agreed: Sendable {
         channel.keys.isSharedKeyCode(received, secret, octets: octets(of: channel.role.other, identification))
     }
 
-    private func octets(of signer: IKERole, _ identification: IdentificationPayload) -> [UInt8] {
+    /// What either end's AUTH payload vouches for.
+    func octets(of signer: IKERole, _ identification: IdentificationPayload) -> [UInt8] {
         channel.keys.signedOctets(
             of: signer, message: signer == .initiator ? initRequest : initResponse,
             peerNonce: signer == .initiator ? responderNonce : initiatorNonce, identification: identification.body)

@@ -8,15 +8,16 @@ struct AuthSent: Sendable {
     let childSPI: SPI
     var request: Retransmission
 
+    /// Throws when our key has no signature that the peer understands.
     init(
-        _ agreed: Agreed, path: Path, _ policy: SessionPolicy, at now: UInt64,
+        _ agreed: Agreed, path: Path, _ policy: SessionPolicy, isInitialContact: Bool = false, at now: UInt64,
         using random: inout some IKERandomness
-    ) {
+    ) throws(Session.Failure) {
         var agreed = agreed
         childSPI = random.espSPI()
         self.path = path
-        let bytes = agreed.channel.seal(
-            AuthExchange.request(agreed, policy, childSPI), .ikeAuth, messageID: 1, isResponse: false)
+        let payloads = try AuthExchange.request(agreed, policy, childSPI, isInitialContact: isInitialContact)
+        let bytes = agreed.channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: false)
         request = Retransmission(bytes, .ikeAuth, path: path, messageID: 1, timing: policy.timing, at: now)
         self.agreed = agreed
     }

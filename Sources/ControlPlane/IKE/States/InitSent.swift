@@ -52,7 +52,8 @@ struct InitSent: Sendable {
         self.path = path
         self.attempt = attempt
         let bytes = InitExchange.request(
-            spi, proposals: policy.proposals, exchange: exchange, nonce: nonce, cookie: cookie, path: path)
+            spi, proposals: policy.proposals, exchange: exchange, nonce: nonce, cookie: cookie, path: path,
+            announcing: [policy].signatureAnnouncement)
         request = Retransmission(
             bytes, .ikeSAInit, path: path, messageID: 0, timing: policy.timing, at: now)
     }
