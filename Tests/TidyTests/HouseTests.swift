@@ -25,13 +25,16 @@ import Testing
         }
     }
 
-    static let modules = ["Wire", "Associations", "FastPath", "ControlPlane", "Configuration", "viaduct"]
+    static let modules = [
+        "Wire", "Associations", "FastPath", "ControlPlane", "Credentials", "Configuration", "viaduct",
+    ]
 
     /// Which of our modules each may see. C modules and the toolchain's own are not asked about.
     @Test(arguments: [
         ("Wire", []), ("Associations", ["Wire"]), ("FastPath", ["Wire", "Associations"]),
-        ("ControlPlane", ["Wire", "Associations"]), ("Configuration", ["Wire", "Associations"]),
-        ("viaduct", ["Wire", "Associations", "FastPath", "ControlPlane", "Configuration"]),
+        ("ControlPlane", ["Wire", "Associations"]), ("Credentials", ["Wire", "Associations", "ControlPlane"]),
+        ("Configuration", ["Wire", "Associations"]),
+        ("viaduct", ["Wire", "Associations", "FastPath", "ControlPlane", "Credentials", "Configuration"]),
     ]) func importsPointDown(_ module: String, _ allowed: [String]) throws {
         let files = try Self.sources("Sources/\(module)")
         #expect(!files.isEmpty)
