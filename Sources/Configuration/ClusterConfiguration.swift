@@ -19,12 +19,19 @@ public struct ClusterConfiguration: Sendable {
     public var dvipas: [IPAddress]
     /// In the order of the file; each has a name and at least one target.
     public var services: [Service]
+    /// Manual SAs.
     public var securityAssociations: [ConfiguredAssociation]
+    /// 32 bytes that wrap the keys of SAs on the trusted link; there when `ike` is.
+    public var clusterKey: SecretBytes?
+    /// nil when only manual SAs are used.
+    public var ike: IKESettings?
     /// What is allowed and still deserves a word to whoever runs this: one sentence each.
     public var warnings: [String] = []
 
     /// Of the key `nodes`: where a message about a node that is not there points to.
     let nodesPlace: Place
+    /// Whether keys stand in the file itself.
+    let holdsSecrets: Bool
 }
 
 /// How sequence numbers of shared SAs are handed out.

@@ -100,6 +100,14 @@ public struct Host: ~Copyable {
         outbound.place(of: spi).map { outbound.records[$0].next }
     }
 
+    /// What was sent under the outbound SAs since they were installed.
+    public var sentUsage: [AssociationUsage] {
+        (0..<outbound.count).map { index in
+            let record = outbound.records[Int(outbound.order[index])]
+            return AssociationUsage(spi: record.spi, packets: record.packets, bytes: record.bytes)
+        }
+    }
+
     /// Ends an SA's lease at once; returns `nextNumber`. No number of it is used after this.
     public mutating func withdrawLease(of spi: SPI) -> UInt64? {
         guard let place = outbound.place(of: spi) else { return nil }

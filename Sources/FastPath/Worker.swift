@@ -21,6 +21,8 @@ public struct RouterReport: Sendable {
     public var cipherName = ""
     /// Publications that could not be applied, in words.
     public var refusals: [String] = []
+    /// Inbound SAs under which packets came; of a large table a part, another one with every report.
+    public var received: [AssociationUsage] = []
     public init() {}
 }
 
@@ -44,6 +46,10 @@ public struct Worker: ~Copyable {
     private var port: RouterPort
     private var batch: PacketBatch
     private var refusals: [String] = []
+    /// Where the next report goes on.
+    private var nextUsage = 0
+    /// SAs that one report looks at.
+    private static let usageSlice = 8192
     /// Milliseconds between reports, and the longest that an idle worker sleeps.
     private static let reportInterval: UInt64 = 200
 
@@ -57,8 +63,10 @@ public struct Worker: ~Copyable {
     public mutating func run(_ desk: WorkerDesk) {
         var nextReport: UInt64 = 0
         while !desk.shouldEnd {
-            for publication in desk.inbox.takeAll() { take(publication) }
             port.receive(into: &batch)
+            // Behind the receiving: what was published before a packet was sent is applied before that packet is looked at,
+            // and that is the whole barrier between an SA's installation and its first packet.
+            for publication in desk.inbox.takeAll() { take(publication) }
             let milliseconds = Self.milliseconds()
             if batch.isEmpty {
                 port.wait(milliseconds: Int32(Self.reportInterval / 4))
@@ -90,6 +98,7 @@ public struct Worker: ~Copyable {
         report.portStatistics = port.statistics()
         report.portSummary = port.summary
         report.refusals = refusals
+        report.received = router.usage(from: &nextUsage, count: Self.usageSlice)
         return report
     }
 
@@ -97,6 +106,18 @@ public struct Worker: ~Copyable {
 }
 
 extension Router {
+    /// What came under the SAs at `count` places of the table from `place` on, which is moved behind them, or to the
+    /// beginning when that was the end.
+    func usage(from place: inout Int, count: Int) -> [AssociationUsage] {
+        let end = min(place + count, associations.capacity)
+        defer { place = end == associations.capacity ? 0 : end }
+        return (place..<end).compactMap { index in
+            let record = associations.records[index]
+            guard record.packets > 0 else { return nil }
+            return AssociationUsage(spi: record.spi, packets: record.packets, bytes: record.bytes)
+        }
+    }
+
     func report() -> RouterReport {
         var report = RouterReport()
         report.verdicts = counters.snapshot()

@@ -10,6 +10,7 @@ struct HostReport: Sendable {
     var sequences: [String: UInt64] = [:]
     var rawSocket: [String: UInt64] = [:]
     var tun: [String: UInt64] = [:]
+    var shadow: [String: UInt64] = [:]
     var waiting = 0
 }
 
@@ -30,6 +31,8 @@ struct HostLoop: ~Copyable {
     private var raw: RawIPSocket
     private var tun: TUNDevice
     private var numbers: SequenceSource
+    /// Where SAs come from; nil for a host that has what its configuration says.
+    private var shadow: ShadowLink?
     private let memory: FrameMemory
     private var pool: FramePool
     private var incoming = PacketBatch()
@@ -41,12 +44,15 @@ struct HostLoop: ~Copyable {
 
     private static let reportInterval: UInt64 = 200_000_000
 
-    init(host: consuming Host, raw: consuming RawIPSocket, tun: consuming TUNDevice, numbers: consuming SequenceSource)
-    {
+    init(
+        host: consuming Host, raw: consuming RawIPSocket, tun: consuming TUNDevice, numbers: consuming SequenceSource,
+        shadow: consuming ShadowLink? = nil
+    ) {
         self.host = host
         self.raw = raw
         self.tun = tun
         self.numbers = numbers
+        self.shadow = shadow
         // Room for a full batch each way and the headers around the largest TUN packet.
         memory = FrameMemory(frameCount: 512, frameStride: 10048)
         pool = FramePool(frameCount: 512, frameStride: 10048)
@@ -57,6 +63,8 @@ struct HostLoop: ~Copyable {
         _ = numbers.poll(&host, outgoing)
         while !desk.shouldEnd {
             wait()
+            // Before the packets: an SA that has come is there for those that came behind it.
+            shadow?.poll(&host, &numbers)
             receive()
             tun.receive(into: &outgoing, memory: memory, pool: &pool)
             send()
@@ -75,7 +83,13 @@ struct HostLoop: ~Copyable {
         if outgoing.room > 0 { descriptors.append(tun.fileDescriptor) }
         if let link = numbers.fileDescriptor { descriptors.append(link) }
         let now = clock.now
-        let deadline = min(numbers.deadline ?? .max, now + Self.reportInterval / 2)
+        var deadline = min(numbers.deadline ?? .max, now + Self.reportInterval / 2)
+        switch shadow {
+        case .some(let link):
+            descriptors.append(link.socket.descriptor)
+            deadline = min(deadline, link.deadline)
+        case .none: break
+        }
         waitForReadable(descriptors, nanoseconds: deadline > now ? deadline - now : 0)
     }
 
@@ -130,6 +144,10 @@ struct HostLoop: ~Copyable {
         report.sequences = numbers.tallies
         report.rawSocket = raw.statistics()
         report.tun = tun.statistics()
+        switch shadow {
+        case .some(let link): report.shadow = link.tallies
+        case .none: break
+        }
         report.waiting = outgoing.count
         return report
     }

@@ -34,7 +34,7 @@ extension Member {
             }
             try start(
                 configuration, ipProtocol: 47, addresses: cluster.dvipas, rules: rules, mtu: target.mtu,
-                numbers: leasedNumbers(of: target))
+                numbers: leasedNumbers(of: target), shadow: shadowLink(of: target))
         } catch { throw RunFailure(error) }
     }
 
@@ -54,11 +54,12 @@ extension Member {
 
     private func start(
         _ configuration: HostConfiguration, ipProtocol: UInt8, addresses: [IPAddress], rules: [RoutingRule.Match],
-        preferredSource: IPAddress? = nil, mtu: Int?, numbers: consuming SequenceSource
+        preferredSource: IPAddress? = nil, mtu: Int?, numbers: consuming SequenceSource,
+        shadow: consuming ShadowLink? = nil
     ) throws {
         var configuration = configuration
         let associations = cluster.associations(of: node)
-        configuration.associationCapacity = max(64, associations.count * 2)
+        configuration.associationCapacity = max(cluster.associationRoom, associations.count * 2)
         var host = Host(configuration)
         for association in associations { try host.apply(.install(association)) }
         let ciphers = host.cipherName
@@ -92,7 +93,7 @@ extension Member {
             }
         }
         announce("as \(node.role.name) on \(tun.name), MTU \(mtu ?? Self.defaultMTU); \(ciphers)")
-        var loop = HostLoop(host: host, raw: raw, tun: tun, numbers: numbers)
+        var loop = HostLoop(host: host, raw: raw, tun: tun, numbers: numbers, shadow: shadow)
         loop.run(desk)
         housekeeping.stop()
         status.write(desk.latestReport)
@@ -100,19 +101,35 @@ extension Member {
 
     /// A target asks the router's sequencer.
     private func leasedNumbers(of target: TargetNode) throws -> SequenceSource {
-        guard let place = cluster.targets.firstIndex(where: { $0.name == node.name }),
-            let router = cluster.routers.compactMap(\.trustedAddress).first
-        else { throw RunFailure("\(node.name): no router to ask for sequence numbers") }
+        let (holder, router) = try placeAndRouter()
         let incarnation = UInt64.random(in: 0 ... .max)
         let timing = LeaseHolder.Timing(validity: cluster.leases.validityNanoseconds)
         let holders = cluster.associations(of: node).filter { $0.direction == .outbound }.map {
-            LeaseHolder(
-                spi: $0.spi, holder: HolderID(rawValue: UInt16(place)), incarnation: incarnation, timing: timing)
+            LeaseHolder(spi: $0.spi, holder: holder, incarnation: incarnation, timing: timing)
         }
         let socket = try UDPSocket(bind: SocketAddress(address: target.trustedAddress, port: 0))
         return .leased(
             LeasedSequences(
                 holders, socket: socket, sequencer: SocketAddress(address: router, port: cluster.leases.port)))
+    }
+
+    /// Where the router gives the SAs that IKE made; nil when the configuration has no `ike`.
+    private func shadowLink(of target: TargetNode) throws -> ShadowLink? {
+        guard let ike = cluster.ike, let clusterKey = cluster.clusterKey else { return nil }
+        let (holder, router) = try placeAndRouter()
+        return ShadowLink(
+            holder: holder, clusterKey: clusterKey,
+            socket: try UDPSocket(bind: SocketAddress(address: target.trustedAddress, port: 0)),
+            router: SocketAddress(address: router, port: ike.linkPort),
+            leaseIncarnation: .random(in: 0 ... .max),
+            leaseTiming: LeaseHolder.Timing(validity: cluster.leases.validityNanoseconds))
+    }
+
+    private func placeAndRouter() throws -> (HolderID, IPAddress) {
+        guard let place = cluster.targets.firstIndex(where: { $0.name == node.name }),
+            let router = cluster.routers.compactMap(\.trustedAddress).first
+        else { throw RunFailure("\(node.name): no router to ask for sequence numbers") }
+        return (HolderID(rawValue: UInt16(place)), router)
     }
 
     /// An endpoint is the only sender of its SAs.

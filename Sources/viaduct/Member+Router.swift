@@ -36,20 +36,24 @@ extension Member {
             if !desk.inbox.offer(publication) { Log.warn("the worker does not keep up with publications") }
         }
         let sequencer = try sequencerService(at: trustedAddress)
+        let ike = try ikeService(at: trustedAddress, desk: desk, sequencer: sequencer)
         let status = StatusWriter(node: node, file: statusFile)
         let housekeeping = try ServiceThread(name: "status") { context in
             while !context.isStopping {
                 if termination.isRequested(within: StatusWriter.interval) { desk.end() }
-                status.write(desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure)
+                status.write(
+                    desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure, ike: ike?.report)
             }
         }
         announce("on \(summary); \(ciphers)")
         var worker = Worker(router: router, port: port)
         worker.run(desk)
         housekeeping.stop()
+        ike?.stop()
         neighbours.stop()
         sequencer.stop()
-        status.write(desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure)
+        status.write(
+            desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure, ike: ike?.report)
     }
 
     /// Hands out the numbers of the SAs under which the targets answer.

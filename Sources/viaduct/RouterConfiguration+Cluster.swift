@@ -10,7 +10,13 @@ extension RouterConfiguration {
             dvipas: cluster.dvipas, gateways: cluster.gateways, services: cluster.services, targets: cluster.targets,
             epoch: cluster.epoch, trustedAddress: trustedAddress, trustedMAC: trustedMAC, trustedMTU: trustedMTU)
         let inbound = cluster.securityAssociations.map(\.association).filter { $0.direction == .inbound }
-        associationCapacity = max(64, inbound.count * 2)
-        maximumReplayWindow = inbound.map(\.replayWindow).max() ?? 64
+        associationCapacity = max(cluster.associationRoom, inbound.count * 2)
+        let windows = inbound.map(\.replayWindow) + (cluster.ike?.connections.map(\.child.replayWindow) ?? [])
+        maximumReplayWindow = windows.max() ?? 64
     }
+}
+
+extension ClusterConfiguration {
+    /// SAs of one direction that a node has room for, beside those of the file.
+    var associationRoom: Int { ike == nil ? 64 : 16_384 }
 }

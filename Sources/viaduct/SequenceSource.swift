@@ -16,6 +16,19 @@ enum SequenceSource: ~Copyable {
         }
     }
 
+    /// A holder for an outbound SA that has come. Traps for local numbers: endpoints get no SAs while they run.
+    mutating func add(_ holder: LeaseHolder) {
+        guard case .leased(var leased) = consume self else { preconditionFailure("only a target is given SAs") }
+        leased.add(holder)
+        self = .leased(leased)
+    }
+
+    mutating func remove(_ spi: SPI) {
+        guard case .leased(var leased) = consume self else { preconditionFailure("only a target is given SAs") }
+        leased.remove(spi)
+        self = .leased(leased)
+    }
+
     /// After every batch: what waits for numbers, and what has come; publishes leases to `host`.
     /// - Returns: whether the host got new numbers.
     mutating func poll(_ host: inout Host, _ outgoing: borrowing PacketBatch) -> Bool {
@@ -63,6 +76,15 @@ struct LeasedSequences: ~Copyable {
         self.socket = socket
         self.sequencer = sequencer
     }
+
+    /// For an outbound SA that has come; one of the same SPI begins anew.
+    mutating func add(_ holder: LeaseHolder) {
+        remove(holder.spi)
+        holders.append(holder)
+    }
+
+    /// Leases of an SA that is gone: numbers that nobody can use any more.
+    mutating func remove(_ spi: SPI) { holders.removeAll { $0.spi == spi } }
 
     mutating func poll(_ host: inout Host, _ outgoing: borrowing PacketBatch) -> Bool {
         var renewed = false

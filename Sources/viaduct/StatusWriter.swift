@@ -43,6 +43,8 @@ final class StatusWriter: Sendable {
         var rawSocket: [String: UInt64]?
         var tun: [String: UInt64]?
         var waitingForNumbers: Int?
+        var shadow: [String: UInt64]?
+        var ike: IKEStatus?
         var troubles: [String] = []
     }
 
@@ -50,7 +52,9 @@ final class StatusWriter: Sendable {
         Status(node: node.name, role: node.role.name, uptimeSeconds: Date().timeIntervalSince(started))
     }
 
-    func write(_ report: RouterReport, sequencer: SequencerService.Report, neighbours: SystemError?) {
+    func write(
+        _ report: RouterReport, sequencer: SequencerService.Report, neighbours: SystemError?, ike: IKEReport?
+    ) {
         guard file != nil else { return }
         var status = empty
         status.port = report.portSummary
@@ -69,6 +73,8 @@ final class StatusWriter: Sendable {
         status.leases = sums(of: sequencer)
         status.xdp = report.portStatistics
         status.troubles = report.refusals
+        status.ike = ike.map(IKEStatus.init)
+        if let failure = ike?.failure { status.troubles.append("IKE: \(failure)") }
         if let neighbours { status.troubles.append("neighbours: \(neighbours)") }
         if let failure = sequencer.reservationFailure { status.troubles.append("sequence numbers: \(failure)") }
         if let failure = sequencer.socketFailure { status.troubles.append("lease link: \(failure)") }
@@ -83,6 +89,7 @@ final class StatusWriter: Sendable {
         status.rawSocket = report.rawSocket
         status.tun = report.tun
         status.waitingForNumbers = report.waiting
+        if !report.shadow.isEmpty { status.shadow = report.shadow }
         replace(status)
     }
 

@@ -4,11 +4,15 @@ import Testing
 
 /// The example of docs/configuration.md, so that what the page shows is what the reader takes.
 enum Page {
-    static let yaml: String = {
+    static let yaml = block(1)
+    /// With the section on IKE behind it: `clusterKey` stands in line 53.
+    static let withIKE = yaml + block(2)
+
+    private static func block(_ number: Int) -> String {
         let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/configuration.md")
         let text = try! String(contentsOf: page, encoding: .utf8)
-        return String(text.components(separatedBy: "```yaml\n")[1].components(separatedBy: "```")[0])
-    }()
+        return String(text.components(separatedBy: "```yaml\n")[number].components(separatedBy: "```")[0])
+    }
 
     /// The example with a second SA, the way back of the first. It begins in line 53.
     static let bothWays =
@@ -61,9 +65,9 @@ struct Edit: CustomTestStringConvertible, Sendable {
 }
 
 /// The message for a file that is refused; nil for one that is not.
-func message(_ yaml: String) -> String? {
+func message(_ yaml: String, files: HeldFiles = HeldFiles()) -> String? {
     do throws(ConfigurationFailure) {
-        _ = try ClusterConfiguration(yaml: yaml, file: "cluster.yaml")
+        _ = try ClusterConfiguration(yaml: yaml, file: "cluster.yaml", files: files.reader)
         return nil
     } catch {
         return error.description

@@ -2,7 +2,7 @@
 struct Form: Sendable {
     private let examples: [(key: String, value: String)]
 
-    private init(_ examples: KeyValuePairs<String, String>) {
+    init(_ examples: KeyValuePairs<String, String>) {
         self.examples = examples.map { ($0.key, $0.value) }
     }
 
@@ -22,6 +22,8 @@ struct Form: Sendable {
         "gateways": "[198.51.100.1]",
         "dvipas": "[{address: 10.72.0.10, services: [{protocol: tcp, ports: [80]}]}]",
         "securityAssociations": "[]",
+        "clusterKey": "/etc/viaduct/cluster.key",
+        "ike": "{connections: \(connections)}",
     ])
 
     static let leases = Form(["port": "4510", "validityMilliseconds": "10"])

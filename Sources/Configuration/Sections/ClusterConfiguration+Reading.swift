@@ -4,12 +4,12 @@ internal import Yams
 
 extension ClusterConfiguration {
     /// Section by section, in the order of the page: what a section refers to has been read before it.
-    init(root: Entry) throws(ConfigurationFailure) {
+    init(root: Entry, files: FileReader) throws(ConfigurationFailure) {
         let section = try Section(root, form: .cluster, title: "the configuration")
         file = root.document.file
         name = try section.required("cluster").text()
         epoch = Epoch(rawValue: UInt32(try section["epoch"]?.integer(in: 1...Int(UInt32.max)) ?? 1))
-        stateDirectory = try section["stateDirectory"]?.directory()
+        stateDirectory = try section["stateDirectory"]?.absolutePath()
         leases = try section["leases"]?.leases() ?? LeaseSettings()
 
         let nodesEntry = try section.required("nodes")
@@ -30,12 +30,25 @@ extension ClusterConfiguration {
             for association in try entry.list() { try keyring.read(association) }
         }
         securityAssociations = keyring.associations
+
+        var secrets = Secrets(files: files)
+        clusterKey = try section["clusterKey"].map { entry throws(ConfigurationFailure) in
+            try secrets.clusterKey(entry)
+        }
+        if let entry = section["ike"] {
+            var reading = IKEReading(gateways: gateways, dvipas: dvipas, leasePort: leases.port, secrets: secrets)
+            ike = try reading.settings(entry)
+            secrets = reading.secrets
+        }
+        if ike != nil { _ = try section.required("clusterKey") }
+        holdsSecrets = !securityAssociations.isEmpty || secrets.standInConfiguration
+        warnings = secrets.warnings
     }
 }
 
 extension Entry {
-    /// An absolute path, so that every start of a node finds what the one before wrote.
-    fileprivate func directory() throws(ConfigurationFailure) -> String {
+    /// So that every start of a node finds the same, wherever it is started.
+    func absolutePath() throws(ConfigurationFailure) -> String {
         let path = try text(limit: 4000)
         guard path.hasPrefix("/") else { throw failure("\(name) is \(quoted(path)), which is not an absolute path") }
         return path

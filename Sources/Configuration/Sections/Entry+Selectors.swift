@@ -3,15 +3,21 @@ internal import Wire
 
 extension Entry {
     func trafficSelectors() throws(ConfigurationFailure) -> TrafficSelectors {
-        let section = try Section(self, form: .selectors, title: "selectors")
-        let remote = try section.required("remote").networks()
-        let local = try section.required("local").networks()
-        let ipProtocol = try section["protocol"].map { entry throws(ConfigurationFailure) in try entry.ipProtocol() }
+        try Section(self, form: .selectors, title: "selectors").trafficSelectors()
+    }
+}
+
+extension Section {
+    /// Of the keys of `Form.selectors`, which the section's form has too.
+    func trafficSelectors() throws(ConfigurationFailure) -> TrafficSelectors {
+        let remote = try required("remote").networks()
+        let local = try required("local").networks()
+        let ipProtocol = try self["protocol"].map { entry throws(ConfigurationFailure) in try entry.ipProtocol() }
         var ports: [String: [ClosedRange<UInt16>]] = [:]
         for key in ["remotePorts", "localPorts"] {
-            guard let entry = section[key] else { continue }
+            guard let entry = self[key] else { continue }
             guard let ipProtocol, Self.protocolsWithPorts.contains(ipProtocol) else {
-                throw document.failure(
+                throw entry.document.failure(
                     at: entry.keyPlace, "\(key) is there, but no protocol that has ports",
                     "Write protocol: tcp, or remove \(key).")
             }
@@ -24,12 +30,14 @@ extension Entry {
 
     /// TCP, UDP, DCCP, SCTP and UDP-Lite by their IANA numbers.
     private static let protocolsWithPorts: Set<UInt8> = [6, 17, 33, 132, 136]
+}
 
-    private func networks() throws(ConfigurationFailure) -> [AddressRange] {
+extension Entry {
+    fileprivate func networks() throws(ConfigurationFailure) -> [AddressRange] {
         try distinctList { entry throws(ConfigurationFailure) in try entry.addressRange() }
     }
 
-    private func ipProtocol() throws(ConfigurationFailure) -> UInt8 {
+    fileprivate func ipProtocol() throws(ConfigurationFailure) -> UInt8 {
         if let text = try scalar(), text.first?.isNumber == true { return UInt8(try integer(in: 1...255)) }
         return try word(["tcp": 6, "udp": 17, "icmp": 1], or: "a number")
     }

@@ -32,7 +32,7 @@ extension Session {
                 agreed, path: path, policy, isInitialContact: isInitialContact, at: arrival.now, using: &random)
         } catch { return fail(error) }
         state = .authSent(auth)
-        return (path == sent.path ? [] : [.move(path)]) + [auth.request.send]
+        return (path == sent.path ? [] : [.move(path)]) + auth.request.sends
     }
 
     private func agree(_ sent: InitSent, _ arrival: Arrival) -> Agreed? {
@@ -48,9 +48,10 @@ extension Session {
             responderSPI: arrival.header.responderSPI.rawValue)
         let keys = IKEKeys(sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
         let channel = SealedChannel(
-            initiatorSPI: sent.spi, responderSPI: arrival.header.responderSPI, role: .initiator, keys: keys)
+            initiatorSPI: sent.spi, responderSPI: arrival.header.responderSPI, role: .initiator, keys: keys,
+            fragmentLimit: policy.fragmentLimit(Extensions(payloads, policy)))
         return Agreed(
-            channel: channel, initiatorNonce: sent.nonce, responderNonce: nonce.data, initRequest: sent.request.bytes,
+            channel: channel, initiatorNonce: sent.nonce, responderNonce: nonce.data, initRequest: sent.message,
             initResponse: arrival.datagram, nat: NATFinding(payloads, header: arrival.header, path: arrival.path),
             proposal: proposals[0], peerHashes: payloads.signatureHashes,
             announced: policy.authentication.hasCertificate)
@@ -62,7 +63,7 @@ extension Session {
         guard (1...64).contains(cookie.count), sent.attempt < InitSent.attempts else { return fail(.cookies) }
         let next = InitSent(sent, cookie: cookie, policy, at: now)
         state = .initSent(next)
-        return [next.request.send]
+        return next.request.sends
     }
 
     private mutating func repeatInit(
@@ -75,15 +76,20 @@ extension Session {
         else { return fail(.keyExchangeRefused(wanted: wanted)) }
         let next = InitSent(sent, method: method, policy, at: now, using: &random)
         state = .initSent(next)
-        return [next.request.send]
+        return next.request.sends
     }
 
     mutating func concludeAuth(_ sent: AuthSent, _ arrival: Arrival) -> [Action] {
         guard sent.agreed.channel.isFromPeer(arrival.header) else { return [.count(.foreign)] }
         guard arrival.isResponse else { return [.count(.unexpected)] }
         guard arrival.header.messageID == 1, arrival.header.exchange == .ikeAuth else { return [.count(.stale)] }
-        guard let inside = sent.agreed.channel.open(arrival.message, arrival.datagram) else {
-            return [.count(.unauthentic)]
+        var sent = sent
+        let inside: OpenedMessage
+        switch sent.agreed.channel.open(arrival) {
+        case .message(let opened): inside = opened
+        case .nothing(let event):
+            state = .authSent(sent)
+            return [.count(event)]
         }
         guard let payloads = try? IKEPayload.innerChain(inside.first, inside.plaintext) else {
             return fail(.malformedAuthentication)
@@ -97,7 +103,7 @@ extension Session {
         }
         let proof = payloads.authentication
         switch AuthExchange.look(at: peer, proof, payloads, sent.agreed, policy) {
-        case .proved: return accept(sent, peer, payloads, at: arrival.now)
+        case .proved: return accept(sent, peer, payloads)
         case .failed(let failure): return tellFailure(sent, failure)
         case .certificate(let certificate):
             guard let proof else { preconditionFailure("a certificate is only looked at with a proof") }
@@ -111,36 +117,36 @@ extension Session {
 
     /// The peer is who it says to be.
     mutating func accept(
-        _ sent: AuthSent, _ peer: IdentificationPayload, _ payloads: [IKEPayload], at now: UInt64
+        _ sent: AuthSent, _ peer: IdentificationPayload, _ payloads: [IKEPayload]
     ) -> [Action] {
         let negotiation = ChildNegotiation(policy: policy, agreed: sent.agreed, path: sent.path)
         switch negotiation.conclude(payloads, sent.childSPI) {
         case .agreed(let associations, let spis, _):
-            state = .established(Established(sent, peer: peer, children: [spis]))
-            return Self.contact(payloads, peer) + [.established(peer), .install(associations)]
+            state = .established(Established(sent, peer: peer, children: [Child(associations, isUsed: true)]))
+            return Self.contact(payloads, peer) + [
+                .established(peer), .install(associations, replacing: nil), .use(spis),
+            ]
         case .refused(let refusal, _):
             var established = Established(sent, peer: peer, children: [])
-            var actions = Self.contact(payloads, peer) + [.established(peer), .refused(refusal)]
             // The responder may have made its half.
             if case .childByPeer = refusal {
             } else {
-                actions += ask(&established, [.delete(.esp([sent.childSPI]))], at: now)
+                established.enqueue(SessionTask(.discard(sent.childSPI)))
             }
             state = .established(established)
-            return actions
+            return Self.contact(payloads, peer) + [.established(peer), .refused(refusal)]
         }
     }
 
     /// The responder believes in an SA; it is told once, without waiting (RFC 7296 §2.21.2).
     mutating func tellFailure(_ sent: AuthSent, _ failure: Failure) -> [Action] {
         var channel = sent.agreed.channel
-        let bytes = channel.seal(
+        let datagrams = channel.seal(
             [.notify(NotifyPayload(.authenticationFailed))], .informational, messageID: 2, isResponse: false)
-        return [.send(bytes, sent.path)] + fail(failure)
+        return datagrams.map { .send($0, sent.path) } + fail(failure)
     }
 
     mutating func fail(_ failure: Failure) -> [Action] {
-        state = .closed(Closed(answer: nil))
-        return [.failed(failure)]
+        end(.failed(failure))
     }
 }

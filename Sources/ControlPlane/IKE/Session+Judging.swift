@@ -9,10 +9,10 @@ extension Session {
         switch judging.way {
         case .responding(let answered, let request):
             if let failure { return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, request) }
-            return accept(answered, judging.peer, request, using: &random)
+            return accept(answered, judging.peer, request, using: &random) + proceed(at: now, using: &random)
         case .initiating(let sent, let payloads):
             if let failure { return tellFailure(sent, failure) }
-            return accept(sent, judging.peer, payloads, at: now)
+            return accept(sent, judging.peer, payloads) + proceed(at: now, using: &random)
         }
     }
 

@@ -29,20 +29,22 @@ extension Session {
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initiatorSPI: header.initiatorSPI.rawValue,
             responderSPI: spi.rawValue)
         let keys = IKEKeys(sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
+        let extensions = Extensions(payloads, policy)
         // Who announces its hashes is told ours (RFC 7427 §4).
         let hashes = payloads.notification(.signatureHashAlgorithms) == nil ? [] : candidates.signatureAnnouncement
         let response = InitExchange.response(
             header.initiatorSPI, spi, proposal: choice, exchange: exchange, nonce: nonce, path: arrival.path,
-            announcing: hashes, requesting: candidates.certificateRequest)
+            announcing: extensions.answer + hashes, requesting: candidates.certificateRequest)
         let agreed = Agreed(
             channel: SealedChannel(
-                initiatorSPI: header.initiatorSPI, responderSPI: spi, role: .responder, keys: keys),
+                initiatorSPI: header.initiatorSPI, responderSPI: spi, role: .responder, keys: keys,
+                fragmentLimit: policy.fragmentLimit(extensions)),
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initRequest: arrival.datagram,
             initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path),
             proposal: choice, peerHashes: payloads.signatureHashes, announced: !hashes.isEmpty)
         self.policy = policy
         state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
-        return [.send(response, arrival.path)]
+        return [.claim(spi), .send(response, arrival.path)]
     }
 
     /// What a first message that cannot be read is answered with (RFC 7296 §2.5, §2.21.1); nothing of any other.
@@ -66,19 +68,24 @@ extension Session {
         guard !arrival.isResponse, arrival.header.exchange == .ikeAuth, arrival.header.messageID == 1 else {
             return [.count(.unexpected)]
         }
-        guard let inside = answered.agreed.channel.open(arrival.message, arrival.datagram) else {
-            return [.count(.unauthentic)]
+        var answered = answered
+        let inside: OpenedMessage
+        switch answered.agreed.channel.open(arrival) {
+        case .message(let opened): inside = opened
+        case .nothing(let event):
+            state = .initAnswered(answered)
+            return [.count(event)]
         }
         let payloads: [IKEPayload]
         do {
             payloads = try IKEPayload.innerChain(inside.first, inside.plaintext)
         } catch {
-            let request = AuthRequest(payloads: [], datagram: arrival.datagram, path: arrival.path)
+            let request = AuthRequest(payloads: [], leading: inside.leading, path: arrival.path)
             return refuseAuth(
                 answered, error.notification ?? NotifyPayload(.invalidSyntax), .malformedAuthentication, request)
         }
         return authenticate(
-            answered, AuthRequest(payloads: payloads, datagram: arrival.datagram, path: arrival.path), at: arrival.now,
+            answered, AuthRequest(payloads: payloads, leading: inside.leading, path: arrival.path), at: arrival.now,
             using: &random)
     }
 
@@ -118,15 +125,18 @@ extension Session {
             return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, request)
         case .agreed(let associations, let spis, let child):
             // Inbound is in place before the initiator can know of it.
-            return establish(answered, peer, [spis], child, before: [.install(associations)], request)
+            return establish(
+                answered, peer, [Child(associations, isUsed: true)], child,
+                before: [.install(associations, replacing: nil)], after: [.use(spis)], request)
         case .refused(let refusal, let notification):
-            return establish(answered, peer, [], [.notify(notification)], before: [.refused(refusal)], request)
+            return establish(
+                answered, peer, [], [.notify(notification)], before: [.refused(refusal)], after: [], request)
         }
     }
 
     private mutating func establish(
-        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [ChildSPIs], _ child: [IKEPayload],
-        before actions: [Action], _ request: AuthRequest
+        _ answered: InitAnswered, _ peer: IdentificationPayload, _ children: [Child], _ child: [IKEPayload],
+        before first: [Action], after last: [Action], _ request: AuthRequest
     ) -> [Action] {
         var channel = answered.agreed.channel
         let payloads: [IKEPayload]
@@ -135,21 +145,22 @@ extension Session {
         } catch {
             return refuseAuth(answered, NotifyPayload(.authenticationFailed), error, request)
         }
-        let bytes = channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: true)
+        let answer = StoredAnswer(
+            channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: true), to: request.leading, messageID: 1)
         state = .established(
-            Established(
-                answered, channel: channel, path: request.path, peer: peer, children: children,
-                answer: StoredAnswer(bytes, to: request.datagram, messageID: 1)))
-        return Self.contact(request.payloads, peer) + [.established(peer)] + actions + [.send(bytes, request.path)]
+            Established(answered, channel: channel, path: request.path, peer: peer, children: children, answer: answer))
+        return Self.contact(request.payloads, peer) + [.established(peer)] + first + answer.sends(over: request.path)
+            + last
     }
 
     mutating func refuseAuth(
         _ answered: InitAnswered, _ notification: NotifyPayload, _ failure: Failure, _ request: AuthRequest
     ) -> [Action] {
         var channel = answered.agreed.channel
-        let bytes = channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true)
-        state = .closed(Closed(answer: StoredAnswer(bytes, to: request.datagram, messageID: 1)))
-        return [.send(bytes, request.path), .failed(failure)]
+        let answer = StoredAnswer(
+            channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true), to: request.leading,
+            messageID: 1)
+        return answer.sends(over: request.path) + end(.failed(failure), answer: answer)
     }
 }
 

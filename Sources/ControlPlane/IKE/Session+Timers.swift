@@ -4,39 +4,56 @@ extension Session {
         switch state {
         case .idle, .closed: return []
         case .initSent(var sent):
-            let actions = again(&sent.request, [], at: now)
+            let actions = again(&sent.request, at: now)
             if !isClosed { state = .initSent(sent) }
             return actions
         case .initAnswered(let answered):
             guard now >= answered.deadline else { return [] }
-            state = .closed(Closed(answer: nil))
-            return [.failed(.halfOpen)]
+            return end(.failed(.halfOpen))
         case .authSent(var sent):
-            let actions = again(&sent.request, [], at: now)
+            let actions = again(&sent.request, at: now)
             if !isClosed { state = .authSent(sent) }
             return actions
         case .judging(let judging):
             guard now >= judging.deadline else { return [] }
-            state = .closed(Closed(answer: nil))
-            return [.failed(.noVerdict(judging.peer))]
-        case .established(var established):
-            guard var request = established.request else { return [] }
-            let actions = again(&request, established.children, isClosing: established.closing != .no, at: now)
-            established.request = request
-            if !isClosed { state = .established(established) }
-            return actions
+            return end(.failed(.noVerdict(judging.peer)))
+        case .established(let established):
+            let actions = tick(established, at: now)
+            return actions + proceed(at: now, using: &random)
         }
     }
 
-    private mutating func again(
-        _ request: inout Retransmission, _ children: [ChildSPIs], isClosing: Bool = false, at now: UInt64
-    ) -> [Action] {
+    private mutating func again(_ request: inout Retransmission, at now: UInt64) -> [Action] {
         switch request.tick(policy.timing, at: now) {
         case .notYet: return []
-        case .again: return [.count(.requestRepeated), request.send]
-        case .gone:
-            state = .closed(Closed(answer: nil))
-            return children.map { .delete($0) } + [isClosing ? .closed : .failed(.silence(request.exchange))]
+        case .again: return [.count(.requestRepeated)] + request.sends
+        case .gone: return end(.failed(.silence(request.exchange)))
         }
+    }
+
+    private mutating func tick(_ before: Established, at now: UInt64) -> [Action] {
+        var established = before
+        var actions: [Action] = []
+        for spi in before.associations.map(\.ownSPI) {
+            guard let index = established.index(of: spi) else { continue }
+            let isCurrent = established.associations[index].phase == .current
+            switch established.associations[index].tick(policy.timing, at: now) {
+            case .notYet: break
+            case .again:
+                actions.append(.count(.requestRepeated))
+                actions += established.associations[index].request?.sends ?? []
+            case .gone where isCurrent:
+                let exchange = established.associations[index].request?.exchange ?? .informational
+                let isClosing = established.closing != .no
+                return actions + end(isClosing ? .closed : .failed(.silence(exchange)))
+            case .gone:
+                // The current one will find out whether the peer is there.
+                actions += established.drop(index)
+                continue
+            }
+            if established.associations[index].isOver(at: now) { actions += established.drop(index) }
+        }
+        state = .established(established)
+        return actions
     }
 }

@@ -26,6 +26,9 @@
 ///     from every state:        Closed     which only repeats its last answer
 /// ```
 ///
+/// It is one session through all rekeys of its IKE SA: the old one, its successor and in a collision a redundant one are
+/// all in `Established`, and `claim` and `release` say which SPIs are its own.
+///
 /// What cannot be shown to come from the peer changes nothing but the count that goes out. Two answers of IKE_SA_INIT are
 /// believed without proof, as there is none: who guesses the 64 bits of our SPI can end an attempt of ours.
 ///
@@ -71,7 +74,7 @@ public struct Session: Sendable {
         self.isInitialContact = isInitialContact
         let sent = InitSent(policy, path: path, at: now, using: &random)
         state = .initSent(sent)
-        return [sent.request.send]
+        return [.claim(sent.spi)] + sent.request.sends
     }
 
     /// A datagram, without the non-ESP marker; `path.remote` is where it came from, `path.local` where it arrived.
@@ -88,10 +91,11 @@ public struct Session: Sendable {
         switch state {
         case .idle: return answerInit(arrival, using: &random)
         case .initSent(let sent): return concludeInit(sent, arrival, using: &random)
-        case .initAnswered(let answered): return answerAuth(answered, arrival, using: &random)
-        case .authSent(let sent): return concludeAuth(sent, arrival)
+        case .initAnswered(let answered):
+            return answerAuth(answered, arrival, using: &random) + proceed(at: now, using: &random)
+        case .authSent(let sent): return concludeAuth(sent, arrival) + proceed(at: now, using: &random)
         case .judging: return [.count(.awaitingVerdict)]
-        case .established(let established): return inform(established, arrival)
+        case .established(let established): return inform(established, arrival, using: &random)
         case .closed(let closed): return repeated(closed.answer, arrival) ?? [.count(.stale)]
         }
     }
@@ -104,10 +108,12 @@ public struct Session: Sendable {
         case .initAnswered(let answered): answered.deadline
         case .authSent(let sent): sent.request.dueAt
         case .judging(let judging): judging.deadline
-        case .established(let established): established.request?.dueAt
+        case .established(let established): established.deadline
         }
     }
 
+    /// False for a responder that has refused what it was made for.
+    var hasBegun: Bool { if case .idle = state { false } else { true } }
     public var isEstablished: Bool { if case .established = state { true } else { false } }
     public var isClosed: Bool { if case .closed = state { true } else { false } }
 
@@ -148,11 +154,12 @@ struct Arrival {
 }
 
 extension Session {
-    /// The last answer again, over the path that the question came by; nil when this is not the last question.
-    func repeated(_ answer: StoredAnswer?, _ arrival: Arrival) -> [Action]? {
+    /// The last answer again, over the path that the question came by; nil when this is not the last question. `channel`
+    /// is the one that the question was sealed for, if it was.
+    func repeated(_ answer: StoredAnswer?, _ arrival: Arrival, over channel: SealedChannel? = nil) -> [Action]? {
         guard let answer, !arrival.isResponse, arrival.header.messageID == answer.messageID,
-            answer.isFor(arrival.datagram)
+            answer.isFor(arrival.datagram) || channel?.isFirstFragment(arrival) == true
         else { return nil }
-        return [.count(.answerRepeated), .send(answer.bytes, arrival.path)]
+        return [.count(.answerRepeated)] + answer.sends(over: arrival.path)
     }
 }

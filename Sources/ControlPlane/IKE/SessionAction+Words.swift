@@ -11,6 +11,8 @@ extension Session.Refusal: CustomStringConvertible {
             "TS_UNACCEPTABLE: of \(Self.list(local)) here and \(Self.list(remote)) there the policy allows nothing"
         case .mode(let wanted): "it will not have \(wanted) mode, which the policy wants"
         case .childByPeer(let type): "it refused the Child SA by \(type)"
+        case .childCount: "NO_ADDITIONAL_SAS: there are as many Child SAs as the policy allows"
+        case .successorByPeer(let type): "it refused to rekey the IKE SA by \(type)"
         case .childAnswer: "its answer for the Child SA is none to what was offered"
         }
     }
@@ -62,16 +64,5 @@ extension Session.Failure: CustomStringConvertible {
 extension Session.Failure {
     private static func words(_ method: AuthenticationMethod?) -> String {
         method.map { "\($0)" } ?? "none of AUTH's methods"
-    }
-}
-
-extension IdentificationPayload {
-    /// For an operator, with the type's name.
-    var words: String {
-        switch type {
-        case .fqdn, .rfc822Address: "\(type) \(String(decoding: data, as: UTF8.self).debugDescription)"
-        case .ipv4Address: "\(type) \(data.map(String.init).joined(separator: "."))"
-        default: "\(type) of \(data.count) bytes"
-        }
     }
 }

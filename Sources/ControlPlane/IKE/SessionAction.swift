@@ -39,7 +39,7 @@ public struct ChildSPIs: Sendable, Hashable {
 extension Session {
     /// What a session wants done, in this order.
     public enum Action: Sendable {
-        /// An IKE message without the non-ESP marker, which who sends from port 4500 puts before it.
+        /// An IKE message, or a fragment of one, without the non-ESP marker, which who sends from port 4500 puts before it.
         case send([UInt8], Path)
         /// From now on the peer is reached by this path.
         case move(Path)
@@ -49,8 +49,16 @@ extension Session {
         case initialContact(IdentificationPayload)
         /// Both ends have shown who they are; the peer's identification.
         case established(IdentificationPayload)
-        /// Inbound must be in place everywhere before the next action is done.
-        case install(ChildSecurityAssociations)
+        /// Messages with this SPI on our side are for this session from now on.
+        case claim(IKESPI)
+        /// And from now on no more.
+        case release(IKESPI)
+        /// Inbound must be in place everywhere before the next action is done. Outbound is not used before `use`.
+        /// A rekey replaces another Child SA, which goes on until it is deleted.
+        case install(ChildSecurityAssociations, replacing: ChildSPIs?)
+        /// What this Child SA may carry goes out through it from now on.
+        case use(ChildSPIs)
+        /// Both halves are over, and their keys.
         case delete(ChildSPIs)
         /// Something was refused, by us or by the peer, and the session goes on.
         case refused(Refusal)
@@ -81,8 +89,20 @@ extension Session {
         case answerRepeated
         /// Our request was sent again.
         case requestRepeated
+        /// A fragment whose message is not whole yet.
+        case fragmentKept
+        /// A fragment that is there already.
+        case fragmentRepeated
+        /// A fragment beyond `MessageBounds.reassembledByteCount`.
+        case fragmentsTooLong
         /// An exchange that we refuse by a notification.
         case exchangeRefused
+        /// A request that crossed one of ours, and was put off by TEMPORARY_FAILURE.
+        case putOff
+        /// The same from the peer: ours is asked again later.
+        case putOffByPeer
+        /// Both ends rekeyed the same SA at once.
+        case collision
     }
 
     /// Why something was refused.
@@ -101,6 +121,10 @@ extension Session {
         case childByPeer(NotifyType)
         /// The peer's answer for our Child SA is none to our offer.
         case childAnswer
+        /// The policy has no more Child SAs.
+        case childCount
+        /// The peer refused to rekey the IKE SA.
+        case successorByPeer(NotifyType)
     }
 
     public enum ProofKind: Sendable, Hashable { case sharedKey, certificate }

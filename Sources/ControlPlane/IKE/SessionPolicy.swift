@@ -10,6 +10,11 @@ public struct SessionPolicy: Sendable {
         public var transmissions = 7
         /// How long a responder waits for IKE_AUTH.
         public var halfOpen: UInt64 = 30_000_000_000
+        /// About how long to wait after the peer's TEMPORARY_FAILURE (RFC 7296 §2.25); half of it to all of it.
+        public var retry: UInt64 = 10_000_000_000
+        /// How long an IKE SA that was replaced is kept for the peer to delete it, or to ask for a lost answer: longer
+        /// than a peer repeats itself.
+        public var linger: UInt64 = 200_000_000_000
 
         public init() {}
     }
@@ -27,6 +32,13 @@ public struct SessionPolicy: Sendable {
     /// Packets; of the Child SAs.
     public var replayWindow: Int
     public var timing = Timing()
+    /// Those that are being replaced apart. One more is refused by NO_ADDITIONAL_SAS.
+    public var maximumChildren = 16
+    /// Bytes of the longest IP datagram that an IKE message goes in; a longer one goes in fragments (RFC 7383) if the peer
+    /// knows them. nil for never. Traps below 576.
+    public var datagramByteCount: Int? = 1280 {
+        didSet { precondition((datagramByteCount ?? .max) >= 576, "every way carries 576 bytes") }
+    }
 
     public enum Fault: Error, Hashable {
         /// What was written, and what is wrong with it.
@@ -73,6 +85,11 @@ public struct SessionPolicy: Sendable {
             selectors: selectors, mode: mode, replayWindow: replayWindow)
     }
 
+    /// Bytes of an IKE message in such a datagram, behind the longest headers: IPv6, UDP and the non-ESP marker.
+    func fragmentLimit(_ extensions: Extensions) -> Int? {
+        extensions.fragments ? datagramByteCount.map { $0 - 40 - 8 - 4 } : nil
+    }
+
     private static func read(_ names: [String], _ protocolID: ProtocolID) throws(Fault) -> [Proposal] {
         guard !names.isEmpty, names.count <= MessageBounds.proposals else { throw .noProposals }
         var proposals: [Proposal] = []
@@ -89,12 +106,23 @@ public struct SessionPolicy: Sendable {
         return proposals
     }
 
-    /// The Child SA's offer in IKE_AUTH: no key exchange (RFC 7296 §1.2), with our SPI.
-    func childOffer(_ spi: SPI) -> [Proposal] {
+    /// The Child SA's offer with our SPI: in IKE_AUTH without a key exchange (RFC 7296 §1.2).
+    func childOffer(_ spi: SPI, hasKeyExchange: Bool = false) -> [Proposal] {
         childProposals.map { proposal in
             var offer = proposal
             offer.spi = spi.bytes
-            offer.transforms.removeAll { $0.type.isKeyExchange }
+            if !hasKeyExchange { offer.transforms.removeAll { $0.type.isKeyExchange } }
+            return offer
+        }
+    }
+
+    /// The offer of a successor of the IKE SA, with our SPI of it. Additional key exchanges would need IKE_FOLLOWUP_KE
+    /// (RFC 9370 §2.2.4), which is not there: the secrets of the first exchange live on in SK_d.
+    func successorOffer(_ spi: IKESPI) -> [Proposal] {
+        proposals.map { proposal in
+            var offer = proposal
+            offer.spi = spi.bytes
+            offer.transforms.removeAll { TransformType.additionalKeyExchanges.contains($0.type) }
             return offer
         }
     }
@@ -122,6 +150,8 @@ extension Proposal {
                     let one = Proposal(number: 1, .esp, [cipher, numbers].compactMap { $0 })
                     guard Associations.Transform(one) != nil else { return false }
                 }
+                let methods = all(.keyExchange).compactMap { $0 }
+                guard methods.allSatisfy({ KeyExchangeMethod(transformID: $0.id) != nil }) else { return false }
                 continue
             }
             for integrity in all(.integrity) {
@@ -133,6 +163,6 @@ extension Proposal {
                 }
             }
         }
-        return protocolID == .esp || !transforms.contains { TransformType.additionalKeyExchanges.contains($0.type) }
+        return !transforms.contains { TransformType.additionalKeyExchanges.contains($0.type) }
     }
 }

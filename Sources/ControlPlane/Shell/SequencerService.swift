@@ -9,12 +9,13 @@ public final class SequencerService: Sendable {
         public var spi: SPI
         /// The peer's, in packets.
         public var replayWindow: Int
-        public var reservation: ReservationFile
+        /// nil for an SA whose key does not outlive this process: its numbers begin at 1 and are written down nowhere.
+        public var reservation: ReservationFile?
         /// The last number that may be used.
         public var lastNumber: UInt64
 
         public init(
-            spi: SPI, replayWindow: Int, reservation: ReservationFile,
+            spi: SPI, replayWindow: Int, reservation: ReservationFile?,
             lastNumber: UInt64 = Reservation.lastWithoutESN
         ) {
             self.spi = spi
@@ -40,9 +41,17 @@ public final class SequencerService: Sendable {
         public var sequencers: [SPI: Sequencer.Tally] = [:]
     }
 
-    private final class SharedReport: Sendable { let value = Mutex(Report()) }
+    private enum Change: Sendable {
+        case add(Association)
+        case remove(SPI)
+    }
 
-    private let shared = SharedReport()
+    private final class Shared: Sendable {
+        let report = Mutex(Report())
+        let changes = Mutex<[Change]>([])
+    }
+
+    private let shared = Shared()
     private let thread: ServiceThread
     public let address: SocketAddress
 
@@ -58,11 +67,22 @@ public final class SequencerService: Sendable {
         let shared = shared
         thread = try ServiceThread(name: "sequencer") { context in
             var loop = Loop(endpoint: endpoint, holders: holders, associations: associations, timing: timing)
-            loop.run(context) { report in shared.value.withLock { $0 = report } }
+            loop.run(context, shared)
         }
     }
 
-    public var report: Report { shared.value.withLock { $0 } }
+    public var report: Report { shared.report.withLock { $0 } }
+
+    /// One more SA, from now on. One of the same SPI is replaced: it is another SA.
+    public func add(_ association: Association) { change(.add(association)) }
+
+    /// Its numbers are granted no more; leases that are out run out by themselves.
+    public func remove(_ spi: SPI) { change(.remove(spi)) }
+
+    private func change(_ change: Change) {
+        shared.changes.withLock { $0.append(change) }
+        thread.nudge()
+    }
 
     /// Waits until the thread has ended. Leases that are out run out by themselves.
     public func stop() { thread.stop() }
@@ -76,6 +96,7 @@ public final class SequencerService: Sendable {
     private struct Loop {
         let endpoint: Endpoint
         let holders: [HolderID: IPAddress]
+        let timing: Sequencer.Timing
         let clock = MonotonicClock()
         var reservations: [SPI: ReservationFile] = [:]
         var sequencers: [SPI: Sequencer] = [:]
@@ -87,17 +108,34 @@ public final class SequencerService: Sendable {
         {
             self.endpoint = endpoint
             self.holders = holders
-            for association in associations {
-                let mark = association.reservation.initialMark
-                reservations[association.spi] = association.reservation
-                sequencers[association.spi] = Sequencer(
-                    spi: association.spi, replayWindow: association.replayWindow,
-                    reservation: Reservation(mark: mark, lastNumber: association.lastNumber),
-                    identifierSeed: .random(in: 0 ... .max), timing: timing, at: clock.now)
+            self.timing = timing
+            for association in associations { add(association) }
+        }
+
+        private mutating func add(_ association: Association) {
+            reservations[association.spi] = association.reservation
+            sequencers[association.spi] = Sequencer(
+                spi: association.spi, replayWindow: association.replayWindow,
+                reservation: Reservation(
+                    mark: association.reservation?.initialMark ?? 1, lastNumber: association.lastNumber),
+                identifierSeed: .random(in: 0 ... .max), timing: timing, at: clock.now)
+        }
+
+        private mutating func take(_ changes: [Change]) throws(SystemError) {
+            for change in changes {
+                switch change {
+                case .add(let association):
+                    add(association)
+                    try perform(sequencers[association.spi]!.start(at: clock.now), of: association.spi)
+                case .remove(let spi):
+                    sequencers[spi] = nil
+                    reservations[spi] = nil
+                }
             }
         }
 
-        mutating func run(_ context: ServiceThread.Context, _ publish: (Report) -> Void) {
+        mutating func run(_ context: ServiceThread.Context, _ shared: Shared) {
+            func publish(_ report: Report) { shared.report.withLock { $0 = report } }
             var buffer = [UInt8](repeating: 0, count: 2048)
             do throws(SystemError) {
                 for spi in sequencers.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
@@ -109,6 +147,11 @@ public final class SequencerService: Sendable {
                         guard let (count, source) = try endpoint.socket.receive(into: &buffer) else { break }
                         try receive(buffer, count, from: source)
                     }
+                    let changes = shared.changes.withLock { changes in
+                        defer { changes = [] }
+                        return changes
+                    }
+                    try take(changes)
                     try tick()
                     report.sequencers = sequencers.mapValues(\.tally)
                     publish(report)
@@ -164,10 +207,10 @@ public final class SequencerService: Sendable {
 
         /// Written on this thread: half a step of numbers is left meanwhile.
         private mutating func reserve(upTo mark: UInt64, of spi: SPI) throws(SystemError) {
-            guard let reservation = reservations[spi] else { return }
+            guard sequencers[spi] != nil else { return }
             let answer: [Sequencer.Action]
             do throws(SystemError) {
-                try reservation.reserve(upTo: mark)
+                try reservations[spi]?.reserve(upTo: mark)
                 report.reservationFailure = nil
                 answer = sequencers[spi]!.reserved(upTo: mark, at: clock.now)
             } catch {

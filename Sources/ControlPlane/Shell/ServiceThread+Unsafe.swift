@@ -11,14 +11,19 @@ public final class ServiceThread: Sendable {
 
         public var isStopping: Bool { flag.value.load(ordering: .acquiring) }
 
-        /// Sleeps until one of `descriptors` is readable, `nanoseconds` have passed (nil: for ever) or the thread is to
-        /// stop.
+        /// Sleeps until one of `descriptors` is readable, `nanoseconds` have passed (nil: for ever), somebody nudges, or
+        /// the thread is to stop.
         public func pause(_ descriptors: [Int32], nanoseconds: UInt64?) {
             var entries = (descriptors + [wake]).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             // Rounded up to poll's milliseconds: to wake early would mean to sleep again for nothing.
             let milliseconds = nanoseconds.map { Int32(clamping: $0 / 1_000_000 + ($0 % 1_000_000 == 0 ? 0 : 1)) }
             // The kernel reads and writes exactly the array's entries; an interruption is a short sleep.
             unsafe _ = poll(&entries, nfds_t(entries.count), milliseconds ?? -1)
+            guard !isStopping, entries[descriptors.count].revents != 0 else { return }
+            // Nudges are all alike: one sleep ends for any number of them.
+            var nudges = [UInt8](repeating: 0, count: 64)
+            // At most the array's length.
+            unsafe _ = read(wake, &nudges, nudges.count)
         }
     }
 
@@ -43,6 +48,11 @@ public final class ServiceThread: Sendable {
         var ends: [Int32] = [-1, -1]
         // The kernel writes two descriptors into the array of two.
         guard unsafe pipe(&ends) == 0 else { throw SystemError.last("pipe", name) }
+        // Neither end ever waits: a nudge into a full pipe is one too many.
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
         alarm = ends[1]
         context = Context(wake: ends[0], flag: Flag())
         var started = pthread_t()
@@ -64,6 +74,15 @@ public final class ServiceThread: Sendable {
             close(context.wake)
             close(alarm)
             throw SystemError("pthread_create", name, code: code)
+        }
+    }
+
+    /// Ends the body's sleep, or the next one: there is something for it to look at.
+    public func nudge() {
+        thread.withLock { thread in
+            guard thread != nil else { return }
+            // One byte of an array of one; a full pipe already holds a nudge.
+            unsafe _ = write(alarm, [1], 1)
         }
     }
 

@@ -68,6 +68,17 @@ import Wire
         }
     }
 
+    @Test func associationsComeAndGoWhileItRuns() throws {
+        let service = try SequencerService(
+            local: SocketAddress(address: loopback, port: 0), holders: [HolderID(rawValue: 0): loopback],
+            associations: [])
+        defer { service.stop() }
+        service.add(.init(spi: spi, replayWindow: 64, reservation: nil))
+        #expect(try send(500, as: 0, to: service.address).max() == 500)
+        service.remove(spi)
+        #expect(eventually { service.report.sequencers.isEmpty })
+    }
+
     @Test func oddDatagramsAreCountedAndAnswerNothing() throws {
         let service = try makeService(TemporaryDirectory())
         defer { service.stop() }

@@ -35,7 +35,7 @@ extension PeerIdentity: CustomStringConvertible {
         switch self {
         case .any: "anybody"
         case .exact(let expected): expected.words
-        case .below(let domain): "\(IdentificationType.fqdn) \"*.\(domain)\""
+        case .below(let domain): "*.\(domain)"
         }
     }
 }

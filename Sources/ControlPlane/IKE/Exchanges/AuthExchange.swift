@@ -4,7 +4,7 @@ internal import Associations
 enum AuthExchange {
     /// SK {IDi, [CERT...,] [N(INITIAL_CONTACT),] [CERTREQ,] [IDr,] AUTH, [N(USE_TRANSPORT_MODE),] SAi2, TSi, TSr}
     static func request(
-        _ agreed: Agreed, _ policy: SessionPolicy, _ spi: SPI, isInitialContact: Bool
+        _ agreed: Agreed, _ policy: SessionPolicy, _ spi: SPI, isInitialContact: Bool = false
     ) throws(Session.Failure) -> [IKEPayload] {
         let own = try proof(agreed, .initiator, policy)
         var payloads: [IKEPayload] = [.identificationInitiator(policy.localID)] + own.certificates

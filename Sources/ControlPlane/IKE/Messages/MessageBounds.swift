@@ -14,6 +14,8 @@ public enum MessageBounds {
     public static let configurationAttributes = 128
     /// Of one message (RFC 7383); with the smallest fragments that RFC 7383 §2.5.1 has in mind still 64 KiB.
     public static let fragments = 128
+    /// Bytes that the fragments of one message may hold, all together.
+    public static let reassembledByteCount = 65_536
     /// Bytes of a nonce (RFC 7296 §3.9).
     public static let nonceByteCounts = 16...256
 }

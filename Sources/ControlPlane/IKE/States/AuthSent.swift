@@ -17,8 +17,8 @@ struct AuthSent: Sendable {
         childSPI = random.espSPI()
         self.path = path
         let payloads = try AuthExchange.request(agreed, policy, childSPI, isInitialContact: isInitialContact)
-        let bytes = agreed.channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: false)
-        request = Retransmission(bytes, .ikeAuth, path: path, messageID: 1, timing: policy.timing, at: now)
+        let datagrams = agreed.channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: false)
+        request = Retransmission(datagrams, .ikeAuth, path: path, messageID: 1, timing: policy.timing, at: now)
         self.agreed = agreed
     }
 }

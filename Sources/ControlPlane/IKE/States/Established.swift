@@ -1,17 +1,22 @@
-/// An IKE SA whose ends know each other. Both windows are 1 (RFC 7296 §2.3).
+/// A session whose ends know each other.
+///
+/// Of IKE SAs it has the current one and, around a rekey, at most `maximumAssociations` in all. Its Child SAs belong to
+/// the current one, and go over to its successor with it (RFC 7296 §2.8).
 struct Established: Sendable {
-    var channel: SealedChannel
+    /// The current one and those that are coming or going, in no order.
+    var associations: [IKEAssociation]
     var path: Path
     let nat: NATFinding
     let peer: IdentificationPayload
-    var children: [ChildSPIs]
-    /// The message ID of our next request, and the one of the peer's next.
-    var nextOwnID, nextPeerID: UInt32
-    /// To the peer's last request; nil before its first.
-    var answer: StoredAnswer?
-    /// Ours, unanswered.
-    var request: Retransmission?
+    /// At most three for each that the policy allows: itself, the peer's and our own replacement.
+    var children: [Child]
+    /// What waits for the window. Bounded by what it is about: one of a kind for the session and for each Child SA, and
+    /// new Child SAs as far as the policy allows more.
+    var tasks: [SessionTask] = []
     var closing = Closing.no
+
+    /// More is refused by TEMPORARY_FAILURE.
+    static let maximumAssociations = 6
 
     enum Closing {
         case no
@@ -21,32 +26,38 @@ struct Established: Sendable {
         case asked
     }
 
-    init(_ previous: AuthSent, peer: IdentificationPayload, children: [ChildSPIs]) {
-        channel = previous.agreed.channel
+    init(_ previous: AuthSent, peer: IdentificationPayload, children: [Child]) {
+        associations = [IKEAssociation(previous.agreed.channel, phase: .current)]
         path = previous.path
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
-        nextOwnID = 2
-        nextPeerID = 0
+        current.nextOwnID = 2
     }
 
     init(
-        _ previous: InitAnswered, channel: SealedChannel, path: Path, peer: IdentificationPayload,
-        children: [ChildSPIs], answer: StoredAnswer
+        _ previous: InitAnswered, channel: SealedChannel, path: Path, peer: IdentificationPayload, children: [Child],
+        answer: StoredAnswer
     ) {
-        self.channel = channel
+        associations = [IKEAssociation(channel, phase: .current)]
         self.path = path
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
-        self.answer = answer
-        nextOwnID = 0
-        nextPeerID = 2
+        current.answer = answer
+        current.nextPeerID = 2
     }
 }
 
-/// An end that remembers its last answer, for a peer that did not get it.
+extension Established {
+    /// When `tick` is due, in nanoseconds.
+    var deadline: UInt64? {
+        let waiting = current.isBusy ? nil : tasks.map(\.notBefore).min()
+        return (associations.map(\.deadline) + [waiting]).compactMap { $0 }.min()
+    }
+}
+
+/// An end that remembers its last answers, for a peer that did not get them.
 struct Closed: Sendable {
     let answer: StoredAnswer?
 }

@@ -7,7 +7,7 @@ struct InitAnswered: Sendable {
 
     init(_ agreed: Agreed, timing: SessionPolicy.Timing, at now: UInt64) {
         self.agreed = agreed
-        answer = StoredAnswer(agreed.initResponse, to: agreed.initRequest, messageID: 0)
+        answer = StoredAnswer([agreed.initResponse], to: agreed.initRequest, messageID: 0)
         deadline = now + timing.halfOpen
     }
 }

@@ -9,6 +9,9 @@ struct InitSent: Sendable {
     let attempt: Int
     var request: Retransmission
 
+    /// The message itself, which AUTH vouches for.
+    var message: [UInt8] { request.datagrams[0] }
+
     /// Different requests; one cookie and one other group are two answers, and both may change once more.
     static let attempts = 5
 
@@ -53,8 +56,8 @@ struct InitSent: Sendable {
         self.attempt = attempt
         let bytes = InitExchange.request(
             spi, proposals: policy.proposals, exchange: exchange, nonce: nonce, cookie: cookie, path: path,
-            announcing: [policy].signatureAnnouncement)
+            announcing: Extensions.announced(by: policy) + [policy].signatureAnnouncement)
         request = Retransmission(
-            bytes, .ikeSAInit, path: path, messageID: 0, timing: policy.timing, at: now)
+            [bytes], .ikeSAInit, path: path, messageID: 0, timing: policy.timing, at: now)
     }
 }

@@ -23,6 +23,7 @@ struct Judging: Sendable {
 /// A request of IKE_AUTH, opened.
 struct AuthRequest: Sendable {
     let payloads: [IKEPayload]
-    let datagram: [UInt8]
+    /// What its repetitions are known by, as `OpenedMessage.leading`.
+    let leading: [UInt8]
     let path: Path
 }

@@ -1,6 +1,7 @@
 /// A request under way (RFC 7296 §2.1): sent again, byte for byte, until it is answered or given up.
 struct Retransmission: Sendable {
-    let bytes: [UInt8]
+    /// One, or one for each fragment (RFC 7383 §2.6.1 repeats them all).
+    let datagrams: [[UInt8]]
     let exchange: ExchangeType
     let path: Path
     let messageID: UInt32
@@ -11,10 +12,10 @@ struct Retransmission: Sendable {
     private var wait: UInt64
 
     init(
-        _ bytes: [UInt8], _ exchange: ExchangeType, path: Path, messageID: UInt32, timing: SessionPolicy.Timing,
+        _ datagrams: [[UInt8]], _ exchange: ExchangeType, path: Path, messageID: UInt32, timing: SessionPolicy.Timing,
         at now: UInt64
     ) {
-        self.bytes = bytes
+        self.datagrams = datagrams
         self.exchange = exchange
         self.path = path
         self.messageID = messageID
@@ -22,7 +23,7 @@ struct Retransmission: Sendable {
         dueAt = now + wait
     }
 
-    var send: Session.Action { .send(bytes, path) }
+    var sends: [Session.Action] { datagrams.map { .send($0, path) } }
 
     enum Due { case notYet, again, gone }
 
@@ -41,13 +42,18 @@ struct Retransmission: Sendable {
 struct StoredAnswer: Sendable {
     let messageID: UInt32
     private let fingerprint: [UInt8]
-    let bytes: [UInt8]
+    /// One, or one for each fragment.
+    let datagrams: [[UInt8]]
 
-    init(_ bytes: [UInt8], to request: [UInt8], messageID: UInt32) {
-        self.bytes = bytes
+    /// `request` is the datagram that asks, of a fragmented request that of the first fragment: only that one is answered
+    /// again (RFC 7383 §2.6.1).
+    init(_ datagrams: [[UInt8]], to request: [UInt8], messageID: UInt32) {
+        self.datagrams = datagrams
         self.messageID = messageID
         fingerprint = Digest.sha256(request)
     }
 
     func isFor(_ datagram: [UInt8]) -> Bool { Digest.sha256(datagram) == fingerprint }
+
+    func sends(over path: Path) -> [Session.Action] { datagrams.map { .send($0, path) } }
 }

@@ -60,8 +60,8 @@ import Testing
         ])
         #expect(
             pair.story(.responder) == [
-                #"failed: AUTHENTICATION_FAILED: no connection is configured for ID_FQDN "a.example" that asks for "#
-                    + #"ID_FQDN "b.example" and authenticates by Shared Key Message Integrity Code"#
+                #"failed: AUTHENTICATION_FAILED: no connection is configured for a.example that asks for "#
+                    + #"b.example and authenticates by Shared Key Message Integrity Code"#
             ])
         let other = try chosen([
             candidate("one", remote: .any, proposals: ["aes256gcm16-prfsha384-ecp384"]),

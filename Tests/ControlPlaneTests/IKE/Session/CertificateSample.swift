@@ -9,7 +9,7 @@ enum CertificateSample {
 
     static func credential(_ key: String, schemes: [SignatureScheme]? = nil) throws -> CertificateCredential {
         guard let key = try SignatureTests.keys()[key] else { preconditionFailure("no such key") }
-        return CertificateCredential(chain: [key.publicKeyInfo, [0x30, 0]], key: key, schemes: schemes)
+        return CertificateCredential(chain: [key.publicKeyInfo, [UInt8](repeating: 0x30, count: 700)], key: key, schemes: schemes)
     }
 
     static func requirement(_ schemes: Set<SignatureScheme> = CertificateRequirement.defaultSchemes)
@@ -39,6 +39,14 @@ extension SessionPolicy {
 }
 
 extension SessionPair {
+    /// Begins anew with datagrams of this many bytes, or without fragments.
+    mutating func cut(to byteCount: Int?) {
+        var policies = [initiator.policy, responder.policy]
+        for index in policies.indices { policies[index].datagramByteCount = byteCount }
+        initiator = Session(policies[0])
+        responder = Session(policies[1])
+    }
+
     /// Two ends with keys of these kinds, nil for the shared key.
     static func signing(_ mine: String?, _ theirs: String?, seed: UInt64 = 1) throws -> SessionPair {
         var pair = SessionPair(

@@ -66,7 +66,7 @@ import Wire
     private func request(_ pair: SessionPair, _ exchange: ExchangeType, _ payloads: [IKEPayload], id: UInt32) -> [UInt8]
     {
         guard case .established(var established) = pair.initiator.state else { return [] }
-        return established.channel.seal(payloads, exchange, messageID: id, isResponse: false)
+        return established.channel.seal(payloads, exchange, messageID: id, isResponse: false)[0]
     }
 
     private var path: Path { Path(local: SessionPair.responderAddress, remote: SessionPair.initiatorAddress) }
@@ -75,8 +75,7 @@ import Wire
     private func answer(_ pair: SessionPair, _ actions: [Session.Action]) throws -> [IKEPayload] {
         guard case .established(let established) = pair.initiator.state else { return [] }
         for case .send(let bytes, _) in actions {
-            let inside = try #require(established.channel.open(try IKEMessage(bytes), bytes))
-            return try IKEPayload.innerChain(inside.first, inside.plaintext)
+            return try #require(try established.channel.insides(bytes))
         }
         return []
     }
@@ -85,7 +84,7 @@ import Wire
         var pair = try established()
         let newChild = request(pair, .createChildSA, [.nonce(NoncePayload([UInt8](repeating: 1, count: 32)))], id: 2)
         var actions = pair.responder.receive(newChild, over: path, at: pair.now, using: &pair.random)
-        #expect(try answer(pair, actions) == [.notify(NotifyPayload(.noAdditionalSAs))])
+        #expect(try answer(pair, actions) == [.notify(NotifyPayload(.invalidSyntax))])
         let again = request(pair, .ikeAuth, [], id: 3)
         actions = pair.responder.receive(again, over: path, at: pair.now, using: &pair.random)
         #expect(try answer(pair, actions) == [.notify(NotifyPayload(.invalidSyntax))])

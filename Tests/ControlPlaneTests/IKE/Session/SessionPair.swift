@@ -37,6 +37,7 @@ struct SessionPair {
     var gate: CookieGate?
     var now: UInt64 = 1_000_000_000
     private(set) var actions: [End: [Session.Action]] = [.initiator: [], .responder: []]
+    private(set) var shells: [End: ShellModel] = [.initiator: ShellModel(), .responder: ShellModel()]
     private(set) var sent: [End: [[UInt8]]] = [.initiator: [], .responder: []]
     private var underWay: [Datagram] = []
 
@@ -66,6 +67,7 @@ struct SessionPair {
             let late = weather.delay == 0 ? 0 : random.next() % weather.delay
             verdicts.append((judge(certificate), end, now + late))
         }
+        shells[end, default: ShellModel()].carry(new)
         for case .send(let bytes, let path) in new {
             sent[end, default: []].append(bytes)
             let copies = hits(weather.doubled) ? 2 : 1
@@ -155,10 +157,34 @@ struct SessionPair {
         }
     }
 
+    subscript(end: End) -> Session {
+        get { end == .initiator ? initiator : responder }
+        set { if end == .initiator { initiator = newValue } else { responder = newValue } }
+    }
+
+    /// A command of an end's shell.
+    mutating func command(
+        _ end: End, _ command: (inout Session, UInt64, inout SeededGenerator) -> [Session.Action]
+    ) {
+        var session = self[end]
+        let new = command(&session, now, &random)
+        self[end] = session
+        carry(new, of: end)
+    }
+
+    /// The Child SAs that an end has.
+    func children(_ end: End) -> [ChildSPIs] {
+        guard case .established(let established) = self[end].state else { return [] }
+        return established.children.map(\.spis)
+    }
+
+    /// What the ends do not agree about.
+    var disagreements: [String] { ShellModel.disagreements(shells[.initiator]!, shells[.responder]!) }
+
     /// What an end did, in words, without counts and datagrams.
     func story(_ end: End) -> [String] { actions[end, default: []].compactMap(\.event) }
     func installed(_ end: End) -> [ChildSecurityAssociations] {
-        actions[end, default: []].compactMap { if case .install(let pair) = $0 { pair } else { nil } }
+        actions[end, default: []].compactMap { if case .install(let pair, _) = $0 { pair } else { nil } }
     }
     func counted(_ end: End) -> [Session.Event] {
         actions[end, default: []].compactMap { if case .count(let event) = $0 { event } else { nil } }
@@ -166,10 +192,10 @@ struct SessionPair {
 }
 
 extension Session.Action {
-    /// In one word or a few; nil for `send` and `count`.
+    /// In one word or a few; nil for what every story is full of.
     var event: String? {
         switch self {
-        case .send, .count: nil
+        case .send, .count, .claim, .release, .use: nil
         case .move(let path): "move to \(path.local.port)-\(path.remote.port)"
         case .judge: nil
         case .initialContact: "initial contact"

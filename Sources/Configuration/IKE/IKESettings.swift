@@ -1,0 +1,17 @@
+public import Wire
+
+/// What the router answers and starts by IKE (RFC 7296).
+public struct IKESettings: Sendable {
+    /// Where IKE messages are received, ports 500 and 4500; at least one, each a gateway or a DVIPA.
+    public var listen: [IPAddress]
+    /// Half-open IKE SAs from which on an initiator must return a cookie (RFC 7296 §2.6); 0: always.
+    public var cookieThreshold: Int
+    /// Half-open IKE SAs, of all peers; at least 1.
+    public var maximumHalfOpen: Int
+    /// Half-open IKE SAs of one source address; at least 1.
+    public var maximumHalfOpenPerAddress: Int
+    /// UDP port on the trusted link, where the targets receive SAs.
+    public var linkPort: UInt16
+    /// In the order of the file, which is that of preference; at least one.
+    public var connections: [IKEConnection]
+}

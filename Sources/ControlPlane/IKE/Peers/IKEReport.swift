@@ -1,0 +1,77 @@
+public import Associations
+
+/// How the IKE SAs stand, for status.
+public struct IKEReport: Sendable {
+    public struct Child: Sendable {
+        public var inbound: SPI
+        public var outbound: SPI
+        public var transform: String
+        public var mode: String
+        public var isUsed: Bool
+        public var receivedPackets: UInt64
+        public var receivedBytes: UInt64
+        public var sentPackets: UInt64
+        public var sentBytes: UInt64
+        /// Targets that had not taken it when the barrier's patience was over.
+        public var missing: [HolderID]
+    }
+
+    public struct Session: Sendable {
+        public var id: String
+        public var connection: String
+        public var isInitiator: Bool
+        /// `halfOpen`, `established` or `closed`.
+        public var state: String
+        public var local: String
+        public var remote: String
+        public var peer: String?
+        public var children: [Child]
+    }
+
+    public struct Target: Sendable {
+        public var isInService: Bool
+        /// Entries that it has not acknowledged.
+        public var waiting: UInt64
+    }
+
+    /// The first of them, see `sessionLimit`.
+    public var sessions: [Session] = []
+    public var established = 0
+    public var halfOpen = 0
+    public var counts: [String: UInt64] = [:]
+    /// By their addresses on the trusted link.
+    public var targets: [String: Target] = [:]
+    /// Why a socket no longer works; the thread has ended then.
+    public var failure: SystemError?
+
+    /// Sessions that a report names; the others are only counted.
+    public static let sessionLimit = 200
+
+    public init() {}
+}
+
+extension PeerSessions {
+    public var halfOpenCount: Int { halfOpen.count }
+
+    /// The first ones by age.
+    public var status: [IKEReport.Session] {
+        entries.keys.sorted().prefix(IKEReport.sessionLimit).map { id in
+            let entry = entries[id]!
+            return IKEReport.Session(
+                id: "\(id)", connection: connections[entry.connection].policy.name, isInitiator: entry.isInitiator,
+                state: entry.session.isEstablished ? "established" : entry.session.isClosed ? "closed" : "halfOpen",
+                local: "\(entry.path.local)", remote: "\(entry.path.remote)", peer: entry.peer?.words,
+                children: entry.children.values.sorted { $0.installedAt < $1.installedAt }.map(\.status))
+        }
+    }
+}
+
+extension PeerSessions.Child {
+    fileprivate var status: IKEReport.Child {
+        IKEReport.Child(
+            inbound: pair.inbound.spi, outbound: pair.outbound.spi, transform: pair.inbound.transform.rawValue,
+            mode: "\(pair.inbound.mode)", isUsed: isUsed, receivedPackets: received.packets,
+            receivedBytes: received.bytes, sentPackets: sent.values.reduce(0) { $0 + $1.packets },
+            sentBytes: sent.values.reduce(0) { $0 + $1.bytes }, missing: missing)
+    }
+}

@@ -1,0 +1,169 @@
+internal import Associations
+internal import Wire
+
+extension PeerSessions {
+    /// What was published before the barrier of this session is in place, at all but the targets named: what waited behind
+    /// it is done now.
+    public mutating func settled(
+        _ id: ID, missing: [HolderID], at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        guard let pending = entries[id]?.pending else { return [] }
+        entries[id]!.pending = nil
+        for (spis, child) in entries[id]!.children where !child.isUsed {
+            entries[id]!.children[spis]!.missing = missing
+        }
+        return perform(pending, of: id, at: now, using: &random)
+    }
+
+    /// Does what is due; nothing before `deadline`.
+    public mutating func tick(at now: UInt64, using random: inout some IKERandomness) -> [Effect] {
+        var effects: [Effect] = []
+        while let due = deadlines.pop(until: now) {
+            guard let entry = entries[due.owner], entry.dueAt == due.at else { continue }
+            entries[due.owner]!.dueAt = nil
+            if let forgetAt = entry.forgetAt, forgetAt <= now {
+                forget(due.owner)
+                continue
+            }
+            // Behind a barrier time stands still; `settled` schedules it again.
+            guard entry.pending == nil else { continue }
+            let actions = entries[due.owner]!.session.tick(at: now, using: &random)
+            effects += perform(actions, of: due.owner, at: now, using: &random)
+        }
+        for (place, attempt) in attempts where attempt.dueAt.map({ $0 <= now }) == true {
+            effects += start(place, at: now, using: &random)
+        }
+        return effects
+    }
+
+    mutating func perform(
+        _ actions: [Session.Action], of id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        var effects: [Effect] = []
+        for (index, action) in actions.enumerated() {
+            effects += perform(action, of: id, at: now, using: &random)
+            if case .install = action {
+                entries[id]!.pending = Array(actions[(index + 1)...])
+                effects.append(.barrier(id))
+                return effects
+            }
+        }
+        schedule(id, at: now)
+        return effects
+    }
+
+    private mutating func perform(
+        _ action: Session.Action, of id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        switch action {
+        case .send(let bytes, let path): return [.send(bytes, path)]
+        case .move(let path):
+            entries[id]!.path = path
+            return []
+        case .claim(let spi):
+            owners[spi.rawValue] = id
+            entries[id]!.claims.append(spi.rawValue)
+            return []
+        case .release(let spi):
+            owners[spi.rawValue] = nil
+            entries[id]!.claims.removeAll { $0 == spi.rawValue }
+            return []
+        case .judge(let certificate): return [.judge(id, certificate)]
+        case .initialContact(let peer): return displace(of: peer, by: id, at: now)
+        case .established(let peer): return established(id, peer, at: now)
+        case .install(let pair, _): return install(pair, of: id, at: now)
+        case .use(let spis): return use(spis, of: id)
+        case .delete(let spis): return delete(spis, of: id, at: now)
+        case .refused(let refusal):
+            counts[refusal.name, default: 0] += 1
+            return log("\(title(id)): \(refusal)", at: now)
+        case .closed:
+            count(.closed)
+            return end(id, at: now) + log("\(title(id)): closed", at: now)
+        case .failed(let failure):
+            count(.failed)
+            return end(id, at: now) + log("\(title(id)): \(failure)", at: now)
+        case .count(let event):
+            counts["\(event)", default: 0] += 1
+            return []
+        }
+    }
+
+    /// For an operator: the connection, the peer by its name where it has shown one, and where it is.
+    func title(_ id: ID) -> String {
+        guard let entry = entries[id] else { return "IKE \(id)" }
+        let connection = connections[entry.connection].policy.name
+        return "IKE \(connection) \(entry.origin.remote)\(entry.peer.map { " (\($0.words))" } ?? "")"
+    }
+
+    private mutating func established(_ id: ID, _ peer: IdentificationPayload, at now: UInt64) -> [Effect] {
+        entries[id]!.peer = peer
+        entries[id]!.establishedAt = now
+        count(.established)
+        noLongerHalfOpen(id)
+        if entries[id]!.isInitiator { attempts[entries[id]!.connection]?.succeeded() }
+        return log("\(title(id)): established", at: now)
+    }
+
+    private mutating func noLongerHalfOpen(_ id: ID) {
+        guard entries[id]!.isHalfOpen else { return }
+        entries[id]!.isHalfOpen = false
+        if !entries[id]!.isInitiator { halfOpen.end(entries[id]!.origin.remote.address) }
+    }
+
+    private mutating func install(_ pair: ChildSecurityAssociations, of id: ID, at now: UInt64) -> [Effect] {
+        var pair = pair
+        pair.inbound.replayWindow = connections[entries[id]!.connection].ownReplayWindow
+        let spis = ChildSPIs(inbound: pair.inbound.spi, outbound: pair.outbound.spi)
+        entries[id]!.children[spis] = Child(pair, at: now)
+        inboundOwners[spis.inbound] = id
+        return [.publish(.install(pair.inbound))]
+    }
+
+    private mutating func use(_ spis: ChildSPIs, of id: ID) -> [Effect] {
+        guard let child = entries[id]!.children[spis] else { return [] }
+        entries[id]!.children[spis]!.isUsed = true
+        outboundOwners[spis.outbound] = id
+        return [.publish(.install(child.pair.outbound))]
+    }
+
+    private mutating func delete(_ spis: ChildSPIs, of id: ID, at now: UInt64) -> [Effect] {
+        guard let child = entries[id]!.children.removeValue(forKey: spis) else { return [] }
+        inboundOwners[spis.inbound] = nil
+        var effects: [Effect] = [.publish(.remove(spis.inbound, .inbound))]
+        if child.isUsed {
+            outboundOwners[spis.outbound] = nil
+            effects.append(.publish(.remove(spis.outbound, .outbound)))
+        }
+        return effects
+    }
+
+    /// The IKE SA is over: its Child SAs go with it, and it lingers to repeat its last answer.
+    mutating func end(_ id: ID, at now: UInt64) -> [Effect] {
+        var effects: [Effect] = []
+        noLongerHalfOpen(id)
+        for spis in entries[id]!.children.keys { effects += delete(spis, of: id, at: now) }
+        if entries[id]!.isInitiator { attempts[entries[id]!.connection]?.failed(at: now) }
+        entries[id]!.forgetAt = now + Self.linger
+        return effects
+    }
+
+    mutating func forget(_ id: ID) {
+        guard let entry = entries.removeValue(forKey: id) else { return }
+        for spi in entry.claims { owners[spi] = nil }
+        if let initiation = entry.initiation { initiations[initiation] = nil }
+    }
+
+    /// Notes when the session has to be asked next.
+    private mutating func schedule(_ id: ID, at now: UInt64) {
+        guard let entry = entries[id] else { return }
+        if entry.session.isClosed && entry.forgetAt == nil { entries[id]!.forgetAt = now + Self.linger }
+        let next = [entry.session.deadline, entries[id]!.forgetAt].compactMap { $0 }.min()
+        guard let next, next != entry.dueAt else {
+            if next == nil { entries[id]!.dueAt = nil }
+            return
+        }
+        entries[id]!.dueAt = next
+        deadlines.insert(id, at: next)
+    }
+}

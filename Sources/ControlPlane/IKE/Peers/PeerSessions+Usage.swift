@@ -1,0 +1,72 @@
+public import Associations
+
+/// What the SAs have carried, as router and targets report it.
+extension PeerSessions {
+    /// By the router's own packet path: all that came under inbound SAs, cumulative.
+    public mutating func received(
+        _ usage: [AssociationUsage], at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        var effects: [Effect] = []
+        for part in usage {
+            guard let id = inboundOwners[part.spi], let entry = entries[id], entry.pending == nil,
+                let spis = entry.children.keys.first(where: { $0.inbound == part.spi }),
+                entry.children[spis]!.received != part
+            else { continue }
+            entries[id]!.children[spis]!.received = part
+            // A packet that the peer sealed: a Child SA that replaces another is in use at its end (RFC 7296 §2.8).
+            if !entry.children[spis]!.isUsed {
+                effects += perform(entries[id]!.session.peerUses(spis), of: id, at: now, using: &random)
+            }
+            effects += account(spis, of: id, at: now, using: &random)
+        }
+        return effects
+    }
+
+    /// By one target: what it has sent under outbound SAs since it got them, cumulative; a target that was started anew
+    /// begins at 0 again, and what it had sent before stays counted.
+    public mutating func sent(
+        _ usage: [AssociationUsage], by holder: HolderID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        var effects: [Effect] = []
+        for part in usage {
+            guard let id = outboundOwners[part.spi], let entry = entries[id], entry.pending == nil,
+                let spis = entry.children.keys.first(where: { $0.outbound == part.spi }),
+                entry.children[spis]!.sent[holder]?.latest != part, part.packets > 0
+            else { continue }
+            entries[id]!.children[spis]!.sent[holder, default: SentParts(part.spi)].take(part)
+            effects += account(spis, of: id, at: now, using: &random)
+        }
+        return effects
+    }
+
+    /// Tells the session, which knows its limits.
+    private mutating func account(
+        _ spis: ChildSPIs, of id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        []
+    }
+}
+
+/// What one target has sent under one SA, all its processes together.
+struct SentParts: Sendable {
+    private(set) var latest: AssociationUsage
+    private var packetsBefore: UInt64 = 0
+    private var bytesBefore: UInt64 = 0
+
+    init(_ spi: SPI) { latest = .none(spi) }
+
+    mutating func take(_ part: AssociationUsage) {
+        if part.packets < latest.packets {
+            packetsBefore += latest.packets
+            bytesBefore += latest.bytes
+        }
+        latest = part
+    }
+
+    var packets: UInt64 { packetsBefore + latest.packets }
+    var bytes: UInt64 { bytesBefore + latest.bytes }
+}
+
+extension AssociationUsage {
+    static func none(_ spi: SPI) -> AssociationUsage { AssociationUsage(spi: spi, packets: 0, bytes: 0) }
+}

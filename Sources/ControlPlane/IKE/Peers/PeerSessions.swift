@@ -1,0 +1,140 @@
+internal import Associations
+internal import Wire
+
+/// All IKE SAs of a node, and what belongs to no single one of them: whose a datagram is, who may begin, how many at once,
+/// and the order in which an SA comes into being at router, targets and peer.
+///
+/// ```
+/// datagram --> our SPI? ----yes----> its Session -.
+///                 |no                              |--> actions -> effects: send, publish, ...
+///              IKE_SA_INIT --> bounds --> cookie --'       |
+///                                                       .install: stops here until `settled`,
+///                                                       the reply behind it waits in the entry
+/// ```
+///
+/// A machine without I/O, as `Session`. Effects are to be carried out in their order.
+public struct PeerSessions: Sendable {
+    /// Names a session for as long as the process lives; never used twice.
+    public struct ID: Hashable, Sendable, Comparable, CustomStringConvertible {
+        public let rawValue: UInt64
+        public static func < (a: ID, b: ID) -> Bool { a.rawValue < b.rawValue }
+        public var description: String { "#\(rawValue)" }
+    }
+
+    public enum Effect: Sendable {
+        /// As `Session.Action.send`.
+        case send([UInt8], Path)
+        /// One byte of 0xFF from port 4500, so that a NAT keeps its mapping (RFC 3948 §4).
+        case keepAlive(Path)
+        /// For every target and the router itself.
+        case publish(ShadowEntry)
+        /// Call `settled` with this once all that was published is in place.
+        case barrier(ID)
+        /// Call `judged` with this and the verdict, as `Session.Action.judge` says.
+        case judge(ID, PeerCertificate)
+        case log(String)
+    }
+
+    /// What is counted beside the sessions' own events.
+    public enum Event: Sendable, Hashable {
+        /// Too short for a header, or no request that could begin an IKE SA.
+        case noIKE
+        /// For an IKE SA that is not here.
+        case unknownSPI
+        /// No connection of the configuration is for these addresses.
+        case noConnection
+        case tooManyHalfOpen, tooManyHalfOpenOfAddress, tooManySessions
+        case cookieAsked
+        /// Arrived while an SA was being installed; the peer repeats it.
+        case busy
+        case begun, established, closed, failed
+    }
+
+    struct Entry: Sendable {
+        var session: Session
+        let connection: Int
+        /// Where the peer was when it began.
+        let origin: Path
+        /// Where it is.
+        var path: Path
+        let isInitiator: Bool
+        var isHalfOpen = true
+        /// The SPI on our side of each IKE SA, the youngest last.
+        var claims: [UInt64] = []
+        /// What the peer's first message is known by; nil for sessions of ours.
+        var initiation: Initiation?
+        /// Behind a barrier.
+        var pending: [Session.Action]?
+        var children: [ChildSPIs: Child] = [:]
+        var peer: IdentificationPayload?
+        var establishedAt: UInt64?
+        /// When a closed one is forgotten.
+        var forgetAt: UInt64?
+        /// That of `deadlines`.
+        var dueAt: UInt64?
+    }
+
+    struct Initiation: Hashable, Sendable {
+        let remote: SocketAddress
+        let spi: IKESPI
+    }
+
+    /// A Child SA that is installed.
+    public struct Child: Sendable {
+        public var pair: ChildSecurityAssociations
+        public var isUsed = false
+        public var installedAt: UInt64
+        /// Targets that had not taken it when the barrier's patience was over.
+        public var missing: [HolderID] = []
+        var received: AssociationUsage
+        var sent: [HolderID: SentParts] = [:]
+
+        init(_ pair: ChildSecurityAssociations, at now: UInt64) {
+            self.pair = pair
+            installedAt = now
+            received = .none(pair.inbound.spi)
+        }
+    }
+
+    public let connections: [Connection]
+    public internal(set) var gate: CookieGate
+    /// IKE SAs of all kinds, half-open and closed ones among them.
+    public static let maximumSessions = 200_000
+    /// How long a closed session repeats its last answer; nanoseconds.
+    static let linger: UInt64 = 30_000_000_000
+
+    var entries: [ID: Entry] = [:]
+    var owners: [UInt64: ID] = [:]
+    var initiations: [Initiation: ID] = [:]
+    /// By the SPI of their outbound half, which reports name.
+    var outboundOwners: [SPI: ID] = [:]
+    var inboundOwners: [SPI: ID] = [:]
+    var halfOpen: HalfOpenBounds
+    var deadlines = DeadlineQueue<ID>()
+    var budget = LogBudget()
+    var nextID: UInt64 = 1
+    /// When a connection of ours is begun (again), by its place.
+    var attempts: [Int: Attempt] = [:]
+    public internal(set) var counts: [String: UInt64] = [:]
+
+    public init(_ connections: [Connection], gate: CookieGate, limits: HalfOpenLimits, at now: UInt64) {
+        self.connections = connections
+        self.gate = gate
+        self.gate.threshold = limits.cookieThreshold
+        halfOpen = HalfOpenBounds(limits)
+        for place in connections.indices where connections[place].isInitiator {
+            attempts[place] = Attempt(dueAt: now)
+        }
+    }
+
+    /// When `tick` has something to do though nothing comes.
+    public var deadline: UInt64? {
+        [deadlines.first, attempts.values.compactMap(\.dueAt).min()].compactMap { $0 }.min()
+    }
+
+    mutating func count(_ event: Event) { counts["\(event)", default: 0] += 1 }
+
+    mutating func log(_ line: String, at now: UInt64) -> [Effect] {
+        budget.admit(line, at: now).map { [.log($0)] } ?? []
+    }
+}

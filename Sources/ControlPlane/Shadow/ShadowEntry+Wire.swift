@@ -1,0 +1,179 @@
+internal import Associations
+internal import Wire
+
+/// The form on the link, before it is sealed: big-endian, one field behind the other.
+///
+/// ```
+/// begin    3
+/// remove   2 | direction 1 | SPI 4
+/// install  1 | direction 1 | SPI 4 | mode 1 | transform 1 | source 16 | destination 16 | window 2 |
+///            | UDP: remote port 2, local port 2 (0, 0: none) | protocol 2 (0xffff: any) |
+///            | remote ranges n 1, n x (16, 16) | local ranges | remote port ranges n 1, n x (2, 2) | local port ranges |
+///            | name 1 + n | key 1 + n | salt 1 + n
+/// ```
+extension ShadowEntry {
+    private enum Kind { static let install: UInt8 = 1, remove: UInt8 = 2, begin: UInt8 = 3 }
+    private static let anyProtocol: UInt16 = 0xFFFF
+    /// What a name may take of a datagram; the rest of it is cut off.
+    static let nameByteCount = 64
+    /// Ranges of each kind that an entry can carry. A negotiated SA has 16 at most (`MessageBounds`).
+    static let rangeLimit = 16
+
+    /// Whether it fits into one datagram.
+    public var fits: Bool {
+        guard case .install(let association) = self else { return true }
+        let selectors = association.selectors
+        return [selectors.remote.count, selectors.local.count].allSatisfy { $0 <= Self.rangeLimit }
+            && [selectors.remotePorts.count, selectors.localPorts.count].allSatisfy { $0 <= Self.rangeLimit }
+    }
+
+    /// Holds key bytes: to be wiped by who seals it. Traps unless it `fits`.
+    var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        switch self {
+        case .begin: bytes.append(Kind.begin)
+        case .remove(let spi, let direction):
+            bytes += [Kind.remove, direction.number]
+            bytes.append(bigEndian: spi.rawValue)
+        case .install(let association):
+            precondition(fits)
+            // Once, so that growing leaves no copies of keys behind.
+            bytes.reserveCapacity(2048)
+            bytes += [Kind.install, association.direction.number]
+            bytes.append(bigEndian: association.spi.rawValue)
+            bytes += [association.mode.number, association.transform.number]
+            bytes += association.source.wholeBytes + association.destination.wholeBytes
+            bytes.append(bigEndian: UInt16(association.replayWindow))
+            bytes.append(bigEndian: association.udpEncapsulation?.remotePort ?? 0)
+            bytes.append(bigEndian: association.udpEncapsulation?.localPort ?? 0)
+            Self.write(association.selectors, to: &bytes)
+            let name = Array(association.name.utf8.prefix(Self.nameByteCount))
+            bytes.append(UInt8(name.count))
+            bytes += name
+            association.key.appendField(to: &bytes)
+            association.salt.appendField(to: &bytes)
+        }
+        return bytes
+    }
+
+    private static func write(_ selectors: TrafficSelectors, to bytes: inout [UInt8]) {
+        bytes.append(bigEndian: selectors.ipProtocol.map(UInt16.init) ?? anyProtocol)
+        for ranges in [selectors.remote, selectors.local] {
+            bytes.append(UInt8(ranges.count))
+            for range in ranges { bytes += range.first.wholeBytes + range.last.wholeBytes }
+        }
+        for ranges in [selectors.remotePorts, selectors.localPorts] {
+            bytes.append(UInt8(ranges.count))
+            for range in ranges {
+                bytes.append(bigEndian: range.lowerBound)
+                bytes.append(bigEndian: range.upperBound)
+            }
+        }
+    }
+
+    /// nil for anything that `bytes` would not have written.
+    init?(_ bytes: [UInt8]) {
+        if bytes == [Kind.begin] {
+            self = .begin
+            return
+        }
+        var reader = ByteReader(bytes)
+        guard let kind = reader.number(UInt8.self), let direction = reader.number(UInt8.self).flatMap(Direction.init),
+            let spi = reader.number(UInt32.self).map(SPI.init(rawValue:)), spi.rawValue > 255
+        else { return nil }
+        switch kind {
+        case Kind.remove: self = .remove(spi, direction)
+        case Kind.install:
+            guard let association = Self.association(spi, direction, &reader) else { return nil }
+            self = .install(association)
+        default: return nil
+        }
+        guard reader.isAtEnd else { return nil }
+    }
+
+    private static func association(
+        _ spi: SPI, _ direction: Direction, _ reader: inout ByteReader
+    ) -> SecurityAssociation? {
+        guard let mode = reader.number(UInt8.self).flatMap(Mode.init),
+            let transform = reader.number(UInt8.self).flatMap(Associations.Transform.init),
+            let source = reader.address(), let destination = reader.address(),
+            let window = reader.number(UInt16.self).map(Int.init),
+            SecurityAssociation.replayWindowRange.contains(window),
+            let remotePort = reader.number(UInt16.self), let localPort = reader.number(UInt16.self),
+            (remotePort == 0) == (localPort == 0), let selectors = selectors(&reader),
+            let name = reader.field().map({ String(decoding: $0, as: UTF8.self) }),
+            let key = reader.field(), key.count == transform.keyByteCount,
+            let salt = reader.field(), salt.count == transform.saltByteCount
+        else { return nil }
+        return SecurityAssociation(
+            name: name, spi: spi, direction: direction, mode: mode, source: source, destination: destination,
+            transform: transform, key: SecretBytes(key), salt: SecretBytes(salt), selectors: selectors,
+            replayWindow: window,
+            udpEncapsulation: remotePort == 0
+                ? nil : UDPEncapsulation(remotePort: remotePort, localPort: localPort))
+    }
+
+    private static func selectors(_ reader: inout ByteReader) -> TrafficSelectors? {
+        guard let ipProtocol = reader.number(UInt16.self), ipProtocol <= 255 || ipProtocol == anyProtocol,
+            let remote = reader.list({ $0.addressRange() }), !remote.isEmpty, remote.count <= rangeLimit,
+            let local = reader.list({ $0.addressRange() }), !local.isEmpty, local.count <= rangeLimit,
+            let remotePorts = reader.list({ $0.portRange() }), remotePorts.count <= rangeLimit,
+            let localPorts = reader.list({ $0.portRange() }), localPorts.count <= rangeLimit
+        else { return nil }
+        return TrafficSelectors(
+            remote: remote, local: local, ipProtocol: ipProtocol == anyProtocol ? nil : UInt8(ipProtocol),
+            remotePorts: remotePorts, localPorts: localPorts)
+    }
+}
+
+extension ByteReader {
+    fileprivate mutating func address() -> IPAddress? {
+        guard let high = number(UInt64.self), let low = number(UInt64.self) else { return nil }
+        return IPAddress(high: high, low: low)
+    }
+
+    fileprivate mutating func addressRange() -> AddressRange? {
+        guard let first = address(), let last = address(), first <= last, first.isV4 == last.isV4 else { return nil }
+        return AddressRange(first: first, last: last)
+    }
+
+    fileprivate mutating func portRange() -> ClosedRange<UInt16>? {
+        guard let first = number(UInt16.self), let last = number(UInt16.self), first <= last else { return nil }
+        return first...last
+    }
+}
+
+extension IPAddress {
+    /// Sixteen bytes for both families.
+    fileprivate var wholeBytes: [UInt8] { high.bigEndianBytes + low.bigEndianBytes }
+}
+
+extension Direction {
+    fileprivate var number: UInt8 { self == .inbound ? 0 : 1 }
+    fileprivate init?(_ number: UInt8) {
+        guard number <= 1 else { return nil }
+        self = number == 0 ? .inbound : .outbound
+    }
+}
+
+extension Mode {
+    fileprivate var number: UInt8 { self == .tunnel ? 0 : 1 }
+    fileprivate init?(_ number: UInt8) {
+        guard number <= 1 else { return nil }
+        self = number == 0 ? .tunnel : .transport
+    }
+}
+
+extension Associations.Transform {
+    fileprivate var number: UInt8 {
+        switch self {
+        case .aes128gcm16: 1
+        case .aes256gcm16: 2
+        }
+    }
+
+    fileprivate init?(_ number: UInt8) {
+        guard let found = Self.allCases.first(where: { $0.number == number }) else { return nil }
+        self = found
+    }
+}

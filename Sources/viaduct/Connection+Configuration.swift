@@ -1,0 +1,99 @@
+import Associations
+import Configuration
+import ControlPlane
+import Wire
+
+/// What is offered and taken when the file does not say: the algorithms that RFC 8247 and RFC 8221 recommend, the
+/// strongest first.
+enum DefaultProposals {
+    static let ike = [
+        "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-x25519-ecp384-ecp256",
+        "aes256-aes128-sha384-sha256-prfsha384-prfsha256-x25519-ecp384-ecp256-modp3072-modp2048",
+    ]
+    /// With and without a key exchange of the Child SA's own, as the peer likes it.
+    static let child = ["aes256gcm16-aes128gcm16-x25519-ecp384-ecp256", "aes256gcm16-aes128gcm16"]
+}
+
+extension ClusterConfiguration {
+    /// The connections as IKE takes them. Throws at the connection's line for what only IKE understands.
+    func ikeConnections() throws(ConfigurationFailure) -> [Connection] {
+        var connections: [Connection] = []
+        for settings in ike?.connections ?? [] { connections.append(try connection(settings)) }
+        return connections
+    }
+
+    private func connection(_ settings: IKEConnection) throws(ConfigurationFailure) -> Connection {
+        let policy = try policy(settings)
+        return Connection(
+            policy, local: settings.local ?? (ike?.listen.count == 1 ? ike?.listen.first : nil),
+            remote: settings.remote, isInitiator: settings.isInitiator,
+            ownReplayWindow: settings.child.replayWindow)
+    }
+
+    private func policy(_ settings: IKEConnection) throws(ConfigurationFailure) -> SessionPolicy {
+        guard case .presharedKey(let key) = settings.credential else {
+            throw failure(
+                of: settings, problem: "certificates are not supported yet", remedy: "Use presharedKey.")
+        }
+        let child = settings.child
+        do {
+            return try SessionPolicy(
+                name: settings.name, proposals: settings.proposals.isEmpty ? DefaultProposals.ike : settings.proposals,
+                childProposals: child.proposals.isEmpty ? DefaultProposals.child : child.proposals,
+                localID: IdentificationPayload(named: settings.localID),
+                remoteID: settings.remoteID.map(PeerIdentity.init(named:)) ?? .any, authentication: .sharedKey(key),
+                selectors: child.selectors, mode: child.mode, replayWindow: child.peerReplayWindow)
+        } catch {
+            throw failure(of: settings, problem: error.problem, remedy: error.remedy)
+        }
+    }
+}
+
+extension IdentificationPayload {
+    /// As operators write it: an address, `user@host`, or a name.
+    init(named name: String) {
+        if let address = IPAddress(name) {
+            self.init(address.isV4 ? .ipv4Address : .ipv6Address, data: address.networkBytes)
+        } else {
+            self.init(name.contains("@") ? .rfc822Address : .fqdn, data: Array(name.utf8))
+        }
+    }
+}
+
+extension PeerIdentity {
+    /// As operators write it: `*.example` for every name below, or one identification.
+    init(named name: String) {
+        self =
+            name.hasPrefix("*.")
+            ? .below(domain: String(name.dropFirst(2))) : .exact(IdentificationPayload(named: name))
+    }
+}
+
+extension IPAddress {
+    /// Four or sixteen bytes, as on the wire.
+    var networkBytes: [UInt8] {
+        let whole = [high, low].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+        }
+        return isV4 ? Array(whole.suffix(4)) : whole
+    }
+}
+
+extension SessionPolicy.Fault {
+    fileprivate var problem: String {
+        switch self {
+        case .proposal(let name, let fault): "the proposal \(name) cannot be read: \(fault)"
+        case .unsupported(let name): "the proposal \(name) names an algorithm that this build does not have"
+        case .noProposals: "there are no proposals, or more than a message may hold"
+        case .selectorCount(let count): "the child's selectors make \(count) traffic selectors"
+        }
+    }
+
+    fileprivate var remedy: String {
+        switch self {
+        case .proposal, .unsupported, .noProposals:
+            "Write them as in proposals: [aes128gcm16-prfsha256-x25519] and, for the child, [aes256gcm16]."
+        case .selectorCount: "Write ranges that cover them; a message holds \(MessageBounds.trafficSelectors) a side."
+        }
+    }
+}

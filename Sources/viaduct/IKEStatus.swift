@@ -1,0 +1,66 @@
+import Associations
+import ControlPlane
+
+/// IKE's part of the status file.
+struct IKEStatus: Encodable {
+    struct Child: Encodable {
+        var inbound: String
+        var outbound: String
+        var transform: String
+        var mode: String
+        var isUsed: Bool
+        var receivedPackets: UInt64
+        var receivedBytes: UInt64
+        var sentPackets: UInt64
+        var sentBytes: UInt64
+        /// Targets that do not have it, by their places in the configuration.
+        var missing: [Int]
+    }
+
+    struct Session: Encodable {
+        var id: String
+        var connection: String
+        var isInitiator: Bool
+        var state: String
+        var local: String
+        var remote: String
+        var peer: String?
+        var children: [Child]
+    }
+
+    struct Target: Encodable {
+        var isInService: Bool
+        var waiting: UInt64
+    }
+
+    var sessions: [Session]
+    var halfOpen: Int
+    var counts: [String: UInt64]
+    var targets: [String: Target]
+
+    init(_ report: IKEReport) {
+        sessions = report.sessions.map(Session.init)
+        halfOpen = report.halfOpen
+        counts = report.counts
+        targets = report.targets.mapValues { Target(isInService: $0.isInService, waiting: $0.waiting) }
+    }
+}
+
+extension IKEStatus.Session {
+    init(_ session: IKEReport.Session) {
+        self.init(
+            id: session.id, connection: session.connection, isInitiator: session.isInitiator, state: session.state,
+            local: session.local, remote: session.remote, peer: session.peer,
+            children: session.children.map(IKEStatus.Child.init))
+    }
+}
+
+extension IKEStatus.Child {
+    init(_ child: IKEReport.Child) {
+        self.init(
+            inbound: "\(child.inbound)", outbound: "\(child.outbound)", transform: child.transform, mode: child.mode,
+            isUsed: child.isUsed, receivedPackets: child.receivedPackets, receivedBytes: child.receivedBytes,
+            sentPackets: child.sentPackets, sentBytes: child.sentBytes,
+            missing: child.missing.map { Int($0.rawValue) })
+    }
+}
