@@ -36,6 +36,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         // X.509, for Credentials alone.
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
@@ -59,9 +60,14 @@ let package = Package(
             name: "FastPath",
             dependencies: ["Wire", "Associations", "CMachine", "CCrypto", "CBPF", "CCapture", "XDPProgram"],
             swiftSettings: fastPath),
+        // ML-KEM, which OpenSSL 3.0 has not.
+        .target(
+            name: "PostQuantum",
+            dependencies: ["Associations", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: house),
         .target(
             name: "ControlPlane",
-            dependencies: ["Wire", "Associations", "CMachine", "CCrypto"],
+            dependencies: ["Wire", "Associations", "CMachine", "CCrypto", "PostQuantum"],
             swiftSettings: house + instrumented),
         .target(
             name: "Credentials",

@@ -1,5 +1,6 @@
 """The whole cluster: its network, its members, and the web server of each target."""
 import pathlib
+import secrets
 import shutil
 import signal
 import socket
@@ -8,10 +9,11 @@ import tempfile
 import time
 
 from demo import plan
-from demo.configuration import configuration
+from demo.configuration import configuration, negotiating
 from demo.network import Network, sweep
 from demo.node import Node
 from demo.process import Trouble, spawn, stop
+from demo.strongswan import StrongSwan
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 READY_SECONDS = 20
@@ -33,8 +35,10 @@ class Cluster:
     """Use it in a `with`: nothing of it is left afterwards, whatever happened in between."""
 
     def __init__(self, viaduct, prefix, mode="tunnel", window=64, port="auto", keep_logs=None,
-                 router_under=(), say=lambda text: None):
+                 router_under=(), say=lambda text: None, client="viaduct", rekey_seconds=0):
+        """`client`: "viaduct" for our own endpoint with manual SAs, "strongswan" for one that negotiates and rekeys."""
         self.viaduct = pathlib.Path(viaduct).resolve()
+        self.client, self.rekey_seconds = client, rekey_seconds
         self.prefix, self.mode, self.window, self.port = prefix, mode, window, port
         self.logs, self.router_under, self.say = keep_logs, router_under, say
         self.network = Network(prefix, mode)
@@ -58,12 +62,19 @@ class Cluster:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=self.prefix, dir="/run"))
         config = self.folder / "cluster.yaml"
         config.touch(mode=0o600)
-        config.write_text(configuration(self.mode, self.window, self.port, self.folder / "state"))
+        secret = secrets.token_hex(24)
+        if self.client == "strongswan":
+            config.write_text(negotiating(self.window, self.port, self.folder, secret))
+        else:
+            config.write_text(configuration(self.mode, self.window, self.port, self.folder / "state"))
         self.say("network: %d namespaces %s*" % (len(plan.NAMESPACES), self.prefix))
         self.network.make()
         for name in (plan.ROUTER, *plan.TARGETS, plan.CLIENT):
             under = self.router_under if name == plan.ROUTER else ()
-            self.nodes[name] = Node(name, self.network, self.viaduct, config, self.folder, under)
+            if name == plan.CLIENT and self.client == "strongswan":
+                self.nodes[name] = StrongSwan(name, self.network, self.folder, secret, self.rekey_seconds)
+            else:
+                self.nodes[name] = Node(name, self.network, self.viaduct, config, self.folder, under)
             self.nodes[name].start()
         for node in self.nodes.values():
             node.wait_until_ready(READY_SECONDS)
@@ -72,6 +83,9 @@ class Cluster:
             self.start_server(target)
         self.wait(self.serving, "the web servers do not listen on %s" % plan.dvipa(self.mode))
         self.wait(self.neighbours_known, "the router does not know the link-layer address of every target")
+        if self.client == "strongswan":
+            self.wait(self.links_joined, "not every target has joined the shadow link")
+            self.say("IKE: " + self.nodes[plan.CLIENT].initiate())
 
     def start_server(self, target):
         command = [sys.executable, "-m", "demo.server", "--address", plan.dvipa(self.mode), "--port", plan.PORT, "--name", target]
@@ -90,6 +104,10 @@ class Cluster:
     def neighbours_known(self):
         targets = self.nodes[plan.ROUTER].status().get("targets", {})
         return all(targets.get(t, {}).get("neighbour") for t in plan.TARGETS)
+
+    def links_joined(self):
+        targets = self.nodes[plan.ROUTER].status().get("ike", {}).get("targets", {})
+        return len(targets) == len(plan.TARGETS) and all(t["isInService"] for t in targets.values())
 
     def wait(self, condition, otherwise):
         deadline = time.monotonic() + READY_SECONDS
@@ -113,7 +131,7 @@ class Cluster:
     def keep_logs(self):
         """Copies what the members wrote, without the configuration: it holds keys."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        for pattern in ("*.log", "*.out", "*.server", "*.status.json"):
+        for pattern in ("*.log", "*.out", "*.server", "*.status.json", "strongswan/*.log"):
             for file in self.folder.glob(pattern):
                 shutil.copy(file, self.logs)
 

@@ -1,4 +1,4 @@
-"""The cluster's configuration (docs/configuration.md), with one pair of manual SAs under keys made for this run only."""
+"""The cluster's configuration (docs/configuration.md): one connection for IKE, or a pair of manual SAs; keys are made for this run only."""
 import secrets
 
 from demo import plan
@@ -30,6 +30,43 @@ securityAssociations:
 {inbound}
 {outbound}"""
 
+# The same cluster, and a client that negotiates.
+NEGOTIATING = """\
+cluster: demo
+clusterKey: {folder}/cluster.key
+
+nodes:
+  router1:
+    role: router
+    clientInterface: client0
+    trustedInterface: trusted0
+    trustedAddress: {router}
+    port: {port}
+{targets}
+
+gateways: [{gateway}]
+
+dvipas:
+  - address: {dvipa}
+    services:
+      - name: web
+        protocol: tcp
+        ports: [{service}]
+
+ike:
+  connections:
+    - name: client
+      remote: {client}
+      localID: gateway.example
+      remoteID: client.example
+      presharedKey: {secret}
+      child:
+        mode: tunnel
+        local: [{dvipa}/32]
+        remote: [{inner}/32]
+        peerReplayWindow: {window}
+"""
+
 TARGET = """\
   {name}:
     role: target
@@ -53,6 +90,17 @@ ASSOCIATION = """\
       protocol: tcp
       localPorts: [{service}]
 """
+
+
+def negotiating(window, port, folder, secret):
+    """The YAML text for a client that speaks IKE, and its cluster's key beside it."""
+    key = folder / "cluster.key"
+    key.touch(mode=0o600)
+    key.write_text(secrets.token_hex(32))
+    return NEGOTIATING.format(
+        folder=folder, router=plan.ROUTER_TRUSTED, port=port, dvipa=plan.dvipa("tunnel"), service=plan.PORT,
+        gateway=plan.GATEWAY, client=plan.CLIENT_OUTER, inner=plan.CLIENT_INNER, secret=secret, window=window,
+        targets="\n".join(TARGET.format(name=t, address=plan.trusted_address(t)) for t in plan.TARGETS))
 
 
 def configuration(mode, window, port, state):

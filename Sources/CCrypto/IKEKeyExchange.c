@@ -29,19 +29,6 @@ static const struct group *find(int number)
 
 void ike_key_free(ike_key *key) { EVP_PKEY_free(key); }
 
-ike_key *ike_group_generate(int number)
-{
-    const struct group *group = find(number);
-    if (!group) return NULL;
-    EVP_PKEY *made = NULL;
-    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, group->type, NULL);
-    if (!c || EVP_PKEY_keygen_init(c) != 1 || (group->name && EVP_PKEY_CTX_set_group_name(c, group->name) != 1) ||
-        EVP_PKEY_generate(c, &made) != 1)
-        made = NULL;
-    EVP_PKEY_CTX_free(c);
-    return made;
-}
-
 /// A key from its halves, each of which may be missing: the public one as octets (EC) or as a number (DH).
 static EVP_PKEY *assemble(const struct group *group, BIGNUM *private_key, BIGNUM *public_number,
                           const unsigned char *point, size_t point_bytes)

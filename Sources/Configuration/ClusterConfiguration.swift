@@ -21,7 +21,7 @@ public struct ClusterConfiguration: Sendable {
     public var services: [Service]
     /// Manual SAs.
     public var securityAssociations: [ConfiguredAssociation]
-    /// 32 bytes that wrap the keys of SAs on the trusted link; there when `ike` is.
+    /// 32 bytes that wrap the keys of SAs on the trusted link; there when `ike` is, but for an endpoint.
     public var clusterKey: SecretBytes?
     /// nil when only manual SAs are used.
     public var ike: IKESettings?

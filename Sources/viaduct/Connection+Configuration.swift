@@ -25,7 +25,7 @@ extension ClusterConfiguration {
     private func connection(_ settings: IKEConnection) throws(ConfigurationFailure) -> Connection {
         let policy = try policy(settings)
         return Connection(
-            policy, local: settings.local ?? (ike?.listen.count == 1 ? ike?.listen.first : nil),
+            policy, local: settings.local ?? (settings.isInitiator ? ike?.listen.first : nil),
             remote: settings.remote, isInitiator: settings.isInitiator,
             ownReplayWindow: settings.child.replayWindow)
     }

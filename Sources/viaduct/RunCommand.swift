@@ -17,7 +17,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let (cluster, node) = try Complaint.orExit { () throws(ConfigurationFailure) in
-            let cluster = try ClusterConfiguration.load(path: config)
+            let cluster = try ClusterConfiguration.load(path: config, for: self.node)
             let found = try cluster.node(named: self.node)
             try cluster.requireRunnable(node: found)
             return (cluster, found)

@@ -19,10 +19,11 @@ struct HeldFiles: Sendable {
     }
 
     var reader: FileReader {
-        FileReader { [contents] path, byteLimit throws(FileFault) in
-            guard let found = contents[path] else { throw .missing("No such file or directory") }
-            guard found.bytes.count <= byteLimit else { throw .tooLong }
-            return found
-        }
+        FileReader(
+            read: { [contents] path, byteLimit throws(FileFault) in
+                guard let found = contents[path] else { throw .missing("No such file or directory") }
+                guard found.bytes.count <= byteLimit else { throw .tooLong }
+                return found
+            }, permissions: { [contents] in contents[$0]?.permissions })
     }
 }

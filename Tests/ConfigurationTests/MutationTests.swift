@@ -4,16 +4,17 @@ import Testing
 
 /// The example with bytes changed at random: it gives a configuration, or one failure that points into the file.
 @Suite struct MutationTests {
-    @Test(arguments: 0..<8)
-    func mutatedBytesGiveAConfigurationOrOneFailure(seed: UInt64) {
+    @Test(arguments: 0..<8, [Page.bothWays, Page.withIKE])
+    func mutatedBytesGiveAConfigurationOrOneFailure(seed: UInt64, yaml: String) {
         var random = SplitMix64(state: seed)
-        let original = Array(Page.bothWays.utf8)
+        let original = Array(yaml.utf8)
         var refused = 0
         for round in 0..<500 {
             var bytes = original
             for _ in 0..<Int.random(in: 1...4, using: &random) { mutate(&bytes, using: &random) }
             do throws(ConfigurationFailure) {
-                _ = try ClusterConfiguration(bytes: bytes, file: "cluster.yaml")
+                _ = try ClusterConfiguration(
+                    bytes: bytes, file: "cluster.yaml", files: HeldFiles().reader)
             } catch {
                 refused += 1
                 let context = "seed \(seed), round \(round): \(error)"

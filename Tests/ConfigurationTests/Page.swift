@@ -39,6 +39,14 @@ enum Page {
     /// Lines 30 to 33, without the comment that ends the last.
     static let service = lines(30...33).replacingOccurrences(of: "              # optional: all targets\n", with: "")
 
+    /// `text` without its lines that begin, behind the indentation, with one of `beginnings`.
+    static func without(_ beginnings: String..., in text: String) -> String {
+        text.components(separatedBy: "\n").filter { line in
+            let key = line.drop { $0 == " " }
+            return !beginnings.contains { key.hasPrefix($0) }
+        }.joined(separator: "\n")
+    }
+
     private static func lines(_ range: ClosedRange<Int>) -> String {
         yaml.components(separatedBy: "\n")[(range.lowerBound - 1)...(range.upperBound - 1)].joined(separator: "\n")
             + "\n"

@@ -26,14 +26,14 @@ import Testing
     }
 
     static let modules = [
-        "Wire", "Associations", "FastPath", "ControlPlane", "Credentials", "Configuration", "viaduct",
+        "Wire", "Associations", "FastPath", "ControlPlane", "PostQuantum", "Credentials", "Configuration", "viaduct",
     ]
 
     /// Which of our modules each may see. C modules and the toolchain's own are not asked about.
     @Test(arguments: [
         ("Wire", []), ("Associations", ["Wire"]), ("FastPath", ["Wire", "Associations"]),
-        ("ControlPlane", ["Wire", "Associations"]), ("Credentials", ["Wire", "Associations", "ControlPlane"]),
-        ("Configuration", ["Wire", "Associations"]),
+        ("PostQuantum", ["Associations"]), ("ControlPlane", ["Wire", "Associations", "PostQuantum"]),
+        ("Credentials", ["Wire", "Associations", "ControlPlane"]), ("Configuration", ["Wire", "Associations"]),
         ("viaduct", ["Wire", "Associations", "FastPath", "ControlPlane", "Credentials", "Configuration"]),
     ]) func importsPointDown(_ module: String, _ allowed: [String]) throws {
         let files = try Self.sources("Sources/\(module)")

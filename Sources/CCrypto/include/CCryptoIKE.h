@@ -60,8 +60,6 @@ void ike_key_free(ike_key *_Nonnull key);
 
 // -- Key exchange (IKEKeyExchange.c); `group` is the number IANA gave it for IKEv2
 
-/// A new private key by OpenSSL's generator, or NULL: an unknown group, no memory.
-ike_key *_Nullable ike_group_generate(int group);
 /// The key whose private half is given: a big-endian number, or X25519's 32 bytes. NULL when it is out of range.
 ike_key *_Nullable ike_group_import(int group, const void *_Nonnull private_key, size_t bytes);
 /// The public half as IKEv2 sends it, exactly `bytes` long. 1 or 0.

@@ -27,6 +27,13 @@ extension FileContents {
         }
         throw .tooLong
     }
+
+    /// The low nine bits of the mode; nil when the system does not tell them.
+    static func permissions(path: String) -> UInt32? {
+        var status = stat()
+        // `path` is passed as a NUL-terminated copy that lives as long as the call, which fills the whole `stat`.
+        return unsafe stat(path, &status) == 0 ? status.st_mode & 0o777 : nil
+    }
 }
 
 extension FileFault {

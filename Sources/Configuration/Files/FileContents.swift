@@ -8,15 +8,6 @@ public struct FileContents: Sendable {
         self.bytes = bytes
         self.permissions = permissions
     }
-
-    /// Whether only its owner gets at it.
-    var isPrivate: Bool { permissions & 0o077 == 0 }
-
-    /// For whoever keeps keys in a file that others can read. `path` is the file's.
-    func permissionsWarning(path: String, holding what: String) -> String {
-        "\(path): mode 0\(String(permissions, radix: 8)) lets others than its owner at the \(what) in it. "
-            + "Run: chmod 600 \(path)"
-    }
 }
 
 /// Why a file gives no contents. The text is the system's.
@@ -32,13 +23,27 @@ public enum FileFault: Error, Hashable, Sendable {
 public struct FileReader: Sendable {
     /// `byteLimit`: a longer file is `.tooLong`.
     public var read: @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> FileContents
+    /// The low nine bits of the mode; nil when they cannot be had.
+    public var permissions: @Sendable (_ path: String) -> UInt32?
 
-    public init(_ read: @escaping @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> FileContents) {
+    public init(
+        read: @escaping @Sendable (_ path: String, _ byteLimit: Int) throws(FileFault) -> FileContents,
+        permissions: @escaping @Sendable (_ path: String) -> UInt32?
+    ) {
         self.read = read
+        self.permissions = permissions
     }
 
     /// Those of this machine.
-    public static let disk = FileReader { path, byteLimit throws(FileFault) in
-        try FileContents(path: path, byteLimit: byteLimit)
-    }
+    public static let disk = FileReader(
+        read: { path, byteLimit throws(FileFault) in try FileContents(path: path, byteLimit: byteLimit) },
+        permissions: { FileContents.permissions(path: $0) })
+}
+
+/// What to say of a file with keys that others than its owner can read; nil when they cannot.
+func permissionsWarning(path: String, permissions: UInt32, holding what: String) -> String? {
+    permissions & 0o077 == 0
+        ? nil
+        : "\(path): mode 0\(String(permissions, radix: 8)) lets others than its owner at the \(what) in it. "
+            + "Run: chmod 600 \(path)"
 }

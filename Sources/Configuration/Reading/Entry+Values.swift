@@ -49,11 +49,15 @@ extension Entry {
     func address() throws(ConfigurationFailure) -> IPAddress {
         guard let text = try scalar(), let address = IPAddress(text) else { throw failure(wanted: "an IP address") }
         try refuseIPv6(address)
+        try requireHost(address)
+        return address
+    }
+
+    func requireHost(_ address: IPAddress) throws(ConfigurationFailure) {
         let isMulticastOrReserved = address.v4 >> 28 >= 0xE
         guard address.v4 >> 24 != 0, !isMulticastOrReserved else {
-            throw failure("\(name) \(verb) \(text), which is not the address of a host")
+            throw failure("\(name) \(verb) \(address), which is not the address of a host")
         }
-        return address
     }
 
     /// `address/length`, `first-last` or one address.

@@ -13,6 +13,15 @@ struct Form: Sendable {
     /// Traps when the form does not know the key.
     func example(of key: String) -> String { examples.first { $0.key == key }!.value }
 
+    /// Behind these stands what no message may hold.
+    private static let secretKeys = ["key", "salt", "presharedKey", "secret"]
+
+    /// Of an unknown key, what a message may show: without the space behind the colon a key and its value are one key.
+    func shown(_ key: String) -> String {
+        guard let known = Self.secretKeys.first(where: { knows($0) && key.hasPrefix($0) }) else { return key }
+        return known + "…"
+    }
+
     static let cluster = Form([
         "cluster": "demo",
         "epoch": "1",

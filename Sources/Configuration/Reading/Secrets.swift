@@ -13,14 +13,20 @@ struct Secrets {
     private(set) var warnings: [String] = []
     /// Whether one was in the configuration itself.
     private(set) var standInConfiguration = false
+    let need: SecretNeed
     private let files: FileReader
 
-    init(files: FileReader) { self.files = files }
+    init(files: FileReader, need: SecretNeed) {
+        self.files = files
+        self.need = need
+    }
 
-    /// Of a file with 64 hexadecimal digits.
-    mutating func clusterKey(_ entry: Entry) throws(ConfigurationFailure) -> SecretBytes {
+    /// Of a file with 64 hexadecimal digits; nil where it is not needed.
+    mutating func clusterKey(_ entry: Entry) throws(ConfigurationFailure) -> SecretBytes? {
         let path = try entry.secretPath()
-        let make = "Make one: openssl rand -hex 32 > \(path); chmod 600 \(path)"
+        guard need.hasClusterKey else { return nil }
+        let make =
+            "Run \"openssl rand -hex 32 > \(path); chmod 600 \(path)\", and give every router and target the same file."
         let text = try fileText(entry, path: path, remedy: make)
         guard let bytes = Hexadecimal.bytes(text), bytes.count == Self.clusterKeyByteCount else {
             throw entry.failure(
@@ -39,15 +45,34 @@ struct Secrets {
             of: entry.secretText(), in: entry, called: "\(entry.name) of \(title)", wantedByteCount: wantedByteCount)
     }
 
-    /// As `secret`, in a file of its own; the line break at its end does not count.
+    /// As `secret`, in a file of its own; the line break at its end does not count. Empty where it is not needed: the
+    /// connection is left out there.
     mutating func secretFile(
         _ entry: Entry, of title: String, wantedByteCount: Int
     ) throws(ConfigurationFailure) -> SecretBytes {
         let path = try entry.secretPath()
-        let make = "Make one: openssl rand -base64 24 > \(path); chmod 600 \(path)"
+        guard need.hasCredentials else { return SecretBytes([]) }
+        let make =
+            "Run \"openssl rand -base64 24 > \(path); chmod 600 \(path)\", and tell the peer what is in it."
         let text = try fileText(entry, path: path, remedy: make)
         if text.isEmpty { throw entry.failure("\(path) is empty", remedy: make) }
         return try bytes(of: text, in: entry, called: "\(path) of \(title)", wantedByteCount: wantedByteCount)
+    }
+
+    /// Of a private key, which the program reads. Only its mode is looked at, and only if it is there.
+    mutating func privateKeyPath(_ entry: Entry) throws(ConfigurationFailure) -> String {
+        let path = try entry.secretPath()
+        if need.hasCredentials, let permissions = files.permissions(path) {
+            warnOfReaders(path: path, permissions: permissions)
+        }
+        return path
+    }
+
+    private mutating func warnOfReaders(path: String, permissions: UInt32) {
+        guard let warning = permissionsWarning(path: path, permissions: permissions, holding: "key"),
+            !warnings.contains(warning)
+        else { return }
+        warnings.append(warning)
     }
 
     private mutating func bytes(
@@ -89,19 +114,11 @@ struct Secrets {
                     "\(path) is longer than \(Self.fileByteLimit) bytes, which no key is", remedy: remedy)
             }
         }
-        if !contents.isPrivate { warnings.append(contents.permissionsWarning(path: path, holding: "key")) }
+        warnOfReaders(path: path, permissions: contents.permissions)
         guard let text = String(validating: contents.bytes, as: UTF8.self) else {
             throw entry.failure("\(path) does not hold text", remedy: remedy)
         }
-        return String(text.trimmingSuffix(while: \.isNewline))
-    }
-}
-
-extension StringProtocol {
-    fileprivate func trimmingSuffix(while isTrimmed: (Character) -> Bool) -> SubSequence {
-        var rest = self[...]
-        while let last = rest.last, isTrimmed(last) { rest = rest.dropLast() }
-        return rest
+        return String(text.reversed().drop(while: \.isNewline).reversed())
     }
 }
 

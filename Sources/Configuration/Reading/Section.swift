@@ -22,13 +22,18 @@ struct Section {
         throw document.failure(at: place, "\(title) has no \(key)", "Add \(key): \(form.example(of: key)).")
     }
 
+    /// For what is wrong with the section as a whole.
+    func failure(_ problem: String, remedy: String) -> ConfigurationFailure {
+        document.failure(at: place, problem, remedy)
+    }
+
     init(_ entry: Entry, form: Form, title: String) throws(ConfigurationFailure) {
         var entries: [String: Entry] = [:]
         for keyed in try entry.keyedValues(wanted: form.keyList) {
             guard form.knows(keyed.name) else {
                 let nearest = Spelling.nearest(to: keyed.name, among: form.keys)
                 throw entry.document.failure(
-                    at: keyed.keyPlace, "\(title) has an unknown key \(quoted(keyed.name))",
+                    at: keyed.keyPlace, "\(title) has an unknown key \(quoted(form.shown(keyed.name)))",
                     nearest.map { "Write \($0), or remove it." } ?? "Remove it; the keys here are \(form.keyList).")
             }
             entries[keyed.name] = Entry(

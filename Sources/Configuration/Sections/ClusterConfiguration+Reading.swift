@@ -4,7 +4,7 @@ internal import Yams
 
 extension ClusterConfiguration {
     /// Section by section, in the order of the page: what a section refers to has been read before it.
-    init(root: Entry, files: FileReader) throws(ConfigurationFailure) {
+    init(root: Entry, files: FileReader, node: String?) throws(ConfigurationFailure) {
         let section = try Section(root, form: .cluster, title: "the configuration")
         file = root.document.file
         name = try section.required("cluster").text()
@@ -31,10 +31,9 @@ extension ClusterConfiguration {
         }
         securityAssociations = keyring.associations
 
-        var secrets = Secrets(files: files)
-        clusterKey = try section["clusterKey"].map { entry throws(ConfigurationFailure) in
-            try secrets.clusterKey(entry)
-        }
+        var secrets = Secrets(files: files, need: SecretNeed(of: node, among: nodes))
+        clusterKey = nil
+        if let entry = section["clusterKey"] { clusterKey = try secrets.clusterKey(entry) }
         if let entry = section["ike"] {
             var reading = IKEReading(gateways: gateways, dvipas: dvipas, leasePort: leases.port, secrets: secrets)
             ike = try reading.settings(entry)

@@ -31,8 +31,7 @@ extension Session {
                 .invalidKEPayload(wanted: wanted),
                 room.actions + [.refused(.keyExchange(offered: theirs.method, wanted: wanted))])
         }
-        let exchange = KeyExchange.make(suite.method, using: &random)
-        guard let secret = try? exchange.agree(theirs.data) else {
+        guard let exchange = try? KeyExchange.answer(theirs.data, by: suite.method, using: &random) else {
             return .error(NotifyPayload(.invalidSyntax), room.actions + [.refused(.invalidSyntax)])
         }
         let spi = IKESPI(rawValue: random.ikeSPI())
@@ -41,7 +40,7 @@ extension Session {
             initiatorNonce: initiatorNonce, responderNonce: nonce, initiatorSPI: initiatorSPI.rawValue,
             responderSPI: spi.rawValue)
         let keys = old.channel.keys.successor(
-            sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
+            sharedSecret: exchange.sharedSecret, prf: suite.prf, protection: suite.protection, seed: seed)
         let channel = SealedChannel(
             initiatorSPI: initiatorSPI, responderSPI: spi, role: .responder, keys: keys,
             fragmentLimit: old.channel.fragmentLimit)
@@ -59,7 +58,7 @@ extension Session {
         return Reply(
             payloads: [
                 .securityAssociation(SecurityAssociationPayload([reply])), .nonce(NoncePayload(nonce)),
-                .keyExchange(exchange.payload),
+                .keyExchange(KeyExchangePayload(wanted, data: exchange.publicValue)),
             ], before: actions)
     }
 }

@@ -11,7 +11,7 @@ extension Session {
         wish.spi = spi
         let nonce = random.nonce()
         let exchange = (wish.method ?? policy.childProposals[0].keyExchangeMethod).map {
-            KeyExchange.make($0, using: &random)
+            KeyExchange($0, using: &random)
         }
         var payloads: [IKEPayload] = []
         if let old = wish.replacing { payloads.append(.notify(NotifyPayload(.rekeySA, .esp, old))) }
@@ -120,13 +120,6 @@ extension Session {
         default:
             return [.refused(.childByPeer(error.type))]
         }
-    }
-}
-
-extension KeyExchange {
-    /// Our public value, as a payload.
-    var payload: KeyExchangePayload {
-        KeyExchangePayload(KeyExchangeID(rawValue: method.transformID), data: publicValue)
     }
 }
 

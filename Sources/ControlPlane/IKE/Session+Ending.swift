@@ -10,6 +10,7 @@ extension Session {
         switch state {
         case .idle, .closed: []
         case .initSent(let sent): [.release(sent.spi)]
+        case .intermediateSent(let sent): [.release(sent.agreed.channel.ownSPI)]
         case .initAnswered(let answered): [.release(answered.agreed.channel.ownSPI)]
         case .authSent(let sent): [.release(sent.agreed.channel.ownSPI)]
         case .judging(let judging): [.release(judging.agreed.channel.ownSPI)]

@@ -24,15 +24,12 @@ extension Session {
                     : .refusedByPeer(.ikeSAInit, error.type))
         }
         guard let agreed = agree(sent, arrival) else { return fail(.invalidAnswer(.ikeSAInit)) }
-        // Only the answer tells of a NAT, so IKE_AUTH is the first from port 4500.
+        if policy.postquantumKeys?.isMandatory == true, !agreed.extensions.postquantum {
+            return fail(.noPostquantumKey)
+        }
+        // Only the answer tells of a NAT, so the next message is the first from port 4500.
         let path = agreed.nat.isFound ? sent.path.floated : sent.path
-        let auth: AuthSent
-        do {
-            auth = try AuthSent(
-                agreed, path: path, policy, isInitialContact: isInitialContact, at: arrival.now, using: &random)
-        } catch { return fail(error) }
-        state = .authSent(auth)
-        return (path == sent.path ? [] : [.move(path)]) + auth.request.sends
+        return (path == sent.path ? [] : [.move(path)]) + goOn(agreed, over: path, at: arrival.now, using: &random)
     }
 
     private func agree(_ sent: InitSent, _ arrival: Arrival) -> Agreed? {
@@ -47,14 +44,16 @@ extension Session {
             initiatorNonce: sent.nonce, responderNonce: nonce.data, initiatorSPI: sent.spi.rawValue,
             responderSPI: arrival.header.responderSPI.rawValue)
         let keys = IKEKeys(sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
+        let extensions = Extensions(payloads, policy)
+        guard suite.additional.isEmpty || extensions.intermediate else { return nil }
         let channel = SealedChannel(
             initiatorSPI: sent.spi, responderSPI: arrival.header.responderSPI, role: .initiator, keys: keys,
-            fragmentLimit: policy.fragmentLimit(Extensions(payloads, policy)))
+            fragmentLimit: policy.fragmentLimit(extensions))
         return Agreed(
             channel: channel, initiatorNonce: sent.nonce, responderNonce: nonce.data, initRequest: sent.message,
             initResponse: arrival.datagram, nat: NATFinding(payloads, header: arrival.header, path: arrival.path),
-            proposal: proposals[0], peerHashes: payloads.signatureHashes,
-            announced: policy.authentication.hasCertificate)
+            extensions: extensions, proposal: proposals[0], peerHashes: payloads.signatureHashes,
+            announced: policy.authentication.hasCertificate, rounds: suite.additional)
     }
 
     private mutating func repeatInit(_ sent: InitSent, cookie: [UInt8], at now: UInt64) -> [Action] {
@@ -82,7 +81,9 @@ extension Session {
     mutating func concludeAuth(_ sent: AuthSent, _ arrival: Arrival) -> [Action] {
         guard sent.agreed.channel.isFromPeer(arrival.header) else { return [.count(.foreign)] }
         guard arrival.isResponse else { return [.count(.unexpected)] }
-        guard arrival.header.messageID == 1, arrival.header.exchange == .ikeAuth else { return [.count(.stale)] }
+        guard arrival.header.messageID == sent.request.messageID, arrival.header.exchange == .ikeAuth else {
+            return [.count(.stale)]
+        }
         var sent = sent
         let inside: OpenedMessage
         switch sent.agreed.channel.open(arrival) {
@@ -101,12 +102,14 @@ extension Session {
         guard policy.remoteID.allows(peer) else {
             return tellFailure(sent, .identification(peer, expected: policy.remoteID))
         }
-        let proof = payloads.authentication
-        switch AuthExchange.look(at: peer, proof, payloads, sent.agreed, policy) {
+        guard let agreed = PostquantumChoice.conclude(payloads, sent.agreed, policy) else {
+            return tellFailure(sent, .noPostquantumKey)
+        }
+        sent.agreed = agreed
+        switch AuthExchange.look(at: peer, payloads.authentication, payloads, agreed, policy) {
         case .proved: return accept(sent, peer, payloads)
         case .failed(let failure): return tellFailure(sent, failure)
-        case .certificate(let certificate):
-            guard let proof else { preconditionFailure("a certificate is only looked at with a proof") }
+        case .certificate(let certificate, let proof):
             state = .judging(
                 Judging(
                     way: .initiating(sent, answer: payloads), peer: peer, proof: proof,
@@ -142,7 +145,8 @@ extension Session {
     mutating func tellFailure(_ sent: AuthSent, _ failure: Failure) -> [Action] {
         var channel = sent.agreed.channel
         let datagrams = channel.seal(
-            [.notify(NotifyPayload(.authenticationFailed))], .informational, messageID: 2, isResponse: false)
+            [.notify(NotifyPayload(.authenticationFailed))], .informational, messageID: sent.agreed.nextMessageID + 1,
+            isResponse: false)
         return datagrams.map { .send($0, sent.path) } + fail(failure)
     }
 

@@ -9,7 +9,7 @@ extension Session {
         guard let offers = payloads.securityAssociation?.proposals, let theirs = payloads.keyExchange,
             let initiatorNonce = payloads.nonce
         else { return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival) }
-        guard let (policy, choice, suite) = CandidateChoice.choose(from: candidates, offers: offers) else {
+        guard let (policy, extensions, choice, suite) = CandidateChoice.choose(from: candidates, payloads, offers) else {
             let refusal = Refusal.noProposalChosen(
                 offered: offers.map(\.name), acceptable: candidates.acceptableProposals)
             return refuse(refusal, NotifyPayload(.noProposalChosen), arrival)
@@ -19,8 +19,7 @@ extension Session {
             return refuse(
                 .keyExchange(offered: theirs.method, wanted: wanted), .invalidKEPayload(wanted: wanted), arrival)
         }
-        let exchange = KeyExchange.make(suite.method, using: &random)
-        guard let secret = try? exchange.agree(theirs.data) else {
+        guard let exchange = try? KeyExchange.answer(theirs.data, by: suite.method, using: &random) else {
             return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival)
         }
         let spi = IKESPI(rawValue: random.ikeSPI())
@@ -28,20 +27,22 @@ extension Session {
         let seed = IKESeed(
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initiatorSPI: header.initiatorSPI.rawValue,
             responderSPI: spi.rawValue)
-        let keys = IKEKeys(sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
-        let extensions = Extensions(payloads, policy)
+        let keys = IKEKeys(
+            sharedSecret: exchange.sharedSecret, prf: suite.prf, protection: suite.protection, seed: seed)
         // Who announces its hashes is told ours (RFC 7427 §4).
         let hashes = payloads.notification(.signatureHashAlgorithms) == nil ? [] : candidates.signatureAnnouncement
         let response = InitExchange.response(
-            header.initiatorSPI, spi, proposal: choice, exchange: exchange, nonce: nonce, path: arrival.path,
-            announcing: extensions.answer + hashes, requesting: candidates.certificateRequest)
+            header.initiatorSPI, spi, proposal: choice,
+            exchange: KeyExchangePayload(wanted, data: exchange.publicValue), nonce: nonce, path: arrival.path,
+            announcing: extensions.answer(suite) + hashes, requesting: candidates.certificateRequest)
         let agreed = Agreed(
             channel: SealedChannel(
                 initiatorSPI: header.initiatorSPI, responderSPI: spi, role: .responder, keys: keys,
                 fragmentLimit: policy.fragmentLimit(extensions)),
             initiatorNonce: initiatorNonce.data, responderNonce: nonce, initRequest: arrival.datagram,
             initResponse: response, nat: NATFinding(payloads, header: header, path: arrival.path),
-            proposal: choice, peerHashes: payloads.signatureHashes, announced: !hashes.isEmpty)
+            extensions: extensions, proposal: choice, peerHashes: payloads.signatureHashes,
+            announced: !hashes.isEmpty, rounds: suite.additional)
         self.policy = policy
         state = .initAnswered(InitAnswered(agreed, timing: policy.timing, at: arrival.now))
         return [.claim(spi), .send(response, arrival.path)]
@@ -65,7 +66,11 @@ extension Session {
     ) -> [Action] {
         if let actions = repeated(answered.answer, arrival) { return actions }
         guard answered.agreed.channel.isFromPeer(arrival.header) else { return [.count(.foreign)] }
-        guard !arrival.isResponse, arrival.header.exchange == .ikeAuth, arrival.header.messageID == 1 else {
+        // Every round of the proposal comes before IKE_AUTH.
+        let awaited = answered.agreed.rounds.isEmpty ? ExchangeType.ikeAuth : .ikeIntermediate
+        guard !arrival.isResponse, arrival.header.exchange == awaited,
+            arrival.header.messageID == answered.agreed.nextMessageID
+        else {
             return [.count(.unexpected)]
         }
         var answered = answered
@@ -76,6 +81,7 @@ extension Session {
             state = .initAnswered(answered)
             return [.count(event)]
         }
+        if awaited == .ikeIntermediate { return answerIntermediate(answered, inside, arrival, using: &random) }
         let payloads: [IKEPayload]
         do {
             payloads = try IKEPayload.innerChain(inside.first, inside.plaintext)
@@ -101,13 +107,16 @@ extension Session {
         } catch {
             return refuseAuth(answered, NotifyPayload(.authenticationFailed), error, request)
         }
-        let proof = payloads.authentication
-        switch AuthExchange.look(at: peer, proof, payloads, answered.agreed, policy) {
+        guard let (agreed, proof) = PostquantumChoice.answer(payloads, answered.agreed, policy) else {
+            return refuseAuth(answered, NotifyPayload(.authenticationFailed), .noPostquantumKey, request)
+        }
+        var answered = answered
+        answered.agreed = agreed
+        switch AuthExchange.look(at: peer, proof, payloads, agreed, policy) {
         case .proved: return accept(answered, peer, request, using: &random)
         case .failed(let failure):
             return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, request)
-        case .certificate(let certificate):
-            guard let proof else { preconditionFailure("a certificate is only looked at with a proof") }
+        case .certificate(let certificate, let proof):
             state = .judging(
                 Judging(way: .responding(answered, request), peer: peer, proof: proof, deadline: answered.deadline))
             return [.judge(certificate)]
@@ -146,7 +155,8 @@ extension Session {
             return refuseAuth(answered, NotifyPayload(.authenticationFailed), error, request)
         }
         let answer = StoredAnswer(
-            channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: true), to: request.leading, messageID: 1)
+            channel.seal(payloads, .ikeAuth, messageID: answered.agreed.nextMessageID, isResponse: true),
+            to: request.leading, messageID: answered.agreed.nextMessageID)
         state = .established(
             Established(answered, channel: channel, path: request.path, peer: peer, children: children, answer: answer))
         return Self.contact(request.payloads, peer) + [.established(peer)] + first + answer.sends(over: request.path)
@@ -158,8 +168,9 @@ extension Session {
     ) -> [Action] {
         var channel = answered.agreed.channel
         let answer = StoredAnswer(
-            channel.seal([.notify(notification)], .ikeAuth, messageID: 1, isResponse: true), to: request.leading,
-            messageID: 1)
+            channel.seal(
+                [.notify(notification)], .ikeAuth, messageID: answered.agreed.nextMessageID, isResponse: true),
+            to: request.leading, messageID: answered.agreed.nextMessageID)
         return answer.sends(over: request.path) + end(.failed(failure), answer: answer)
     }
 }

@@ -15,7 +15,7 @@ extension Session {
         guard let method = wish.method ?? policy.proposals[0].keyExchangeMethod else {
             preconditionFailure("a policy's proposals all have a key exchange of ours")
         }
-        let exchange = KeyExchange.make(method, using: &random)
+        let exchange = KeyExchange(method, using: &random)
         let payloads: [IKEPayload] = [
             .securityAssociation(SecurityAssociationPayload(policy.successorOffer(spi))),
             .nonce(NoncePayload(nonce)), .keyExchange(exchange.payload),

@@ -7,6 +7,10 @@ extension Session {
             let actions = again(&sent.request, at: now)
             if !isClosed { state = .initSent(sent) }
             return actions
+        case .intermediateSent(var sent):
+            let actions = again(&sent.request, at: now)
+            if !isClosed { state = .intermediateSent(sent) }
+            return actions
         case .initAnswered(let answered):
             guard now >= answered.deadline else { return [] }
             return end(.failed(.halfOpen))

@@ -11,10 +11,12 @@
 ///        | start: IKE_SA_INIT                             |     --'  INVALID_KE_PAYLOAD
 ///        v                                                | IKE_SA_INIT
 ///     InitSent <--. COOKIE,                               v
-///        |      --' INVALID_KE_PAYLOAD               InitAnswered
-///        | answer: IKE_AUTH                               |
-///        v                                                | IKE_AUTH
-///     AuthSent                                            |
+///        |      --' INVALID_KE_PAYLOAD               InitAnswered <--. IKE_INTERMEDIATE,
+///        | answer                                         |        --' a round each
+///        |---> IntermediateSent <--. a round              |
+///        |        |              --' each                 |
+///        v        v IKE_AUTH                              | IKE_AUTH
+///     AuthSent <--'                                       |
 ///        | answer                                         |
 ///        |-----------------> Judging <--------------------|   only if the peer shows a certificate
 ///        |                      | judged                  |
@@ -45,6 +47,7 @@ public struct Session: Sendable {
     enum State: Sendable {
         case idle
         case initSent(InitSent)
+        case intermediateSent(IntermediateSent)
         case initAnswered(InitAnswered)
         case authSent(AuthSent)
         case judging(Judging)
@@ -91,6 +94,7 @@ public struct Session: Sendable {
         switch state {
         case .idle: return answerInit(arrival, using: &random)
         case .initSent(let sent): return concludeInit(sent, arrival, using: &random)
+        case .intermediateSent(let sent): return concludeIntermediate(sent, arrival, using: &random)
         case .initAnswered(let answered):
             return answerAuth(answered, arrival, using: &random) + proceed(at: now, using: &random)
         case .authSent(let sent): return concludeAuth(sent, arrival) + proceed(at: now, using: &random)
@@ -105,6 +109,7 @@ public struct Session: Sendable {
         switch state {
         case .idle, .closed: nil
         case .initSent(let sent): sent.request.dueAt
+        case .intermediateSent(let sent): sent.request.dueAt
         case .initAnswered(let answered): answered.deadline
         case .authSent(let sent): sent.request.dueAt
         case .judging(let judging): judging.deadline
@@ -122,6 +127,7 @@ public struct Session: Sendable {
         let channel: SealedChannel
         switch state {
         case .idle, .initSent, .closed: return nil
+        case .intermediateSent(let sent): channel = sent.agreed.channel
         case .initAnswered(let answered): channel = answered.agreed.channel
         case .authSent(let sent): channel = sent.agreed.channel
         case .judging(let judging): channel = judging.agreed.channel
@@ -134,6 +140,7 @@ public struct Session: Sendable {
     public var nat: NATFinding? {
         switch state {
         case .idle, .initSent, .closed: nil
+        case .intermediateSent(let sent): sent.agreed.nat
         case .initAnswered(let answered): answered.agreed.nat
         case .authSent(let sent): sent.agreed.nat
         case .judging(let judging): judging.agreed.nat

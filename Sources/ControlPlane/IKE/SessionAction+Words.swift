@@ -32,6 +32,7 @@ extension Session.Failure: CustomStringConvertible {
             "INVALID_KE_PAYLOAD: it wants \(wanted.map { "\($0)" } ?? "another key exchange"), which was not offered"
         case .cookies: "it asks for one cookie after the other"
         case .invalidAnswer(let exchange): "its answer to \(exchange) does not fit what was asked"
+        case .invalidRequest(let exchange): "its \(exchange) does not fit what was agreed"
         case .refusedByPeer(let exchange, let type): "it refused \(exchange) by \(type)"
         case .identification(let shown, let expected): "it says to be \(shown.words), expected is \(expected)"
         case .askedFor(let asked, let we): "AUTHENTICATION_FAILED: it asks for \(asked.words), this is \(we.words)"
@@ -56,6 +57,7 @@ extension Session.Failure: CustomStringConvertible {
                     ? "only what was there before RFC 7427"
                     : "the hashes \(peer.sorted { $0.rawValue < $1.rawValue }.map { "\($0)" }.joined(separator: ", "))")
         case .signing(let failure): "our key does not sign: \(failure)"
+        case .noPostquantumKey: "it shares none of the post-quantum preshared keys, of which the policy wants one"
         case .malformedAuthentication: "its IKE_AUTH cannot be read"
         }
     }

@@ -143,6 +143,8 @@ extension Session {
         case cookies
         /// The peer's answer is not one to our offer, or lacks something.
         case invalidAnswer(ExchangeType)
+        /// The peer's request is not what was agreed, or lacks something.
+        case invalidRequest(ExchangeType)
         case refusedByPeer(ExchangeType, NotifyType)
         /// The peer's identification, and what we expect.
         case identification(IdentificationPayload, expected: PeerIdentity)
@@ -166,6 +168,8 @@ extension Session {
         case noCommonSignature(own: [SignatureScheme], peer: Set<SignatureHash>)
         /// Our key does not sign.
         case signing(SignatureFailure)
+        /// The peer does not use the post-quantum preshared key that the policy wants, or shows one that we have not.
+        case noPostquantumKey
         /// The peer's IKE_AUTH, sealed by it, cannot be read.
         case malformedAuthentication
     }

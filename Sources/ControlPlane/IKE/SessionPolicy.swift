@@ -32,6 +32,7 @@ public struct SessionPolicy: Sendable {
     /// Packets; of the Child SAs.
     public var replayWindow: Int
     public var timing = Timing()
+    public var postquantumKeys: PostquantumKeys?
     /// Those that are being replaced apart. One more is refused by NO_ADDITIONAL_SAS.
     public var maximumChildren = 16
     /// Bytes of the longest IP datagram that an IKE message goes in; a longer one goes in fragments (RFC 7383) if the peer
@@ -122,7 +123,7 @@ public struct SessionPolicy: Sendable {
         proposals.map { proposal in
             var offer = proposal
             offer.spi = spi.bytes
-            offer.transforms.removeAll { TransformType.additionalKeyExchanges.contains($0.type) }
+            offer.transforms.removeAll { $0.type.isAdditionalKeyExchange }
             return offer
         }
     }
@@ -163,6 +164,8 @@ extension Proposal {
                 }
             }
         }
-        return !transforms.contains { TransformType.additionalKeyExchanges.contains($0.type) }
+        let further = transforms.filter { $0.type.isAdditionalKeyExchange && $0.id != 0 }
+        return protocolID == .esp
+            ? further.isEmpty : further.allSatisfy { KeyExchangeMethod(transformID: $0.id) != nil }
     }
 }

@@ -34,7 +34,7 @@ public struct Incarnation: Sendable, Hashable {
     static let byteCount = 16
     let bytes: [UInt8]
 
-    public init(using random: inout some RandomNumberGenerator) { bytes = random.nonce(byteCount: Self.byteCount) }
+    public init(using random: inout some IKERandomness) { bytes = random.nonce(byteCount: Self.byteCount) }
 
     init(bytes: [UInt8]) {
         precondition(bytes.count == Self.byteCount)

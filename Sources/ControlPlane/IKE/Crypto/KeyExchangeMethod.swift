@@ -6,7 +6,7 @@ public enum KeyExchangeMethod: String, Sendable, Hashable, CaseIterable {
     case ecp256, ecp384, ecp521
     /// RFC 3526: numbers as long as the prime, zeros in front.
     case modp2048, modp3072, modp4096
-    /// The public values of both ends differ in kind; OpenSSL 3.0 has it not: `unsupported`.
+    /// draft-ietf-ipsecme-ikev2-mlkem: the question carries an encapsulation key, the answer a ciphertext.
     case mlkem768
 
     /// The IANA number of the transform.
@@ -25,15 +25,11 @@ public enum KeyExchangeMethod: String, Sendable, Hashable, CaseIterable {
 
     /// nil for a method that we have not.
     public init?(transformID: UInt16) {
-        guard let found = Self.allCases.first(where: { $0.transformID == transformID && $0.isSupported }) else {
-            return nil
-        }
+        guard let found = Self.allCases.first(where: { $0.transformID == transformID }) else { return nil }
         self = found
     }
 
-    public var isSupported: Bool { self != .mlkem768 }
-
-    /// Bytes of the initiator's public value, which a KE payload must have exactly.
+    /// Bytes of the public value of who asks, which a KE payload must have exactly.
     public var publicByteCount: Int {
         switch self {
         case .x25519: 32
@@ -44,6 +40,23 @@ public enum KeyExchangeMethod: String, Sendable, Hashable, CaseIterable {
         case .modp3072: 384
         case .modp4096: 512
         case .mlkem768: 1184
+        }
+    }
+
+    /// Bytes of the answer's public value.
+    public var answerByteCount: Int { self == .mlkem768 ? 1088 : publicByteCount }
+
+    /// Bytes of a private key that is as strong as the group (RFC 3526 §8 for the MODP groups).
+    var privateByteCount: Int {
+        switch self {
+        case .x25519, .ecp256: 32
+        case .ecp384: 48
+        // One less than the order has, and so always below it.
+        case .ecp521: 65
+        case .modp2048: 40
+        case .modp3072: 48
+        case .modp4096: 56
+        case .mlkem768: 64
         }
     }
 
@@ -64,13 +77,10 @@ public enum KeyExchangeFailure: Error, Hashable, CustomStringConvertible {
     /// The peer's public value is none of the group's: its length, a point that is not on the curve or of small order,
     /// a number out of range (RFC 6989). Or the private key given is out of range.
     case invalid
-    /// This build cannot do the method.
-    case unsupported(KeyExchangeMethod)
 
     public var description: String {
         switch self {
         case .invalid: "the public value is not one of the group's"
-        case .unsupported(let method): "\(method.rawValue) is not supported by this build"
         }
     }
 }

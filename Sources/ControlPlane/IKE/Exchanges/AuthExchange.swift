@@ -2,16 +2,29 @@ internal import Associations
 
 /// The insides of IKE_AUTH (RFC 7296 §1.2, §2.15).
 enum AuthExchange {
-    /// SK {IDi, [CERT...,] [N(INITIAL_CONTACT),] [CERTREQ,] [IDr,] AUTH, [N(USE_TRANSPORT_MODE),] SAi2, TSi, TSr}
+    /// SK {IDi, [CERT...,] [N(INITIAL_CONTACT),] [CERTREQ,] [IDr,] AUTH, [N(PPK_IDENTITY), [N(NO_PPK_AUTH),]]
+    /// [N(USE_TRANSPORT_MODE),] SAi2, TSi, TSr}
     static func request(
         _ agreed: Agreed, _ policy: SessionPolicy, _ spi: SPI, isInitialContact: Bool = false
     ) throws(Session.Failure) -> [IKEPayload] {
-        let own = try proof(agreed, .initiator, policy)
-        var payloads: [IKEPayload] = [.identificationInitiator(policy.localID)] + own.certificates
+        var payloads: [IKEPayload] = [.identificationInitiator(policy.localID)] + certificates(policy)
         if isInitialContact { payloads.append(.notify(NotifyPayload(.initialContact))) }
         payloads += [policy].certificateRequest
         if let asked = policy.remoteID.asked { payloads.append(.identificationResponder(asked)) }
-        payloads.append(.authentication(own.payload))
+        if agreed.extensions.postquantum, let keys = policy.postquantumKeys {
+            var mixed = agreed
+            mixed.mix(keys.keys[0])
+            payloads += [
+                .authentication(try authentication(mixed, .initiator, policy)),
+                PostquantumIdentity.payload(keys.keys[0]),
+            ]
+            if !keys.isMandatory {
+                let without = try authentication(agreed, .initiator, policy)
+                payloads.append(.notify(NotifyPayload(.noPPKAuth, data: without.wholeData)))
+            }
+        } else {
+            payloads.append(.authentication(try authentication(agreed, .initiator, policy)))
+        }
         if policy.mode == .transport { payloads.append(.notify(NotifyPayload(.useTransportMode))) }
         return payloads + [
             .securityAssociation(SecurityAssociationPayload(policy.childOffer(spi))),
@@ -20,25 +33,27 @@ enum AuthExchange {
         ]
     }
 
-    /// SK {IDr, [CERT...,] AUTH, ...}, the Child SA's part behind it.
+    /// SK {IDr, [CERT...,] AUTH, [N(PPK_IDENTITY),] ...}, the Child SA's part behind it.
     static func response(
         _ agreed: Agreed, _ policy: SessionPolicy, child: [IKEPayload]
     ) throws(Session.Failure) -> [IKEPayload] {
-        let own = try proof(agreed, .responder, policy)
-        return [.identificationResponder(policy.localID)] + own.certificates + [.authentication(own.payload)] + child
+        let proof = try authentication(agreed, .responder, policy)
+        return [.identificationResponder(policy.localID)] + certificates(policy) + [.authentication(proof)]
+            + (agreed.isMixed ? [.notify(NotifyPayload(.ppkIdentity))] : []) + child
     }
 
-    private static func proof(
+    private static func certificates(_ policy: SessionPolicy) -> [IKEPayload] {
+        if case .certificate(let credential) = policy.authentication.local { credential.payloads } else { [] }
+    }
+
+    private static func authentication(
         _ agreed: Agreed, _ role: IKERole, _ policy: SessionPolicy
-    ) throws(Session.Failure) -> (certificates: [IKEPayload], payload: AuthenticationPayload) {
+    ) throws(Session.Failure) -> AuthenticationPayload {
         switch policy.authentication.local {
         case .sharedKey(let key):
-            ([], AuthenticationPayload(.sharedKey, data: agreed.sharedKeyCode(of: role, key, policy.localID)))
+            AuthenticationPayload(.sharedKey, data: agreed.sharedKeyCode(of: role, key, policy.localID))
         case .certificate(let credential):
-            (
-                credential.payloads,
-                try credential.sign(agreed.octets(of: role, policy.localID), for: agreed.peerHashes)
-            )
+            try credential.sign(agreed.octets(of: role, policy.localID), for: agreed.peerHashes)
         }
     }
 
@@ -46,7 +61,7 @@ enum AuthExchange {
     enum Finding {
         case proved
         /// Its certificate comes first.
-        case certificate(PeerCertificate)
+        case certificate(PeerCertificate, AuthenticationPayload)
         case failed(Session.Failure)
     }
 
@@ -66,7 +81,7 @@ enum AuthExchange {
             guard let certificate = PeerCertificate(payloads, of: peer, for: policy) else {
                 return .failed(.noCertificate(peer))
             }
-            return .certificate(certificate)
+            return .certificate(certificate, proof)
         }
     }
 

@@ -2,14 +2,17 @@
 enum CandidateChoice {
     /// For a first message: the first whose proposals have something in common with the offer.
     static func choose(
-        from candidates: [SessionPolicy], offers: [Proposal]
-    ) -> (policy: SessionPolicy, proposal: Proposal, suite: IKESuite)? {
+        from candidates: [SessionPolicy], _ payloads: [IKEPayload], _ offers: [Proposal]
+    ) -> (policy: SessionPolicy, extensions: Extensions, proposal: Proposal, suite: IKESuite)? {
         for policy in candidates {
-            if let proposal = ProposalChoice.choose(from: offers, by: policy.proposals),
+            var extensions = Extensions(payloads, policy)
+            let takeable = extensions.intermediate ? offers : offers.map(\.withoutAdditionalKeyExchanges)
+            guard let proposal = ProposalChoice.choose(from: takeable, by: policy.proposals),
                 let suite = IKESuite(proposal)
-            {
-                return (policy, proposal, suite)
-            }
+            else { continue }
+            // Whose post-quantum key it will be is not known yet.
+            extensions.postquantum = candidates.contains { Extensions(payloads, $0).postquantum }
+            return (policy, extensions, proposal, suite)
         }
         return nil
     }

@@ -61,9 +61,9 @@ extension ChildNegotiation {
         guard let method = choice.keyExchangeMethod else { return .made([nonce], nil) }
         let wanted = KeyExchangeID(rawValue: method.transformID)
         guard let theirs, theirs.method == wanted else { return .wanted(wanted, offered: theirs?.method ?? .none) }
-        let exchange = KeyExchange.make(method, using: &random)
-        guard let secret = try? exchange.agree(theirs.data) else { return nil }
-        return .made([nonce, .keyExchange(KeyExchangePayload(wanted, data: exchange.publicValue))], secret)
+        guard let exchange = try? KeyExchange.answer(theirs.data, by: method, using: &random) else { return nil }
+        return .made(
+            [nonce, .keyExchange(KeyExchangePayload(wanted, data: exchange.publicValue))], exchange.sharedSecret)
     }
 }
 

@@ -7,7 +7,8 @@ enum InitExchange {
 
     /// HDR, [N(COOKIE)], SAi1, KEi, Ni, N(NAT_DETECTION_*), N(...). The cookie is the first (RFC 7296 §2.6).
     static func request(
-        _ spi: IKESPI, proposals: [Proposal], exchange: KeyExchange, nonce: [UInt8], cookie: [UInt8]?, path: Path,
+        _ spi: IKESPI, proposals: [Proposal], exchange: KeyExchangePayload, nonce: [UInt8], cookie: [UInt8]?,
+        path: Path,
         announcing extensions: [NotifyPayload]
     ) -> [UInt8] {
         let header = IKEHeader(
@@ -23,8 +24,8 @@ enum InitExchange {
 
     /// HDR, SAr1, KEr, Nr, N(NAT_DETECTION_*), N(...), [CERTREQ].
     static func response(
-        _ initiatorSPI: IKESPI, _ responderSPI: IKESPI, proposal: Proposal, exchange: KeyExchange, nonce: [UInt8],
-        path: Path, announcing extensions: [NotifyPayload], requesting request: [IKEPayload]
+        _ initiatorSPI: IKESPI, _ responderSPI: IKESPI, proposal: Proposal, exchange: KeyExchangePayload,
+        nonce: [UInt8], path: Path, announcing extensions: [NotifyPayload], requesting request: [IKEPayload]
     ) -> [UInt8] {
         let header = IKEHeader(
             initiatorSPI: initiatorSPI, responderSPI: responderSPI, exchange: .ikeSAInit, flags: .response, messageID: 0
@@ -37,11 +38,11 @@ enum InitExchange {
         ).bytes
     }
 
-    private static func body(_ proposals: [Proposal], _ exchange: KeyExchange, _ nonce: [UInt8]) -> [IKEPayload] {
-        let method = KeyExchangeID(rawValue: exchange.method.transformID)
-        return [
+    private static func body(_ proposals: [Proposal], _ exchange: KeyExchangePayload, _ nonce: [UInt8]) -> [IKEPayload]
+    {
+        [
             .securityAssociation(SecurityAssociationPayload(proposals)),
-            .keyExchange(KeyExchangePayload(method, data: exchange.publicValue)), .nonce(NoncePayload(nonce)),
+            .keyExchange(exchange), .nonce(NoncePayload(nonce)),
         ]
     }
 

@@ -33,13 +33,20 @@ enum ProposalChoice {
                 // A type that we say nothing of may only be refused by its NONE; id 0 is that of every type.
                 guard type != .encryption, let none = offers.first(where: { $0.id == 0 }) else { return nil }
                 chosen.append(none)
-            } else if let match = wishes.first(where: { offers.contains($0) }) {
+            } else if let match = wishes.first(where: { offers.contains($0) && !isSecond($0, among: chosen) }) {
                 chosen.append(match)
-            } else {
+            } else if !(offers.isEmpty && type.isAdditionalKeyExchange && wishes.contains { $0.id == 0 }) {
+                // A further key exchange that is not spoken of is none; anything else is missing.
                 return nil
             }
         }
         return chosen
+    }
+
+    /// No key exchange method is made use of twice (RFC 9370 §2.2.2).
+    private static func isSecond(_ transform: Proposal.Transform, among chosen: [Proposal.Transform]) -> Bool {
+        guard let method = transform.keyExchange, method != .none else { return false }
+        return chosen.contains { $0.keyExchange == method }
     }
 
     /// Whether a responder's answer is one that `own` offered: its transforms all ours, one of each type.
@@ -55,6 +62,8 @@ struct IKESuite: Sendable, Hashable {
     var protection: ProtectionAlgorithm
     var prf: PRF
     var method: KeyExchangeMethod
+    /// The further ones, in the order in which they are made (RFC 9370).
+    var additional: [KeyExchangeMethod]
 
     /// nil unless the proposal has one transform of each type and this build has them all.
     init?(_ proposal: Proposal) {
@@ -65,6 +74,12 @@ struct IKESuite: Sendable, Hashable {
                 encryptionID: cipher.id, keyBits: cipher.keyBits, integrityID: only(.integrity)?.id),
             let prf = PRF(transformID: function.id), let method = KeyExchangeMethod(transformID: exchange.id)
         else { return nil }
+        additional = []
+        for type in TransformType.additionalKeyExchanges {
+            guard let transform = only(type), transform.id != 0 else { continue }
+            guard let method = KeyExchangeMethod(transformID: transform.id) else { return nil }
+            additional.append(method)
+        }
         self.protection = protection
         self.prf = prf
         self.method = method

@@ -4,7 +4,7 @@ internal import Associations
 struct SealedChannel: Sendable {
     let initiatorSPI, responderSPI: IKESPI
     let role: IKERole
-    let keys: IKEKeys
+    private(set) var keys: IKEKeys
     /// Bytes of the longest message that goes in one piece; nil when the ends did not agree on fragments, and everything
     /// goes whole and nothing else is taken.
     let fragmentLimit: Int?
@@ -22,6 +22,16 @@ struct SealedChannel: Sendable {
         self.keys = keys
         self.fragmentLimit = fragmentLimit
     }
+
+    /// From now on these keys (RFC 9370 §2.2.2); nothing that came under the old ones is kept.
+    mutating func takeKeys(_ new: IKEKeys) {
+        keys = new
+        requestPieces = nil
+        responsePieces = nil
+    }
+
+    /// The keys of the messages stay (RFC 8784 §3).
+    mutating func mix(ppk: SecretBytes) { keys = keys.mixing(ppk: ppk) }
 
     /// A message around `payloads`: one datagram, or as many as it has fragments.
     mutating func seal(

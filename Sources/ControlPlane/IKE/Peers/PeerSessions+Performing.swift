@@ -17,7 +17,7 @@ extension PeerSessions {
 
     /// Does what is due; nothing before `deadline`.
     public mutating func tick(at now: UInt64, using random: inout some IKERandomness) -> [Effect] {
-        var effects: [Effect] = []
+        var effects = bury(at: now)
         while let due = deadlines.pop(until: now) {
             guard let entry = entries[due.owner], entry.dueAt == due.at else { continue }
             entries[due.owner]!.dueAt = nil
@@ -40,13 +40,18 @@ extension PeerSessions {
         _ actions: [Session.Action], of id: ID, at now: UInt64, using random: inout some IKERandomness
     ) -> [Effect] {
         var effects: [Effect] = []
+        // A message leaves when the SAs that it speaks of are in place everywhere, or gone: the peer uses a new one as soon
+        // as it hears of it, and drops what comes under an old one (RFC 7296 §2.8).
+        var isPublished = false
         for (index, action) in actions.enumerated() {
-            effects += perform(action, of: id, at: now, using: &random)
-            if case .install = action {
-                entries[id]!.pending = Array(actions[(index + 1)...])
+            if isPublished, case .send = action {
+                entries[id]!.pending = Array(actions[index...])
                 effects.append(.barrier(id))
                 return effects
             }
+            let done = perform(action, of: id, at: now, using: &random)
+            isPublished = isPublished || done.contains { if case .publish = $0 { true } else { false } }
+            effects += done
         }
         schedule(id, at: now)
         return effects
@@ -127,15 +132,22 @@ extension PeerSessions {
         return [.publish(.install(child.pair.outbound))]
     }
 
+    /// Nothing is sent under it any more. What the peer had sent before it heard of the end may still be on its way, in the
+    /// router's queues and the targets': the inbound half goes a moment later.
     private mutating func delete(_ spis: ChildSPIs, of id: ID, at now: UInt64) -> [Effect] {
         guard let child = entries[id]!.children.removeValue(forKey: spis) else { return [] }
         inboundOwners[spis.inbound] = nil
-        var effects: [Effect] = [.publish(.remove(spis.inbound, .inbound))]
-        if child.isUsed {
-            outboundOwners[spis.outbound] = nil
-            effects.append(.publish(.remove(spis.outbound, .outbound)))
-        }
-        return effects
+        retired.append((now + Self.inboundLinger, spis.inbound))
+        guard child.isUsed else { return [] }
+        outboundOwners[spis.outbound] = nil
+        return [.publish(.remove(spis.outbound, .outbound))]
+    }
+
+    /// Inbound halves whose time is over.
+    private mutating func bury(at now: UInt64) -> [Effect] {
+        let count = retired.prefix { $0.at <= now }.count
+        defer { retired.removeFirst(count) }
+        return retired.prefix(count).map { .publish(.remove($0.spi, .inbound)) }
     }
 
     /// The IKE SA is over: its Child SAs go with it, and it lingers to repeat its last answer.

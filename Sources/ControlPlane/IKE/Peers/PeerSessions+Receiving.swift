@@ -43,8 +43,7 @@ extension PeerSessions {
     ) -> [Effect] {
         guard let place = connections.firstIndex(where: { $0.covers(path) }) else {
             count(.noConnection)
-            return log(
-                "IKE \(path.remote): no connection of the configuration is for it at \(path.local.address)", at: now)
+            return log("IKE \(path.remote): no connection of the configuration is for it at \(path.local.address)", at: now)
         }
         switch gate.judge(datagram, from: path.remote, halfOpen: halfOpen.count) {
         case .ignore:
@@ -65,8 +64,7 @@ extension PeerSessions {
         }
         let id = newID()
         var entry = Entry(
-            session: Session(connections[place].policy), connection: place, origin: path, path: path, isInitiator: false
-        )
+            session: Session(connections[place].policy), connection: place, origin: path, path: path, isInitiator: false)
         let actions = entry.session.receive(datagram, over: path, at: now, using: &random)
         guard entry.session.hasBegun else {
             // Refused, and nothing is kept of it.

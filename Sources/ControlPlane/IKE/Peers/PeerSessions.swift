@@ -100,6 +100,8 @@ public struct PeerSessions: Sendable {
     public internal(set) var gate: CookieGate
     /// IKE SAs of all kinds, half-open and closed ones among them.
     public static let maximumSessions = 200_000
+    /// How long the inbound half of a deleted Child SA still takes packets; nanoseconds.
+    static let inboundLinger: UInt64 = 2_000_000_000
     /// How long a closed session repeats its last answer; nanoseconds.
     static let linger: UInt64 = 30_000_000_000
 
@@ -113,6 +115,8 @@ public struct PeerSessions: Sendable {
     var deadlines = DeadlineQueue<ID>()
     var budget = LogBudget()
     var nextID: UInt64 = 1
+    /// Inbound halves of deleted Child SAs, in the order of their end.
+    var retired: ArraySlice<(at: UInt64, spi: SPI)> = []
     /// When a connection of ours is begun (again), by its place.
     var attempts: [Int: Attempt] = [:]
     public internal(set) var counts: [String: UInt64] = [:]
@@ -129,7 +133,7 @@ public struct PeerSessions: Sendable {
 
     /// When `tick` has something to do though nothing comes.
     public var deadline: UInt64? {
-        [deadlines.first, attempts.values.compactMap(\.dueAt).min()].compactMap { $0 }.min()
+        [deadlines.first, retired.first?.at, attempts.values.compactMap(\.dueAt).min()].compactMap { $0 }.min()
     }
 
     mutating func count(_ event: Event) { counts["\(event)", default: 0] += 1 }

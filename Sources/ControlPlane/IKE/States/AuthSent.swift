@@ -17,8 +17,9 @@ struct AuthSent: Sendable {
         childSPI = random.espSPI()
         self.path = path
         let payloads = try AuthExchange.request(agreed, policy, childSPI, isInitialContact: isInitialContact)
-        let datagrams = agreed.channel.seal(payloads, .ikeAuth, messageID: 1, isResponse: false)
-        request = Retransmission(datagrams, .ikeAuth, path: path, messageID: 1, timing: policy.timing, at: now)
+        let datagrams = agreed.channel.seal(payloads, .ikeAuth, messageID: agreed.nextMessageID, isResponse: false)
+        request = Retransmission(
+            datagrams, .ikeAuth, path: path, messageID: agreed.nextMessageID, timing: policy.timing, at: now)
         self.agreed = agreed
     }
 }

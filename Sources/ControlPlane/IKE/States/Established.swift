@@ -32,7 +32,7 @@ struct Established: Sendable {
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
-        current.nextOwnID = 2
+        current.nextOwnID = previous.agreed.nextMessageID + 1
     }
 
     init(
@@ -45,7 +45,7 @@ struct Established: Sendable {
         self.peer = peer
         self.children = children
         current.answer = answer
-        current.nextPeerID = 2
+        current.nextPeerID = previous.agreed.nextMessageID + 1
     }
 }
 

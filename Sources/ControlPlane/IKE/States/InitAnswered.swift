@@ -1,7 +1,8 @@
-/// A responder that has answered IKE_SA_INIT and waits for IKE_AUTH.
+/// A responder that has answered IKE_SA_INIT, and IKE_INTERMEDIATE if there was one, and waits for IKE_AUTH.
 struct InitAnswered: Sendable {
     var agreed: Agreed
-    let answer: StoredAnswer
+    /// The last.
+    var answer: StoredAnswer
     /// When it is given up, in nanoseconds of the session's clock.
     let deadline: UInt64
 

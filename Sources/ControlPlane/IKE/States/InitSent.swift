@@ -24,7 +24,7 @@ struct InitSent: Sendable {
         }
         self.init(
             policy, spi: IKESPI(rawValue: random.ikeSPI()), nonce: random.nonce(),
-            exchange: KeyExchange.make(method, using: &random), cookie: nil, path: path, attempt: 1, at: now)
+            exchange: KeyExchange(method, using: &random), cookie: nil, path: path, attempt: 1, at: now)
     }
 
     /// The same request with a cookie (RFC 7296 §2.6).
@@ -40,7 +40,7 @@ struct InitSent: Sendable {
         using random: inout some IKERandomness
     ) {
         self.init(
-            policy, spi: previous.spi, nonce: previous.nonce, exchange: KeyExchange.make(method, using: &random),
+            policy, spi: previous.spi, nonce: previous.nonce, exchange: KeyExchange(method, using: &random),
             cookie: previous.cookie, path: previous.path, attempt: previous.attempt + 1, at: now)
     }
 
@@ -55,7 +55,7 @@ struct InitSent: Sendable {
         self.path = path
         self.attempt = attempt
         let bytes = InitExchange.request(
-            spi, proposals: policy.proposals, exchange: exchange, nonce: nonce, cookie: cookie, path: path,
+            spi, proposals: policy.proposals, exchange: exchange.payload, nonce: nonce, cookie: cookie, path: path,
             announcing: Extensions.announced(by: policy) + [policy].signatureAnnouncement)
         request = Retransmission(
             [bytes], .ikeSAInit, path: path, messageID: 0, timing: policy.timing, at: now)

@@ -26,12 +26,14 @@ import Testing
             random.nonce(byteCount: 17) == [1, 2, 3, 4, 5, 6, 7, 8, 17, 18, 19, 20, 21, 22, 23, 24, 33])
         #expect(random.nonce().count == 32)
         #expect(random.nonce(byteCount: 256).count == 256)
+        #expect(random.secret(byteCount: 3).count == 3 && random.bytes(0).isEmpty)
     }
 
     @Test func theKernelDoesNotRepeatItself() {
         var random = KernelRandom()
         let nonces = Set((0..<100).map { _ in random.nonce() })
-        #expect(nonces.count == 100)
+        #expect(nonces.count == 100 && nonces.allSatisfy { $0.count == 32 })
+        #expect(Set((0..<100).map { _ in random.secret(byteCount: 65).shown }).count == 100)
         #expect(Set((0..<100).map { _ in random.ikeSPI() }).count == 100)
     }
 }

@@ -107,7 +107,7 @@ import Wire
         #expect(gate.judge([1, 2, 3], from: SessionPair.responderAddress, halfOpen: 10) == .ignore)
     }
 
-    @Test(arguments: ["aes128gcm16-prfsha1-x25519", "aes128gcm16-prfsha256-mlkem768", "aes128-sha1-modp2048"])
+    @Test(arguments: ["aes128gcm16-prfsha1-x25519", "aes128gcm16-prfsha256-mlkem1024", "aes128-sha1-modp2048"])
     func aPolicyNamesOnlyWhatWeHave(_ proposal: String) {
         #expect(throws: SessionPolicy.Fault.self) { try SessionPolicy.sample(.initiator, proposals: [proposal]) }
     }

@@ -14,6 +14,7 @@ extension Session {
     var channel: SealedChannel? {
         switch state {
         case .idle, .initSent, .closed: nil
+        case .intermediateSent(let sent): sent.agreed.channel
         case .initAnswered(let answered): answered.agreed.channel
         case .authSent(let sent): sent.agreed.channel
         case .judging(let judging): judging.agreed.channel

@@ -34,6 +34,8 @@ public struct TransformType: IANANumber {
     /// ADDKE1 ... ADDKE7.
     public static let additionalKeyExchanges = (6...12).map { TransformType(rawValue: UInt8($0)) }
 
+    public var isAdditionalKeyExchange: Bool { (6...12).contains(rawValue) }
+
     /// Whether its transform IDs are those of `KeyExchangeID`.
-    public var isKeyExchange: Bool { self == .keyExchange || (6...12).contains(rawValue) }
+    public var isKeyExchange: Bool { self == .keyExchange || isAdditionalKeyExchange }
 }

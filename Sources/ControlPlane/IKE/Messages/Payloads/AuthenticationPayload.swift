@@ -38,6 +38,23 @@ public struct AuthenticationPayload: Hashable, Sendable {
         data = digitalSignature
     }
 
+    /// With the whole of an Authentication Data field, as NO_PPK_AUTH carries it too (RFC 8784 §5.2); nil when method 14's
+    /// identifier does not fit in it.
+    init?(_ method: AuthenticationMethod, wholeData: [UInt8]) {
+        guard method == .digitalSignature else {
+            self.init(method, data: wholeData)
+            return
+        }
+        guard let count = wholeData.first.map(Int.init), count > 0, wholeData.count > count else { return nil }
+        self.init(
+            digitalSignature: Array(wholeData[(1 + count)...]), algorithmIdentifier: Array(wholeData[1...count]))
+    }
+
+    /// What stands in the Authentication Data field.
+    var wholeData: [UInt8] {
+        method == .digitalSignature ? [UInt8(algorithmIdentifier.count)] + algorithmIdentifier + data : data
+    }
+
     public init(reading body: RawSpan) throws(IKEMessageFault) {
         guard body.byteCount >= Self.headerByteCount else { throw .truncatedPayload(.authentication) }
         method = AuthenticationMethod(rawValue: body.byte(at: 0))
@@ -55,11 +72,6 @@ public struct AuthenticationPayload: Hashable, Sendable {
     }
 
     public func write(to bytes: inout [UInt8]) {
-        bytes += [method.rawValue, 0, 0, 0]
-        if method == .digitalSignature {
-            bytes.append(UInt8(algorithmIdentifier.count))
-            bytes += algorithmIdentifier
-        }
-        bytes += data
+        bytes += [method.rawValue, 0, 0, 0] + wholeData
     }
 }
