@@ -47,8 +47,9 @@ extension PeerSessions {
         }
         switch gate.judge(datagram, from: path.remote, halfOpen: halfOpen.count) {
         case .ignore:
-            count(.noIKE)
-            return []
+            // What cannot be read is answered once, if at all, and nothing is kept (RFC 7296 §2.5, §2.21.1).
+            var nobody = Session(connections[place].policy)
+            return refuse(nobody.receive(datagram, over: path, at: now, using: &random), path, at: now)
         case .challenge(let bytes):
             count(.cookieAsked)
             return [.send(bytes, path)]
