@@ -31,6 +31,7 @@ extension Session {
             state = .established(established)
             return [.count(event)]
         }
+        established.lastHeard = arrival.now
         let payloads = try? IKEPayload.innerChain(inside.first, inside.plaintext)
         var actions: [Action] = []
         switch established.associations[index].conclude() {
@@ -70,6 +71,7 @@ extension Session {
             state = .established(established)
             return [.count(event)]
         }
+        established.lastHeard = arrival.now
         var reply: Reply
         do {
             let payloads = try IKEPayload.innerChain(inside.first, inside.plaintext)

@@ -22,7 +22,7 @@ extension Session {
             guard now >= judging.deadline else { return [] }
             return end(.failed(.noVerdict(judging.peer)))
         case .established(let established):
-            let actions = tick(established, at: now)
+            let actions = tick(established, at: now) + expire(at: now, using: &random)
             return actions + proceed(at: now, using: &random)
         }
     }
@@ -49,6 +49,7 @@ extension Session {
             case .gone where isCurrent:
                 let exchange = established.associations[index].request?.exchange ?? .informational
                 let isClosing = established.closing != .no
+                state = .established(established)
                 return actions + end(isClosing ? .closed : .failed(.silence(exchange)))
             case .gone:
                 // The current one will find out whether the peer is there.

@@ -113,7 +113,7 @@ public struct Session: Sendable {
         case .initAnswered(let answered): answered.deadline
         case .authSent(let sent): sent.request.dueAt
         case .judging(let judging): judging.deadline
-        case .established(let established): established.deadline
+        case .established(let established): established.deadline(deadPeerAfter: policy.timing.deadPeerAfter)
         }
     }
 

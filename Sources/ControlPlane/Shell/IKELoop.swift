@@ -113,6 +113,7 @@ struct IKELoop {
     /// What the SAs have carried, for their lifetimes.
     private mutating func account() throws(SystemError) {
         try perform(sessions.received(hooks.received(), at: clock.now, using: &random))
+        try perform(sessions.granted(hooks.granted(), at: clock.now, using: &random))
     }
 
     private mutating func perform(_ effects: [PeerSessions.Effect]) throws(SystemError) {

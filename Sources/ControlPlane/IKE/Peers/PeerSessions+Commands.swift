@@ -4,7 +4,9 @@ internal import Wire
 /// What the node itself wants of its sessions: to begin, and what operators ask for.
 extension PeerSessions {
     /// Begins a connection of ours.
-    mutating func start(_ place: Int, at now: UInt64, using random: inout some IKERandomness) -> [Effect] {
+    mutating func start(
+        _ place: Int, replacing former: ID? = nil, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
         let connection = connections[place]
         guard let local = connection.local, let remote = connection.remote?.first else { return [] }
         attempts[place]?.dueAt = nil
@@ -18,6 +20,7 @@ extension PeerSessions {
         let id = newID()
         entries[id] = Entry(
             session: Session(connection.policy), connection: place, origin: path, path: path, isInitiator: true)
+        entries[id]!.former = former
         count(.begun)
         let actions = entries[id]!.session.start(path, at: now, using: &random)
         return perform(actions, of: id, at: now, using: &random)

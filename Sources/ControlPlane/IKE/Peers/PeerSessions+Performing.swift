@@ -54,7 +54,17 @@ extension PeerSessions {
             effects += done
         }
         schedule(id, at: now)
-        return effects
+        return effects + closeFormer(of: id, at: now, using: &random)
+    }
+
+    /// What this session replaces ends when this one carries traffic.
+    private mutating func closeFormer(
+        of id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        guard let former = entries[id]?.former, entries[id]!.children.values.contains(where: \.isUsed) else { return [] }
+        entries[id]!.former = nil
+        guard entries[former]?.pending == nil, entries[former]?.session.isClosed == false else { return [] }
+        return perform(entries[former]!.session.close(at: now), of: former, at: now, using: &random)
     }
 
     private mutating func perform(
@@ -79,6 +89,7 @@ extension PeerSessions {
         case .install(let pair, _): return install(pair, of: id, at: now)
         case .use(let spis): return use(spis, of: id)
         case .delete(let spis): return delete(spis, of: id, at: now)
+        case .reauthenticate: return reauthenticate(id, at: now, using: &random)
         case .refused(let refusal):
             counts[refusal.name, default: 0] += 1
             return log("\(title(id)): \(refusal)", at: now)
@@ -108,6 +119,14 @@ extension PeerSessions {
         noLongerHalfOpen(id)
         if entries[id]!.isInitiator { attempts[entries[id]!.connection]?.succeeded() }
         return log("\(title(id)): established", at: now)
+    }
+
+    /// A new session beside the old one, which is closed when the new one stands: make before break (RFC 7296 §2.8.3).
+    private mutating func reauthenticate(
+        _ id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        log("\(title(id)): authenticates anew", at: now)
+            + start(entries[id]!.connection, replacing: id, at: now, using: &random)
     }
 
     private mutating func noLongerHalfOpen(_ id: ID) {

@@ -63,6 +63,8 @@ public struct PeerSessions: Sendable {
         var claims: [UInt64] = []
         /// What the peer's first message is known by; nil for sessions of ours.
         var initiation: Initiation?
+        /// The session that this one is to replace.
+        var former: ID?
         /// Behind a barrier.
         var pending: [Session.Action]?
         var children: [ChildSPIs: Child] = [:]
@@ -88,6 +90,8 @@ public struct PeerSessions: Sendable {
         public var missing: [HolderID] = []
         var received: AssociationUsage
         var sent: [HolderID: SentParts] = [:]
+        /// The number behind the highest one that was given out.
+        var grantedEnd: UInt64 = 1
 
         init(_ pair: ChildSecurityAssociations, at now: UInt64) {
             self.pair = pair

@@ -178,6 +178,12 @@ struct SessionPair {
         return established.children.map(\.spis)
     }
 
+    /// Lets go of what was said and sent, which nobody looks at in a long run.
+    mutating func forget() {
+        actions = [:]
+        sent = [:]
+    }
+
     /// What the ends do not agree about.
     var disagreements: [String] { ShellModel.disagreements(shells[.initiator]!, shells[.responder]!) }
 
@@ -199,6 +205,7 @@ extension Session.Action {
         case .move(let path): "move to \(path.local.port)-\(path.remote.port)"
         case .judge: nil
         case .initialContact: "initial contact"
+        case .reauthenticate: "reauthenticate"
         case .established: "established"
         case .install: "install"
         case .delete: "delete"
@@ -222,7 +229,7 @@ extension SessionPolicy {
     ) throws -> SessionPolicy {
         let names = end == .initiator ? ["a.example", "b.example"] : ["b.example", "a.example"]
         let networks = end == .initiator ? ["10.1.0.0/16", "10.2.0.0/16"] : ["10.2.0.0/16", "10.1.0.0/16"]
-        return try SessionPolicy(
+        var policy = try SessionPolicy(
             name: names[0], proposals: proposals, childProposals: child,
             localID: IdentificationPayload(.fqdn, data: Array(names[0].utf8)),
             remoteID: IdentificationPayload(.fqdn, data: Array(names[1].utf8)),
@@ -231,6 +238,10 @@ extension SessionPolicy {
                 remote: (remote ?? [networks[1]]).map { AddressRange($0)! },
                 local: (local ?? [networks[0]]).map { AddressRange($0)! }),
             mode: mode)
+        // Nothing by itself, so that a test sees what it asked for.
+        policy.lifetimes = .unlimited
+        policy.timing.deadPeerAfter = nil
+        return policy
     }
 }
 
