@@ -203,9 +203,9 @@ extension Session.Action {
         switch self {
         case .send, .count, .claim, .release, .use: nil
         case .move(let path): "move to \(path.local.port)-\(path.remote.port)"
+        case .reauthenticate: "reauthenticate"
         case .judge: nil
         case .initialContact: "initial contact"
-        case .reauthenticate: "reauthenticate"
         case .established: "established"
         case .install: "install"
         case .delete: "delete"
