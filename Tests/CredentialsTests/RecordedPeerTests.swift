@@ -61,7 +61,7 @@ import Wire
             channel: SealedChannel(
                 initiatorSPI: header.initiatorSPI, responderSPI: header.responderSPI, role: role, keys: keys),
             initiatorNonce: nonces[0], responderNonce: nonces[1], initRequest: recording.bytes(\.initRequest),
-            initResponse: recording.bytes(\.initResponse), nat: .none, proposal: proposal,
+            initResponse: recording.bytes(\.initResponse), nat: .none, extensions: .none, proposal: proposal,
             peerHashes: peer.payloads.signatureHashes, announced: true)
     }
 

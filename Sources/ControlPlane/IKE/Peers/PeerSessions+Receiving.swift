@@ -41,7 +41,8 @@ extension PeerSessions {
         _ datagram: [UInt8], _ initiation: Initiation, _ path: Path, at now: UInt64,
         using random: inout some IKERandomness
     ) -> [Effect] {
-        let candidates = connections.indices.filter { connections[$0].covers(path) }
+        let candidates = connections.indices.lazy.filter { connections[$0].covers(path) }
+            .prefix(Session.maximumCandidates)
         guard let place = candidates.first else {
             count(.noConnection)
             return log("IKE \(path.remote): no connection of the configuration is for it at \(path.local.address)", at: now)
@@ -66,7 +67,8 @@ extension PeerSessions {
         }
         let id = newID()
         var entry = Entry(
-            session: Session(candidates: candidates.map { connections[$0].policy }), connection: place, origin: path, path: path, isInitiator: false)
+            session: Session(candidates: candidates.map { connections[$0].policy }), connection: place, origin: path,
+            path: path, isInitiator: false)
         let actions = entry.session.receive(datagram, over: path, at: now, using: &random)
         guard entry.session.hasBegun else {
             // Refused, and nothing is kept of it.

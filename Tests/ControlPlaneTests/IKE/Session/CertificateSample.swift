@@ -9,7 +9,8 @@ enum CertificateSample {
 
     static func credential(_ key: String, schemes: [SignatureScheme]? = nil) throws -> CertificateCredential {
         guard let key = try SignatureTests.keys()[key] else { preconditionFailure("no such key") }
-        return CertificateCredential(chain: [key.publicKeyInfo, [UInt8](repeating: 0x30, count: 700)], key: key, schemes: schemes)
+        return CertificateCredential(
+            chain: [key.publicKeyInfo, [UInt8](repeating: 0x30, count: 700)], key: key, schemes: schemes)
     }
 
     static func requirement(_ schemes: Set<SignatureScheme> = CertificateRequirement.defaultSchemes)
@@ -24,12 +25,13 @@ enum CertificateSample {
 }
 
 extension SessionPolicy {
-    /// As `sample`, with a certificate of this key, or with the shared key where it is nil.
+    /// As `sample`, with a certificate of this key, or with the shared key where it is nil; messages go in one piece.
     static func signing(
         _ end: SessionPair.End, own: String?, peer: String?, schemes: [SignatureScheme]? = nil,
         taken: Set<SignatureScheme> = CertificateRequirement.defaultSchemes
     ) throws -> SessionPolicy {
         var policy = try sample(end)
+        policy.datagramByteCount = nil
         if let own {
             policy.authentication.local = .certificate(try CertificateSample.credential(own, schemes: schemes))
         }
