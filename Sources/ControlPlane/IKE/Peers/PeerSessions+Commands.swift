@@ -34,7 +34,9 @@ extension PeerSessions {
         case .initiate(let name):
             guard let place = connections.firstIndex(where: { $0.policy.name == name }),
                 connections[place].canInitiate
-            else { return log("IKE: no connection \(name) that could be initiated: it needs local and one remote", at: now) }
+            else {
+                return log("IKE: no connection \(name) that could be initiated: it needs local and one remote", at: now)
+            }
             return start(place, at: now, using: &random)
         case .terminate(let name):
             return each(named: name, at: now, using: &random) { session, _, now, _ in session.close(at: now) }

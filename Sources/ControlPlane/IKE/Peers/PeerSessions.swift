@@ -30,6 +30,8 @@ public struct PeerSessions: Sendable {
         case publish(ShadowEntry)
         /// Call `settled` with this once all that was published is in place.
         case barrier(ID)
+        /// Call `judged` with this and the verdict, as `Session.Action.judge` says.
+        case judge(ID, PeerCertificate)
         case log(String)
     }
 
@@ -50,7 +52,8 @@ public struct PeerSessions: Sendable {
 
     struct Entry: Sendable {
         var session: Session
-        let connection: Int
+        /// Of a responder's the first that fits; the peer's own from its authentication on.
+        var connection: Int
         /// Where the peer was when it began.
         let origin: Path
         /// Where it is.

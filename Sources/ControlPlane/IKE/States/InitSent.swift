@@ -56,7 +56,7 @@ struct InitSent: Sendable {
         self.attempt = attempt
         let bytes = InitExchange.request(
             spi, proposals: policy.proposals, exchange: exchange.payload, nonce: nonce, cookie: cookie, path: path,
-            announcing: Extensions.announced(by: policy))
+            announcing: Extensions.announced(by: policy) + [policy].signatureAnnouncement)
         request = Retransmission(
             [bytes], .ikeSAInit, path: path, messageID: 0, timing: policy.timing, at: now)
     }

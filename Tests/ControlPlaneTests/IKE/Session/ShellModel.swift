@@ -36,7 +36,7 @@ struct ShellModel {
             case .closed, .failed:
                 isOver = true
                 note(claimed.isEmpty && installed.isEmpty, "over with \(claimed) and \(installed.keys)")
-            case .send, .move, .established, .refused, .count, .reauthenticate: break
+            case .send, .move, .judge, .initialContact, .established, .refused, .count, .reauthenticate: break
             }
         }
     }
