@@ -61,7 +61,9 @@ extension PeerSessions {
     private mutating func closeFormer(
         of id: ID, at now: UInt64, using random: inout some IKERandomness
     ) -> [Effect] {
-        guard let former = entries[id]?.former, entries[id]!.children.values.contains(where: \.isUsed) else { return [] }
+        guard let former = entries[id]?.former, entries[id]!.children.values.contains(where: \.isUsed) else {
+            return []
+        }
         entries[id]!.former = nil
         guard entries[former]?.pending == nil, entries[former]?.session.isClosed == false else { return [] }
         return perform(entries[former]!.session.close(at: now), of: former, at: now, using: &random)
