@@ -10,6 +10,10 @@ extension Session {
             let initiatorNonce = payloads.nonce
         else { return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival) }
         let extensions = Extensions(payloads, policy)
+        if let gateway = redirection(.firstMessage, extensions) {
+            return refuse(
+                .redirect(gateway), NotifyPayload(.redirect, data: gateway.data(nonce: initiatorNonce.data)), arrival)
+        }
         let takeable = extensions.intermediate ? offers : offers.map(\.withoutAdditionalKeyExchanges)
         guard let choice = ProposalChoice.choose(from: takeable, by: policy.proposals), let suite = IKESuite(choice)
         else {
@@ -97,8 +101,14 @@ extension Session {
                 answered, NotifyPayload(.authenticationFailed), .noPostquantumKey, inside, arrival.path)
         }
         answered.agreed = agreed
+        answered.agreed.noteMobility(payloads, policy)
         if let failure = AuthExchange.failure(of: peer, proof, answered.agreed, policy) {
             return refuseAuth(answered, NotifyPayload(.authenticationFailed), failure, inside, arrival.path)
+        }
+        if let gateway = redirection(.authentication, answered.agreed.extensions) {
+            return establish(
+                answered, peer, [], [.notify(NotifyPayload(.redirect, data: gateway.data()))],
+                before: [.refused(.redirect(gateway))], inside, arrival.path)
         }
         let negotiation = ChildNegotiation(policy: policy, agreed: answered.agreed, path: arrival.path)
         switch negotiation.answer(payloads, using: &random) {

@@ -35,6 +35,8 @@
 public struct Session: Sendable {
     public let policy: SessionPolicy
     var state = State.idle
+    /// Gateways that sent us on before this one.
+    var redirectCount = 0
 
     enum State: Sendable {
         case idle
@@ -48,12 +50,13 @@ public struct Session: Sendable {
 
     public init(_ policy: SessionPolicy) { self.policy = policy }
 
-    /// As initiator. Traps unless the session is new.
+    /// As initiator, `after` a gateway that sent us here. Traps unless the session is new.
     public mutating func start(
-        _ path: Path, at now: UInt64, using random: inout some IKERandomness
+        _ path: Path, after redirected: Redirected? = nil, at now: UInt64, using random: inout some IKERandomness
     ) -> [Action] {
         guard case .idle = state else { preconditionFailure("a session starts once") }
-        let sent = InitSent(policy, path: path, at: now, using: &random)
+        redirectCount = redirected?.count ?? 0
+        let sent = InitSent(policy, path: path, after: redirected, at: now, using: &random)
         state = .initSent(sent)
         return [.claim(sent.spi)] + sent.request.sends
     }

@@ -13,6 +13,12 @@ extension Session.Refusal: CustomStringConvertible {
         case .childByPeer(let type): "it refused the Child SA by \(type)"
         case .childCount: "NO_ADDITIONAL_SAS: there are as many Child SAs as the policy allows"
         case .successorByPeer(let type): "it refused to rekey the IKE SA by \(type)"
+        case .immobile: "it speaks no MOBIKE, or it is the end that would move: our new address cannot be told"
+        case .movePeerRefuses(let type): "it refused our new address by \(type)"
+        case .redirect(let gateway): "REDIRECT: it is sent to \(gateway)"
+        case .address(let remote): "UNACCEPTABLE_ADDRESSES: it went to \(remote), where the policy does not have it"
+        case .natForbidden(let remote): "UNEXPECTED_NAT_DETECTED: it went to \(remote), behind a NAT that must not be"
+        case .routability(let remote): "what answers at \(remote), where it went, does not have our cookie"
         case .childAnswer: "its answer for the Child SA is none to what was offered"
         }
     }
@@ -36,6 +42,7 @@ extension Session.Failure: CustomStringConvertible {
         case .refusedByPeer(let exchange, let type): "it refused \(exchange) by \(type)"
         case .identification(let shown, let expected): "it says to be \(shown.words), expected is \(expected.words)"
         case .authentication(let peer): "AUTHENTICATION_FAILED: \(peer.words) does not have our shared key"
+        case .redirectedTooOften(let gateway): "it sends us on to \(gateway), after too many others that sent us on"
         case .noPostquantumKey: "it shares none of the post-quantum preshared keys, of which the policy wants one"
         case .malformedAuthentication: "its IKE_AUTH cannot be read"
         }

@@ -26,6 +26,14 @@ public struct Path: Sendable, Hashable {
 public struct ChildSecurityAssociations: Sendable {
     public var inbound: SecurityAssociation
     public var outbound: SecurityAssociation
+
+    /// Between these addresses from now on.
+    mutating func relocate(_ path: Path, _ encapsulation: UDPEncapsulation?) {
+        (inbound.source, inbound.destination) = (path.remote.address, path.local.address)
+        (outbound.source, outbound.destination) = (path.local.address, path.remote.address)
+        inbound.udpEncapsulation = encapsulation
+        outbound.udpEncapsulation = encapsulation
+    }
 }
 
 /// A Child SA by the names of its two halves.
@@ -43,6 +51,12 @@ extension Session {
         case send([UInt8], Path)
         /// From now on the peer is reached by this path.
         case move(Path)
+        /// A byte of 0xFF over this path (RFC 3948 §2.3), so that a NAT before us keeps its mapping.
+        case keepAlive(Path)
+        /// A Child SA that is installed has these outer addresses from now on, and this encapsulation.
+        case relocate(ChildSPIs, Path, UDPEncapsulation?)
+        /// The peer sends us to another gateway: begin there with this. This session closes.
+        case redirected(Redirected)
         /// Both ends have shown who they are; the peer's identification.
         case established(IdentificationPayload)
         /// Messages with this SPI on our side are for this session from now on.
@@ -117,6 +131,18 @@ extension Session {
         case childAnswer
         /// The policy has no more Child SAs.
         case childCount
+        /// We are to move and cannot: without MOBIKE, or as who did not begin the session.
+        case immobile
+        /// The peer does not take our new addresses; we are there all the same.
+        case movePeerRefuses(NotifyType)
+        /// A client was sent elsewhere.
+        case redirect(Gateway)
+        /// The peer moved to where the policy does not have it.
+        case address(SocketAddress)
+        /// The peer moved behind a NAT, which it or the policy forbids.
+        case natForbidden(SocketAddress)
+        /// The peer's answer from its new address is not that of who was asked; the session is closed.
+        case routability(SocketAddress)
         /// The peer refused to rekey the IKE SA.
         case successorByPeer(NotifyType)
     }
@@ -142,6 +168,8 @@ extension Session {
         case identification(IdentificationPayload, expected: IdentificationPayload)
         /// The peer does not know the shared key, or shows no AUTH of a shared key.
         case authentication(IdentificationPayload)
+        /// The peer sends us on, once more than the policy has it.
+        case redirectedTooOften(Gateway)
         /// The peer does not use the post-quantum preshared key that the policy wants, or shows one that we have not.
         case noPostquantumKey
         /// The peer's IKE_AUTH, sealed by it, cannot be read.

@@ -19,6 +19,7 @@ enum AuthExchange {
         } else {
             payloads.append(.authentication(authentication(agreed, .initiator, policy)))
         }
+        if policy.mobility != nil { payloads.append(.notify(NotifyPayload(.mobikeSupported))) }
         if policy.mode == .transport { payloads.append(.notify(NotifyPayload(.useTransportMode))) }
         return payloads + [
             .securityAssociation(SecurityAssociationPayload(policy.childOffer(spi))),
@@ -32,7 +33,9 @@ enum AuthExchange {
         let own: [IKEPayload] = [
             .identificationResponder(policy.localID), .authentication(authentication(agreed, .responder, policy)),
         ]
-        return own + (agreed.isMixed ? [.notify(NotifyPayload(.ppkIdentity))] : []) + child
+        let mixed: [IKEPayload] = agreed.isMixed ? [.notify(NotifyPayload(.ppkIdentity))] : []
+        let mobile: [IKEPayload] = agreed.isMobile ? [.notify(NotifyPayload(.mobikeSupported))] : []
+        return own + mixed + mobile + child
     }
 
     private static func authentication(

@@ -60,6 +60,10 @@ extension PeerSessions {
         case .move(let path):
             entries[id]!.path = path
             return []
+        case .keepAlive(let path): return [.keepAlive(path)]
+        case .relocate(let spis, let path, let encapsulation): return relocate(spis, path, encapsulation, of: id)
+        case .redirected(let redirected):
+            return log("\(title(id)): it sends us to \(redirected.to)", at: now)
         case .claim(let spi):
             owners[spi.rawValue] = id
             entries[id]!.claims.append(spi.rawValue)
@@ -123,6 +127,17 @@ extension PeerSessions {
         entries[id]!.children[spis]!.isUsed = true
         outboundOwners[spis.outbound] = id
         return [.publish(.install(child.pair.outbound))]
+    }
+
+    /// The same SA between other addresses: what holds it takes it in the place of the one before.
+    private mutating func relocate(
+        _ spis: ChildSPIs, _ path: Path, _ encapsulation: UDPEncapsulation?, of id: ID
+    ) -> [Effect] {
+        guard var child = entries[id]!.children[spis] else { return [] }
+        child.pair.relocate(path, encapsulation)
+        entries[id]!.children[spis] = child
+        let outbound: [Effect] = child.isUsed ? [.publish(.install(child.pair.outbound))] : []
+        return [.publish(.install(child.pair.inbound))] + outbound
     }
 
     private mutating func delete(_ spis: ChildSPIs, of id: ID, at now: UInt64) -> [Effect] {

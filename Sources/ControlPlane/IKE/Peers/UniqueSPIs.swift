@@ -7,7 +7,7 @@ internal import Wire
 /// function HMAC-SHA-256 under a key that is drawn at the start. A permutation meets every number once, so nothing has to be
 /// remembered of the SPIs that were given; what a process before had given is unknown, and the keys under it are gone.
 /// IKE SPIs have 64 bits and are drawn: two alike among the first billion come once in thirty-seven such lives.
-public struct UniqueSPIs<Source: RandomNumberGenerator & Sendable>: IKERandomness, Sendable {
+public struct UniqueSPIs<Source: IKERandomness & Sendable>: IKERandomness, Sendable {
     private var source: Source
     private let key: SecretBytes
     private var counter: UInt32 = 0
@@ -17,12 +17,14 @@ public struct UniqueSPIs<Source: RandomNumberGenerator & Sendable>: IKERandomnes
 
     public init(_ source: Source, taken: Set<SPI> = []) {
         var source = source
-        key = SecretBytes(source.nonce(byteCount: 32))
+        key = source.secret(byteCount: 32)
         self.source = source
         self.taken = taken
     }
 
     public mutating func next() -> UInt64 { source.next() }
+    public mutating func bytes(_ count: Int) -> [UInt8] { source.bytes(count) }
+    public mutating func secret(byteCount: Int) -> SecretBytes { source.secret(byteCount: byteCount) }
 
     /// Traps when all 2^32 - 256 are used up: at a thousand a second after fifty days, which a new epoch ends earlier.
     public mutating func espSPI() -> SPI {

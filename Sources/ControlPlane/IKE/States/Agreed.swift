@@ -8,6 +8,8 @@ struct Agreed: Sendable {
     let initRequest, initResponse: [UInt8]
     let nat: NATFinding
     let extensions: Extensions
+    /// Both ends speak MOBIKE (RFC 4555).
+    var isMobile = false
     /// Whether a post-quantum key is in the keys, and both AUTH payloads are made with it.
     var isMixed = false
     /// Further key exchanges to be made before IKE_AUTH, each in an IKE_INTERMEDIATE of its own (RFC 9370 §2.2.2).
@@ -15,6 +17,11 @@ struct Agreed: Sendable {
     var intermediateCode = IntermediateCode()
     /// Of the initiator's next request; in the end that of IKE_AUTH.
     var nextMessageID: UInt32 = 1
+
+    /// What IKE_AUTH said of MOBIKE.
+    mutating func noteMobility(_ peer: [IKEPayload], _ policy: SessionPolicy) {
+        isMobile = policy.mobility != nil && peer.notification(.mobikeSupported) != nil
+    }
 
     /// The keys with one more secret in them; the exchange that brought it went under the old ones.
     mutating func endRound(with secret: SecretBytes) {

@@ -6,7 +6,8 @@ struct Established: Sendable {
     /// The current one and those that are coming or going, in no order.
     var associations: [IKEAssociation]
     var path: Path
-    let nat: NATFinding
+    var nat: NATFinding
+    var mobility: Mobility
     let peer: IdentificationPayload
     /// At most three for each that the policy allows: itself, the peer's and our own replacement.
     var children: [Child]
@@ -29,6 +30,7 @@ struct Established: Sendable {
     init(_ previous: AuthSent, peer: IdentificationPayload, children: [Child]) {
         associations = [IKEAssociation(previous.agreed.channel, phase: .current)]
         path = previous.path
+        mobility = Mobility(isAgreed: previous.agreed.isMobile, isInitiator: true)
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
@@ -41,6 +43,9 @@ struct Established: Sendable {
     ) {
         associations = [IKEAssociation(channel, phase: .current)]
         self.path = path
+        mobility = Mobility(
+            isAgreed: previous.agreed.isMobile, isInitiator: false,
+            takesRedirects: previous.agreed.extensions.redirects)
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
@@ -53,7 +58,7 @@ extension Established {
     /// When `tick` is due, in nanoseconds.
     var deadline: UInt64? {
         let waiting = current.isBusy ? nil : tasks.map(\.notBefore).min()
-        return (associations.map(\.deadline) + [waiting]).compactMap { $0 }.min()
+        return (associations.map(\.deadline) + [waiting, mobility.keepAliveAt]).compactMap { $0 }.min()
     }
 }
 
