@@ -11,13 +11,14 @@ FUZZ_RUNS ?= 100000
 viaduct := $(BUILD)/release/viaduct
 swift_build := swift build --scratch-path $(BUILD)
 
-.PHONY: help demo test fuzz bench profile format captures clean release
+.PHONY: help demo test interop fuzz bench profile format captures clean release
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo       one virtual address, three hosts, real packets, in network namespaces (root)'
 	@echo '                ARGS="--connections N --window 32|64 --mode tunnel|transport --port auto|packet_socket"'
 	@echo 'make test       every test, those in network namespaces among them (root)'
+	@echo 'make interop    IKEv2 daemons that others wrote against ours: ARGS="--list" or names (root)'
 	@echo 'make fuzz       random packets for the router: FUZZ_RUNS=100000'
 	@echo 'make captures   replay recorded packets: DIR=folder ARGS="--first-light"'
 	@echo 'make bench      cycles per packet, beside the same in C; writes Benchmarks/latest.json'
@@ -42,6 +43,10 @@ test:
 	@Tests/Namespaces/judgement_test.py --quiet
 	@Tests/Namespaces/run.py --viaduct $(viaduct)
 
+interop: release
+	@scripts/install-dependencies.sh interop
+	@Tests/Interop/run.py --viaduct $(viaduct) $(ARGS)
+
 fuzz:
 	@scripts/install-dependencies.sh build
 	@scripts/fuzz.sh $(FUZZ_RUNS)
@@ -61,4 +66,4 @@ format:
 	swift format --in-place --parallel --recursive Package.swift Sources Tests Plugins $(wildcard Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Benchmarks)
 
 clean:
-	rm -rf $(BUILD) .build-fuzz Benchmarks/.build
+	rm -rf $(BUILD) .build-fuzz .build-interop Benchmarks/.build

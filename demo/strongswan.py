@@ -55,6 +55,7 @@ connections {{
         remote_ts = {dvipa}/32
         esp_proposals = aes256gcm16-x25519
         rekey_time = {rekey}
+        life_time = {life}
         rand_time = 0
       }}
     }}
@@ -87,7 +88,7 @@ class StrongSwan:
         (self.folder / "strongswan.conf").write_text(STRONGSWAN.format(folder=self.folder))
         (self.folder / "swanctl.conf").write_text(SWANCTL.format(
             outer=plan.CLIENT_OUTER, gateway=plan.GATEWAY, inner=plan.CLIENT_INNER, dvipa=plan.dvipa("tunnel"),
-            secret=self.secret, rekey=self.rekey_seconds))
+            secret=self.secret, rekey=self.rekey_seconds, life=10 * self.rekey_seconds))
         self.network.ip(["addr add %s/32 dev lo" % plan.CLIENT_INNER], self.name)
         with open(self.folder / "output", "wb") as output:
             self.process = spawn(self.inside("/usr/sbin/charon-systemd"), stdout=output, stderr=output)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages that are missing, and only those: `install-dependencies.sh SET...`, where a SET is one of
-# build, demo, test, bench. Says nothing and runs no apt when nothing is missing.
+# build, demo, test, bench, interop. Says nothing and runs no apt when nothing is missing.
 set -euo pipefail
 
 build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-dev libssl-dev libpcap-dev)
@@ -9,6 +9,10 @@ build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-de
 demo=(python3 iproute2 ethtool)
 test=(tshark tcpdump iputils-ping valgrind)
 bench=(valgrind linux-perf)
+# IKEv2 peers, and what it takes to stand between them.
+interop=(charon-systemd libcharon-extra-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins openiked
+    nftables conntrack iputils-ping openssl gcc libc6-dev python3-venv
+    libldns3 libunbound8 libnss3-tools libevent-pthreads-2.1-7 libcap-ng0 libaudit1 dns-root-data)
 
 wanted=()
 for set in "$@"; do
@@ -17,10 +21,11 @@ for set in "$@"; do
     demo) wanted+=("${build[@]}" "${demo[@]}") ;;
     test) wanted+=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
     bench) wanted+=("${build[@]}" "${bench[@]}") ;;
-    *) echo "install-dependencies: no set '$set': there are build, demo, test, bench" >&2; exit 2 ;;
+    interop) wanted+=("${demo[@]}" "${interop[@]}") ;;
+    *) echo "install-dependencies: no set '$set': there are build, demo, test, bench, interop" >&2; exit 2 ;;
     esac
 done
-((${#wanted[@]})) || { echo "usage: $0 build|demo|test|bench ..." >&2; exit 2; }
+((${#wanted[@]})) || { echo "usage: $0 build|demo|test|bench|interop ..." >&2; exit 2; }
 
 if ! command -v dpkg-query >/dev/null; then
     echo "install-dependencies: this is no Debian; the packages are: ${wanted[*]}" >&2
@@ -32,7 +37,15 @@ for package in "${wanted[@]}"; do
     status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
     [[ $status == installed ]] || missing+=("$package")
 done
-((${#missing[@]})) || exit 0
+
+# What does not come as an installed package, in a folder of this clone: libreswan, whose package conflicts with strongSwan's, and a
+# Python with PyPI's scapy (Debian's is too old for ESP).
+folder=$(cd "$(dirname "$0")/.." && pwd)/.build-interop
+unpacked=yes
+if [[ " $* " == *" interop "* ]]; then
+    [[ -x $folder/libreswan/usr/libexec/ipsec/pluto && -e $folder/venv/complete ]] || unpacked=no
+fi
+((${#missing[@]})) || [[ $unpacked == no ]] || exit 0
 
 asRoot=()
 if ((EUID)); then
@@ -50,13 +63,27 @@ apt() {
         -o Dir::Cache::archives="$archives" -o Dpkg::Use-Pty=0 "$@"
 }
 
-echo "installing: ${missing[*]}"
 updated=no
 update() { apt update; updated=yes; }
-apt-cache show --no-all-versions "${missing[@]}" >/dev/null 2>&1 || update
-if ! apt install -y --no-install-recommends "${missing[@]}"; then
+install() {
+    echo "installing: $*"
+    apt-cache show --no-all-versions "$@" >/dev/null 2>&1 || update
+    apt install -y --no-install-recommends "$@" && return
     # The package lists may be older than the archive.
     [[ $updated == no ]] || exit 1
     update
-    apt install -y --no-install-recommends "${missing[@]}"
-fi
+    apt install -y --no-install-recommends "$@"
+}
+unpack() {
+    echo "unpacking libreswan, and a Python with scapy, into $folder"
+    mkdir -p "$folder"
+    apt-cache show --no-all-versions libreswan >/dev/null 2>&1 || [[ $updated == yes ]] || update
+    (cd "$archives" && apt-get -qq -o APT::Sandbox::User=root download libreswan)
+    rm -rf "$folder/libreswan" "$folder/venv"
+    dpkg -x "$archives"/libreswan_*.deb "$folder/libreswan"
+    python3 -m venv "$folder/venv"
+    "$folder/venv/bin/pip" -q --disable-pip-version-check install 'scapy>=2.8' cryptography
+    touch "$folder/venv/complete"
+}
+((${#missing[@]} == 0)) || install "${missing[@]}"
+[[ $unpacked == yes ]] || unpack

@@ -37,16 +37,43 @@ extension ClusterConfiguration {
         }
         let child = settings.child
         do {
-            return try SessionPolicy(
+            var policy = try SessionPolicy(
                 name: settings.name, proposals: settings.proposals.isEmpty ? DefaultProposals.ike : settings.proposals,
                 childProposals: child.proposals.isEmpty ? DefaultProposals.child : child.proposals,
                 localID: IdentificationPayload(named: settings.localID),
                 remoteID: settings.remoteID.map(IdentificationPayload.init(named:)), presharedKey: key,
                 selectors: child.selectors, mode: child.mode, replayWindow: child.peerReplayWindow)
+            policy.lifetimes = SessionPolicy.Lifetimes(settings)
+            policy.timing.deadPeerAfter = settings.deadPeerSeconds == 0 ? nil : UInt64(settings.deadPeerSeconds).seconds
+            policy.datagramByteCount = settings.fragmentSize
+            return policy
         } catch {
             throw failure(of: settings, problem: error.problem, remedy: error.remedy)
         }
     }
+}
+
+extension SessionPolicy.Lifetimes {
+    /// What the file asks for; the hard limits are a quarter beyond it, so that a rekey that fails is tried again.
+    init(_ settings: IKEConnection) {
+        func limit(_ count: Int, of unit: UInt64 = 1, atMost end: UInt64 = .max) -> SessionPolicy.Limit? {
+            guard count > 0 else { return nil }
+            let soft = min(UInt64(count) * unit, end)
+            return SessionPolicy.Limit(soft: soft, hard: min(soft + soft / 4, end))
+        }
+        self = .standard
+        let child = settings.child
+        ike = limit(settings.rekeySeconds, of: UInt64(1).seconds)
+        reauthentication = settings.reauthenticateSeconds == 0 ? nil : UInt64(settings.reauthenticateSeconds).seconds
+        self.child = limit(child.rekeySeconds, of: UInt64(1).seconds)
+        bytes = limit(child.rekeyBytes)
+        packets = limit(child.rekeyPackets)
+    }
+}
+
+extension UInt64 {
+    /// As nanoseconds.
+    fileprivate var seconds: UInt64 { self * 1_000_000_000 }
 }
 
 extension IdentificationPayload {
@@ -63,7 +90,9 @@ extension IdentificationPayload {
 extension IPAddress {
     /// Four or sixteen bytes, as on the wire.
     var networkBytes: [UInt8] {
-        let whole = [high, low].flatMap { word in stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) } }
+        let whole = [high, low].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+        }
         return isV4 ? Array(whole.suffix(4)) : whole
     }
 }

@@ -25,6 +25,7 @@ struct IKEStatus: Encodable {
         var local: String
         var remote: String
         var peer: String?
+        var spis: [String]?
         var children: [Child]
     }
 
@@ -51,6 +52,7 @@ extension IKEStatus.Session {
         self.init(
             id: session.id, connection: session.connection, isInitiator: session.isInitiator, state: session.state,
             local: session.local, remote: session.remote, peer: session.peer,
+            spis: session.spis,
             children: session.children.map(IKEStatus.Child.init))
     }
 }

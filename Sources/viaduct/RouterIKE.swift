@@ -24,7 +24,7 @@ extension Member {
             settings,
             hooks: IKEService.Hooks(
                 apply: { entry in Self.apply(entry, desk, sequencer) }, log: { Log.say($0) },
-                received: { desk.latestReport.received }))
+                received: { desk.latestReport.received }, granted: { sequencer.report.grantedEnds }))
     }
 
     /// Inbound SAs are for the router's own path; for outbound ones it hands out the numbers.

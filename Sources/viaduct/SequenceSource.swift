@@ -70,6 +70,8 @@ struct LeasedSequences: ~Copyable {
     private var buffer = [UInt8](repeating: 0, count: 2048)
     private var malformed: UInt64 = 0
     private var unsent: UInt64 = 0
+    /// Of holders whose SA is gone.
+    private var formerTallies: [String: UInt64] = [:]
 
     init(_ holders: [LeaseHolder], socket: consuming UDPSocket, sequencer: SocketAddress) {
         self.holders = holders
@@ -84,7 +86,10 @@ struct LeasedSequences: ~Copyable {
     }
 
     /// Leases of an SA that is gone: numbers that nobody can use any more.
-    mutating func remove(_ spi: SPI) { holders.removeAll { $0.spi == spi } }
+    mutating func remove(_ spi: SPI) {
+        for holder in holders where holder.spi == spi { Self.add(holder.tally, to: &formerTallies) }
+        holders.removeAll { $0.spi == spi }
+    }
 
     mutating func poll(_ host: inout Host, _ outgoing: borrowing PacketBatch) -> Bool {
         var renewed = false
@@ -126,17 +131,20 @@ struct LeasedSequences: ~Copyable {
     }
 
     var tallies: [String: UInt64] {
-        var sums: [String: UInt64] = ["malformed": malformed, "unsent": unsent]
-        for tally in holders.map(\.tally) {
-            let named = [
-                "leases": tally.leases, "repeatedRequests": tally.repeatedRequests,
-                "staleMessages": tally.staleMessages,
-                "lateLeases": tally.lateLeases, "expiredLeases": tally.expiredLeases, "revocations": tally.revocations,
-                "refusals": tally.refusals,
-            ]
-            for (name, count) in named { sums[name, default: 0] += UInt64(count) }
-        }
+        var sums = formerTallies
+        sums["malformed"] = malformed
+        sums["unsent"] = unsent
+        for holder in holders { Self.add(holder.tally, to: &sums) }
         return sums
+    }
+
+    private static func add(_ tally: LeaseHolder.Tally, to sums: inout [String: UInt64]) {
+        let named = [
+            "leases": tally.leases, "repeatedRequests": tally.repeatedRequests, "staleMessages": tally.staleMessages,
+            "lateLeases": tally.lateLeases, "expiredLeases": tally.expiredLeases, "revocations": tally.revocations,
+            "refusals": tally.refusals,
+        ]
+        for (name, count) in named { sums[name, default: 0] += UInt64(count) }
     }
 }
 

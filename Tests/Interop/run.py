@@ -49,21 +49,29 @@ def say(text):
     print(text, flush=True)
 
 
+TROUBLES = (Failed, Trouble, subprocess.TimeoutExpired, OSError)
+
+
 def play(name, network, folder, options):
     """One scenario. (checks passed, checks failed)"""
-    started = time.monotonic()
-    with Scenario(name, network, folder, options, say) as scenario:
-        try:
-            ALL[name](scenario)
-            say("        %s: %.0f s" % (name, time.monotonic() - started))
-            return scenario.checked, 0
-        except (Failed, Trouble, subprocess.TimeoutExpired, OSError) as why:
-            said = "%s%s" % (why, scenario.last_words())
-            say("FAILED  %s: %s" % (name, "\n          ".join(said.splitlines())))
-            return scenario.checked, 1
-        finally:
-            if options.keep_logs:
-                keep(folder, options.keep_logs / name)
+    started, failed = time.monotonic(), 0
+    def complain(said):
+        nonlocal failed
+        failed += 1
+        say("FAILED  %s: %s" % (name, "\n          ".join(str(said).splitlines())))
+    scenario = Scenario(name, network, folder, options, say)
+    try:
+        with scenario:
+            try:
+                ALL[name](scenario)
+            except TROUBLES as why:
+                complain("%s%s" % (why, scenario.last_words()))
+    except TROUBLES as why:
+        complain("at its end: %s" % why)
+    if options.keep_logs:
+        keep(folder, options.keep_logs / name)
+    say("        %s: %.0f s" % (name, time.monotonic() - started))
+    return scenario.checked, failed
 
 
 def keep(folder, where):
@@ -86,6 +94,7 @@ def play_all(names, options):
             right, wrong = play(name, network, folder, options)
             passed, failed = passed + right, failed + wrong
             shutil.rmtree(folder, ignore_errors=True)
+            network.mend()
     finally:
         # What interrupts us waits until all is gone.
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))

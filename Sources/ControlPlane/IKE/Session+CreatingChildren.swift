@@ -118,7 +118,8 @@ extension Session {
             established.enqueue(SessionTask(.createChild(ChildWish(selectors: old.selectors))))
             return [.refused(.childByPeer(error.type)), .delete(old.spis)]
         default:
-            return [.refused(.childByPeer(error.type))]
+            let isOfNoUse = error.type == .noAdditionalSAs && old != nil
+            return [.refused(.childByPeer(error.type))] + (isOfNoUse ? reauthenticate(&established) : [])
         }
     }
 }

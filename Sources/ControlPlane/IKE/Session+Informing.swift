@@ -31,6 +31,7 @@ extension Session {
             state = .established(established)
             return [.count(event)]
         }
+        established.lastHeard = arrival.now
         let payloads = try? IKEPayload.innerChain(inside.first, inside.plaintext)
         let moves = established.follow(arrival.path)
         var actions: [Action] = []
@@ -76,6 +77,7 @@ extension Session {
             state = .established(established)
             return [.count(event)]
         }
+        established.lastHeard = arrival.now
         let moves = established.follow(arrival.path)
         var reply: Reply
         do {

@@ -5,6 +5,7 @@ extension Session {
     /// After whatever may have made room, or brought something to do.
     mutating func proceed(at now: UInt64, using random: inout some IKERandomness) -> [Action] {
         guard case .established(var established) = state else { return [] }
+        drawLifetimes(&established, at: now, using: &random)
         var actions = keepAlive(&established, at: now)
         for index in established.associations.indices
         where established.associations[index].phase == .leaving && !established.associations[index].isBusy {
@@ -12,10 +13,10 @@ extension Session {
                 .close, [.delete(.ikeSA)], .informational, path: established.path, timing: policy.timing, at: now)
         }
         if !established.current.isBusy {
-            if established.closing == .wished {
-                actions += askToClose(&established, at: now)
-            } else {
-                actions += next(&established, at: now, using: &random)
+            switch established.closing {
+            case .no: actions += next(&established, at: now, using: &random)
+            case .wished: actions += askToClose(&established, at: now)
+            case .asked: break
             }
         }
         state = .established(established)
@@ -64,7 +65,10 @@ extension Session {
             asked, payloads, exchange, path: established.path, timing: policy.timing, at: now)
     }
 
+    /// Not before the peer has confirmed what became of a rekey: it could take the end of the session for that of a
+    /// redundant IKE SA (RFC 7296 §2.8.2).
     func askToClose(_ established: inout Established, at now: UInt64) -> [Action] {
+        guard !established.associations.contains(where: { $0.phase == .leaving }) else { return [] }
         established.closing = .asked
         established.tasks = []
         return ask(&established, .close, [.delete(.ikeSA)], .informational, at: now)

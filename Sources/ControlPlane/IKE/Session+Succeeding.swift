@@ -104,6 +104,8 @@ extension Session {
             postpone(&established, .rekeyIKE, at: now, using: &random)
             return [.release(asked.spi), .count(.putOffByPeer)]
         }
+        let isOfNoUse = error.type == .noAdditionalSAs
         return [.release(asked.spi), .refused(.successorByPeer(error.type))]
+            + (isOfNoUse ? reauthenticate(&established) : [])
     }
 }

@@ -19,7 +19,7 @@ extension Session {
             if !isClosed { state = .authSent(sent) }
             return actions
         case .established(let established):
-            let actions = tick(established, at: now)
+            let actions = tick(established, at: now) + expire(at: now, using: &random)
             return actions + proceed(at: now, using: &random)
         }
     }
@@ -46,6 +46,7 @@ extension Session {
             case .gone where isCurrent:
                 let exchange = established.associations[index].request?.exchange ?? .informational
                 let isClosing = established.closing != .no
+                state = .established(established)
                 return actions + end(isClosing ? .closed : .failed(.silence(exchange)))
             case .gone:
                 // The current one will find out whether the peer is there.

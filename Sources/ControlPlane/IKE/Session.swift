@@ -92,7 +92,7 @@ public struct Session: Sendable {
         case .intermediateSent(let sent): sent.request.dueAt
         case .initAnswered(let answered): answered.deadline
         case .authSent(let sent): sent.request.dueAt
-        case .established(let established): established.deadline
+        case .established(let established): established.deadline(deadPeerAfter: policy.timing.deadPeerAfter)
         }
     }
 

@@ -11,6 +11,8 @@ extension Session.Refusal: CustomStringConvertible {
             "TS_UNACCEPTABLE: of \(Self.list(local)) here and \(Self.list(remote)) there the policy allows nothing"
         case .mode(let wanted): "it will not have \(wanted) mode, which the policy wants"
         case .childByPeer(let type): "it refused the Child SA by \(type)"
+        case .childLifetime: "a Child SA came to the end of its lifetime before it was rekeyed"
+        case .ikeLifetime: "the IKE SA came to the end of its lifetime before it was rekeyed"
         case .childCount: "NO_ADDITIONAL_SAS: there are as many Child SAs as the policy allows"
         case .successorByPeer(let type): "it refused to rekey the IKE SA by \(type)"
         case .immobile: "it speaks no MOBIKE, or it is the end that would move: our new address cannot be told"

@@ -70,6 +70,8 @@ extension Session {
         case use(ChildSPIs)
         /// Both halves are over, and their keys.
         case delete(ChildSPIs)
+        /// It is time to authenticate anew: by another session that takes this one's place, which is then closed.
+        case reauthenticate
         /// Something was refused, by us or by the peer, and the session goes on.
         case refused(Refusal)
         /// The session is over, by the wish of one of the ends.
@@ -129,6 +131,10 @@ extension Session {
         case childByPeer(NotifyType)
         /// The peer's answer for our Child SA is none to our offer.
         case childAnswer
+        /// A Child SA reached a hard limit, and is deleted.
+        case childLifetime
+        /// The IKE SA reached its hard limit, and is closed.
+        case ikeLifetime
         /// The policy has no more Child SAs.
         case childCount
         /// We are to move and cannot: without MOBIKE, or as who did not begin the session.

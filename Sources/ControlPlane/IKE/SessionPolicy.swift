@@ -10,6 +10,8 @@ public struct SessionPolicy: Sendable {
         public var transmissions = 7
         /// How long a responder waits for IKE_AUTH.
         public var halfOpen: UInt64 = 30_000_000_000
+        /// After so long without anything that the peer sealed it is asked whether it is there; nil for never.
+        public var deadPeerAfter: UInt64? = 30_000_000_000
         /// About how long to wait after the peer's TEMPORARY_FAILURE (RFC 7296 §2.25); half of it to all of it.
         public var retry: UInt64 = 10_000_000_000
         /// How long an IKE SA that was replaced is kept for the peer to delete it, or to ask for a lost answer: longer
@@ -42,6 +44,7 @@ public struct SessionPolicy: Sendable {
     public var maximumRedirects = 0
     /// nil without MOBIKE.
     public var mobility: MobilityPolicy?
+    public var lifetimes = Lifetimes.standard
     /// Those that are being replaced apart. One more is refused by NO_ADDITIONAL_SAS.
     public var maximumChildren = 16
     /// Bytes of the longest IP datagram that an IKE message goes in; a longer one goes in fragments (RFC 7383) if the peer

@@ -113,6 +113,8 @@ public struct Sequencer: Sendable {
     /// Several senders get nothing before: the last packets of the one that was alone are still on their way.
     var quietUntil: UInt64?
     public internal(set) var tally = Tally()
+    /// The number behind the highest one that was granted.
+    public var grantedEnd: UInt64 { next }
 
     /// - Parameters:
     ///   - replayWindow: the peer's, in packets. Traps when it is below 32 or above 4096.

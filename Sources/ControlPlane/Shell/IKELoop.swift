@@ -113,6 +113,7 @@ struct IKELoop {
     /// What the SAs have carried, for their lifetimes.
     private mutating func account() throws(SystemError) {
         try perform(sessions.received(hooks.received(), at: clock.now, using: &random))
+        try perform(sessions.granted(hooks.granted(), at: clock.now, using: &random))
     }
 
     private mutating func perform(_ effects: [PeerSessions.Effect]) throws(SystemError) {
@@ -142,7 +143,8 @@ struct IKELoop {
             case .settled(let ticket, let missing):
                 guard let id = tickets.removeValue(forKey: ticket) else { continue }
                 for holder in missing {
-                    hooks.log("shadow link: \(name(holder)) has not taken the SAs of IKE \(id) in time; it goes on without")
+                    hooks.log(
+                        "shadow link: \(name(holder)) has not taken the SAs of IKE \(id) in time; it goes on without")
                 }
                 try perform(sessions.settled(id, missing: missing, at: clock.now, using: &random))
             case .joined(let holder): hooks.log("shadow link: \(name(holder)) holds the SAs")

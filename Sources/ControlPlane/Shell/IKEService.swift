@@ -37,14 +37,17 @@ public final class IKEService: Sendable {
         public var log: @Sendable (String) -> Void
         /// What came under the inbound SAs, by the packet path's latest report.
         public var received: @Sendable () -> [AssociationUsage]
+        /// The number behind the highest one that the sequencers granted, by outbound SA.
+        public var granted: @Sendable () -> [SPI: UInt64]
 
         public init(
             apply: @escaping @Sendable (ShadowEntry) -> Void, log: @escaping @Sendable (String) -> Void,
-            received: @escaping @Sendable () -> [AssociationUsage]
+            received: @escaping @Sendable () -> [AssociationUsage], granted: @escaping @Sendable () -> [SPI: UInt64]
         ) {
             self.apply = apply
             self.log = log
             self.received = received
+            self.granted = granted
         }
     }
 

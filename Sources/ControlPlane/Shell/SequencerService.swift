@@ -39,6 +39,8 @@ public final class SequencerService: Sendable {
         /// Why the socket no longer works; the thread has ended then.
         public var socketFailure: SystemError?
         public var sequencers: [SPI: Sequencer.Tally] = [:]
+        /// The number behind the highest one that was granted, by SA.
+        public var grantedEnds: [SPI: UInt64] = [:]
     }
 
     private enum Change: Sendable {
@@ -154,6 +156,7 @@ public final class SequencerService: Sendable {
                     try take(changes)
                     try tick()
                     report.sequencers = sequencers.mapValues(\.tally)
+                    report.grantedEnds = sequencers.mapValues(\.grantedEnd)
                     publish(report)
                     let now = clock.now
                     let deadline = sequencers.values.compactMap(\.deadline).min()

@@ -8,6 +8,7 @@ from demo.process import Trouble, spawn, stop
 
 class Daemon:
     """Its files are in `folder`; what it writes is in `log`."""
+    knows_ike_spis = True
 
     def __init__(self, network, node, folder):
         self.network, self.node = network, node

@@ -43,6 +43,9 @@ MARKS = """    socket-default {
 # Seconds, and tries: a peer that is gone is given up after some six seconds.
 PATIENCE = {"retransmit_timeout": 0.5, "retransmit_base": 1.5, "retransmit_tries": 5, "delete_rekeyed_delay": 1}
 
+# From when a rekey is due to when the SA ends without one.
+GRACE_SECONDS = 60
+
 
 class StrongSwan(Daemon):
     def __init__(self, network, node, folder, kernel="libipsec", **settings):
@@ -80,7 +83,7 @@ class StrongSwan(Daemon):
             try:
                 return control.command(command, message)
             except Refused as no:
-                raise Trouble("%s: %s%s" % (self.folder.name, no, self.last_words(6)))
+                raise Trouble("%s: %s" % (self.folder.name, no))
 
     # What it is to do.
 
@@ -144,7 +147,7 @@ def described(connection):
         "rekey_packets": connection.child_rekey_packets, "dpd_action": connection.dpd_action,
         "start_action": connection.start or "none",
         # Rekeys come when they are due, so that a scenario knows how many to expect.
-        "rand_time": 0, "rand_bytes": 0, "rand_packets": 0,
+        "rand_time": 0, "rand_bytes": 0, "rand_packets": 0, "life_time": hard_limit(connection.child_rekey_seconds),
     }
     for side, end in (("local", connection.local), ("remote", connection.remote)):
         if end.selectors:
@@ -153,13 +156,17 @@ def described(connection):
         "version": 2, "proposals": connection.ike, "encap": yes(connection.encapsulate),
         "local_addrs": connection.local.addresses or ["%any"], "remote_addrs": connection.remote.addresses or ["%any"],
         "rekey_time": connection.ike_rekey_seconds, "reauth_time": connection.reauthenticate_seconds, "rand_time": 0,
-        "dpd_delay": connection.dpd_seconds, "mobike": yes(connection.mobike), "fragmentation": yes(connection.fragmentation),
+        "over_time": GRACE_SECONDS, "dpd_delay": connection.dpd_seconds, "mobike": yes(connection.mobike), "fragmentation": yes(connection.fragmentation),
         "childless": "force" if connection.childless else "allow", "unique": "replace",
         "local": authenticated(connection.local, own=True),
         "remote": {**authenticated(connection.remote, own=False),
                    **({"revocation": "strict"} if connection.check_revocation else {})},
         "children": {} if connection.childless else {connection.name: child},
     }
+
+
+def hard_limit(seconds):
+    return seconds + GRACE_SECONDS if seconds else 0
 
 
 def authenticated(end, own):

@@ -1,4 +1,5 @@
 """What is shown with real peers: a function each, by name."""
-from scenarios import opening, rekeying
+from scenarios import certificates, faults, moving, opening, rekeying, shimmed
 
-ALL = {**opening.SCENARIOS, **rekeying.SCENARIOS}
+ALL = {**opening.SCENARIOS, **certificates.SCENARIOS, **rekeying.SCENARIOS, **moving.SCENARIOS,
+       **shimmed.SCENARIOS, **faults.SCENARIOS}

@@ -1,6 +1,11 @@
 """IKE_SA_INIT and IKE_AUTH: who begins, and under which proposals."""
+import dataclasses
+
+from checks import Failed, until
+from demo.process import Trouble
+from peers.connection import SharedKey
+from scenarios.rekeying import new_child
 from scenarios.scenario import connection
-from testbed import plan
 
 PROPOSALS = (
     ("aes128gcm16-prfsha256-x25519", "aes128gcm16"),
@@ -26,8 +31,7 @@ def they_start(s):
 
 def we_start(s):
     theirs = connection()
-    alice, us = s.strongswan(theirs), s.us(theirs.of_other_end())
-    us.initiate(theirs.name)
+    alice, us = s.strongswan(theirs), s.us(theirs.of_other_end(start="start"))
     s.agreed(us, alice, theirs.name)
     s.passed("one IKE SA, one Child SA, and both ends say the same")
     s.ends_well(s.traffic())
@@ -37,7 +41,6 @@ def we_start(s):
 
 
 def both_gone(s, us, peer):
-    from checks import until
     until(lambda: not us.associations() and not peer.associations(),
           lambda: "after the DELETE there is left: %s %s" % (us.associations(), peer.associations()))
     s.passed("a DELETE ends it at both ends")
@@ -53,31 +56,22 @@ def proposals(s):
         there = s.one_tunnel(alice, theirs.name)
         traffic = s.traffic(workers=3)
         alice.rekey_child(theirs.name)
-        changed(s, alice, there, theirs.name)
+        new_child(s, alice, there, theirs.name)
         traffic.go_on()
         s.ends_well(traffic, "%s / %s, with a rekey" % (theirs.ike[0], theirs.esp[0]))
         alice.terminate(theirs.name)
     s.protected()
 
 
-def changed(s, end, before, name):
-    from scenarios.rekeying import new_child
-    return new_child(s, end, before, name)
-
-
 def refused(s):
     """Nothing in common, and a wrong secret: the peer is told, and keeps nothing."""
-    from demo.process import Trouble
-    from checks import Failed
-    from peers.connection import SharedKey
-    import dataclasses
     right = connection()
     us = s.us(right.of_other_end())
     wrong = dataclasses.replace(right, name="weak", ike=("aes128-sha256-modp1536",))
     alice = s.strongswan(wrong)
     for theirs, words in ((wrong, "NO_PROPOSAL_CHOSEN"), (connection(name="secret", authentication=SharedKey("wrong")), "AUTHENTICATION_FAILED")):
         if theirs is not wrong:
-            alice.stop()
+            s.stop(alice)
             alice = s.strongswan(theirs)
         try:
             alice.initiate(theirs.name, seconds=10)

@@ -5,13 +5,13 @@ from scenarios.scenario import connection
 TIMES = 3
 
 
-def new_child(s, end, before, name):
+def new_child(s, end, before, name, seconds=15):
     """Waits for a Child SA with other SPIs than `before` had, alone; the IKE SA it is in."""
     old = {c.spi_in for c in before.children}
     def found():
         ikes = [i for i in end.associations() if i.name == name]
         return ikes[0] if len(ikes) == 1 and len(ikes[0].children) == 1 and ikes[0].children[0].spi_in not in old else None
-    return until(found, lambda: "%s: no new Child SA in place of %s: %s" % (name, old, end.associations()))
+    return until(found, lambda: "%s: no new Child SA in place of %s: %s" % (name, old, end.associations()), seconds)
 
 
 def new_ike(s, end, before, name):
@@ -46,8 +46,8 @@ def rekeys(s, who, what):
         else:
             s.expect(after.spis == before.spis, "a new Child SA in the same IKE SA", "the IKE SA went: %s, %s" % (before, after))
         traffic.go_on()
-    s.nothing_lost(pings)
     s.ends_well(traffic)
+    s.nothing_lost(us, pings)
     s.protected()
 
 
@@ -67,8 +67,8 @@ def collide(s, order, settled):
         s.passed("both asked at once, and one IKE SA with one Child SA is left (%s)" % (
             "new Child SA" if after.spis == before.spis else "new IKE SA"))
         traffic.go_on()
-    s.nothing_lost(pings)
     s.ends_well(traffic)
+    s.nothing_lost(us, pings)
     s.protected()
 
 
@@ -83,8 +83,8 @@ def by_bytes(s):
     until(several, lambda: "only %d Child SAs so far" % len(seen), 40)
     s.passed("the byte limit made %d Child SAs, one after the other" % len(seen))
     traffic.go_on()
-    s.nothing_lost(pings)
     s.ends_well(traffic)
+    s.nothing_lost(us, pings)
     s.protected()
 
 
@@ -101,8 +101,8 @@ def by_time_at_both(s):
     until(several, lambda: "only %d Child SAs and %d IKE SAs so far" % (len(children), len(ikes)), 40)
     s.passed("%d Child SAs and %d IKE SAs, one after the other" % (len(children), len(ikes)))
     traffic.go_on()
-    s.nothing_lost(pings)
     s.ends_well(traffic)
+    s.nothing_lost(us, pings)
     s.protected()
 
 
@@ -117,8 +117,8 @@ def reauthentication(s, make_before_break):
         s.agreed(us, alice, name)
         s.expect({c.spi_in for c in after.children}.isdisjoint({c.spi_in for c in before.children}), "a new IKE SA with a new Child SA")
         traffic.go_on()
-    s.nothing_lost(pings)
     s.ends_well(traffic)
+    s.nothing_lost(us, pings)
     s.protected()
 
 

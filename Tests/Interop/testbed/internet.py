@@ -12,10 +12,8 @@ table ip internet {
     counter udpEsp { }
     counter ike { }
     counter clear { }
-    counter ikeFromPeers { }
-    counter ikeFromUs { }
     chain kinds {
-        type filter hook forward priority 0
+        type filter hook prerouting priority -300
         ip protocol esp counter name rawEsp
         udp dport 500 counter name ike
         udp sport 500 udp dport != 500 counter name ike
@@ -32,7 +30,7 @@ table ip internet {
 # Deciding comes after counting, so that what was held back is known.
 CUT = """
 table ip cut {
-    chain all {
+    chain everything {
         type filter hook forward priority 10
         %s
     }

@@ -36,12 +36,13 @@ class Network(network.Network):
             self.configure(node)
         for node in (plan.INTERNET, plan.NAT):
             self.shell(node, FORWARD)
+        for node in plan.CLIENTS:
+            self.rules(node, plan.GUARD)
         self.translate()
         self.internet.count()
         self.wait_until_up()
 
     def translate(self):
-        """Makes the NAT forget, and begin again."""
         self.rules(plan.NAT, "flush ruleset\n" + MASQUERADE)
 
     def rules(self, node, text):
@@ -62,3 +63,26 @@ class Network(network.Network):
         steps += ["route add %s via %s" % (destination, hop) for where, destination, hop in plan.routes() if where == node]
         self.ip(steps, node)
         self.shell(node, network.WHOLE % " ".join(links))
+
+    # What happens to the clients.
+
+    def move(self, client, gone, come):
+        """The client loses an address and its way out by it. Each is (address, link)."""
+        self.ip(["addr replace %s/24 dev %s" % come, "route replace default via %s" % plan.beyond(come[0]),
+                 "addr del %s/24 dev %s" % gone], client)
+
+    def settle(self, client):
+        """Back to the addresses and routes of the plan."""
+        self.ip(["addr replace %s dev %s" % (address, name) for where, name, address in plan.addresses() if where == client]
+                + ["route replace %s via %s" % (destination, hop) for where, destination, hop in plan.routes() if where == client], client)
+
+    def mend(self):
+        """What a scenario that failed may have left: a cut, other ports, a client away from home."""
+        self.internet.heal()
+        self.translate()
+        self.settle(plan.ALICE)
+
+    def rebind(self):
+        """The NAT forgets what it translated, and uses other ports from now on, until `translate`."""
+        self.rules(plan.NAT, "flush ruleset\n" + MASQUERADE.replace("masquerade", "ip protocol udp masquerade to :20000-30000"))
+        run(self.inside(plan.NAT, ["conntrack", "-F"]))

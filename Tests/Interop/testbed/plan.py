@@ -30,6 +30,17 @@ INNER_NETWORK, OUTER_NETWORK = "10.71.0.0/16", "100.64.0.0/16"
 # Inside the tunnel; in transport mode, the address outside.
 DVIPA, DVIPA_NETWORK, DVIPA_OUTSIDE = "10.72.0.10", "10.72.0.0/24", "198.51.100.100"
 
+# What is for the tunnel never leaves a client in clear, whatever its daemon thinks of that.
+GUARD = """
+flush ruleset
+table ip guard {
+    chain out {
+        type filter hook postrouting priority 0
+        oifname "uplink*" ip daddr %s drop
+    }
+}
+""" % DVIPA_NETWORK
+
 
 def dvipa(mode):
     return DVIPA if mode == "tunnel" else DVIPA_OUTSIDE
@@ -82,7 +93,10 @@ def addresses():
 def routes():
     """namespace, destination, next hop."""
     for name in CLIENTS:
-        yield name, "default", NAT_INNER if name in BEHIND_NAT else beyond(OUTER[name])
+        hop = NAT_INNER if name in BEHIND_NAT else beyond(OUTER[name])
+        yield name, "default", hop
+        # Without a tunnel: a connection begun then is right when there is one. It gets no further than `GUARD`.
+        yield name, DVIPA_NETWORK, "%s src %s" % (hop, INNER[name])
     yield NAT, "default", beyond(NAT_OUTER)
     yield ROUTER, OUTER_NETWORK, INTERNET_ROUTER
     for target in TARGETS:

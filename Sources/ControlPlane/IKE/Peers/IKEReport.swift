@@ -25,6 +25,8 @@ public struct IKEReport: Sendable {
         public var local: String
         public var remote: String
         public var peer: String?
+        /// Of its IKE SA, initiator's and responder's; nil before both are known, and when it is closed.
+        public var spis: [String]?
         public var children: [Child]
     }
 
@@ -61,6 +63,7 @@ extension PeerSessions {
                 id: "\(id)", connection: connections[entry.connection].policy.name, isInitiator: entry.isInitiator,
                 state: entry.session.isEstablished ? "established" : entry.session.isClosed ? "closed" : "halfOpen",
                 local: "\(entry.path.local)", remote: "\(entry.path.remote)", peer: entry.peer?.words,
+                spis: entry.session.spis.map { ["\($0.initiator)", "\($0.responder)"] },
                 children: entry.children.values.sorted { $0.installedAt < $1.installedAt }.map(\.status))
         }
     }
@@ -71,7 +74,7 @@ extension PeerSessions.Child {
         IKEReport.Child(
             inbound: pair.inbound.spi, outbound: pair.outbound.spi, transform: pair.inbound.transform.rawValue,
             mode: "\(pair.inbound.mode)", isUsed: isUsed, receivedPackets: received.packets,
-            receivedBytes: received.bytes, sentPackets: sent.values.reduce(0) { $0 + $1.packets },
-            sentBytes: sent.values.reduce(0) { $0 + $1.bytes }, missing: missing)
+            receivedBytes: received.bytes, sentPackets: usage.outboundPackets, sentBytes: usage.outboundBytes,
+            missing: missing)
     }
 }

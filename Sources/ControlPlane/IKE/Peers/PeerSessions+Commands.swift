@@ -4,7 +4,9 @@ internal import Wire
 /// What the node itself wants of its sessions: to begin, and what operators ask for.
 extension PeerSessions {
     /// Begins a connection of ours.
-    mutating func start(_ place: Int, at now: UInt64, using random: inout some IKERandomness) -> [Effect] {
+    mutating func start(
+        _ place: Int, replacing former: ID? = nil, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
         let connection = connections[place]
         guard let local = connection.local, let remote = connection.remote?.first else { return [] }
         attempts[place]?.dueAt = nil
@@ -18,6 +20,7 @@ extension PeerSessions {
         let id = newID()
         entries[id] = Entry(
             session: Session(connection.policy), connection: place, origin: path, path: path, isInitiator: true)
+        entries[id]!.former = former
         count(.begun)
         let actions = entries[id]!.session.start(path, at: now, using: &random)
         return perform(actions, of: id, at: now, using: &random)
@@ -31,7 +34,9 @@ extension PeerSessions {
         case .initiate(let name):
             guard let place = connections.firstIndex(where: { $0.policy.name == name }),
                 connections[place].canInitiate
-            else { return log("IKE: no connection \(name) that could be initiated: it needs local and one remote", at: now) }
+            else {
+                return log("IKE: no connection \(name) that could be initiated: it needs local and one remote", at: now)
+            }
             return start(place, at: now, using: &random)
         case .terminate(let name):
             return each(named: name, at: now, using: &random) { session, _, now, _ in session.close(at: now) }

@@ -17,7 +17,7 @@ extension PeerSessions {
 
     /// Does what is due; nothing before `deadline`.
     public mutating func tick(at now: UInt64, using random: inout some IKERandomness) -> [Effect] {
-        var effects: [Effect] = []
+        var effects = bury(at: now)
         while let due = deadlines.pop(until: now) {
             guard let entry = entries[due.owner], entry.dueAt == due.at else { continue }
             entries[due.owner]!.dueAt = nil
@@ -40,16 +40,33 @@ extension PeerSessions {
         _ actions: [Session.Action], of id: ID, at now: UInt64, using random: inout some IKERandomness
     ) -> [Effect] {
         var effects: [Effect] = []
+        // A message leaves when the SAs that it speaks of are in place everywhere, or gone: the peer uses a new one as soon
+        // as it hears of it, and drops what comes under an old one (RFC 7296 §2.8).
+        var isPublished = false
         for (index, action) in actions.enumerated() {
-            effects += perform(action, of: id, at: now, using: &random)
-            if case .install = action {
-                entries[id]!.pending = Array(actions[(index + 1)...])
+            if isPublished, case .send = action {
+                entries[id]!.pending = Array(actions[index...])
                 effects.append(.barrier(id))
                 return effects
             }
+            let done = perform(action, of: id, at: now, using: &random)
+            isPublished = isPublished || done.contains { if case .publish = $0 { true } else { false } }
+            effects += done
         }
         schedule(id, at: now)
-        return effects
+        return effects + closeFormer(of: id, at: now, using: &random)
+    }
+
+    /// What this session replaces ends when this one carries traffic.
+    private mutating func closeFormer(
+        of id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        guard let former = entries[id]?.former, entries[id]!.children.values.contains(where: \.isUsed) else {
+            return []
+        }
+        entries[id]!.former = nil
+        guard entries[former]?.pending == nil, entries[former]?.session.isClosed == false else { return [] }
+        return perform(entries[former]!.session.close(at: now), of: former, at: now, using: &random)
     }
 
     private mutating func perform(
@@ -61,7 +78,8 @@ extension PeerSessions {
             entries[id]!.path = path
             return []
         case .keepAlive(let path): return [.keepAlive(path)]
-        case .relocate(let spis, let path, let encapsulation): return relocate(spis, path, encapsulation, of: id)
+        case .relocate(let spis, let path, let encapsulation):
+            return relocate(spis, path, encapsulation, of: id, at: now, using: &random)
         case .redirected(let redirected):
             return log("\(title(id)): it sends us to \(redirected.to)", at: now)
         case .claim(let spi):
@@ -76,6 +94,7 @@ extension PeerSessions {
         case .install(let pair, _): return install(pair, of: id, at: now)
         case .use(let spis): return use(spis, of: id)
         case .delete(let spis): return delete(spis, of: id, at: now)
+        case .reauthenticate: return reauthenticate(id, at: now, using: &random)
         case .refused(let refusal):
             counts[refusal.name, default: 0] += 1
             return log("\(title(id)): \(refusal)", at: now)
@@ -107,6 +126,14 @@ extension PeerSessions {
         return log("\(title(id)): established", at: now)
     }
 
+    /// A new session beside the old one, which is closed when the new one stands: make before break (RFC 7296 §2.8.3).
+    private mutating func reauthenticate(
+        _ id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        log("\(title(id)): authenticates anew", at: now)
+            + start(entries[id]!.connection, replacing: id, at: now, using: &random)
+    }
+
     private mutating func noLongerHalfOpen(_ id: ID) {
         guard entries[id]!.isHalfOpen else { return }
         entries[id]!.isHalfOpen = false
@@ -129,26 +156,32 @@ extension PeerSessions {
         return [.publish(.install(child.pair.outbound))]
     }
 
-    /// The same SA between other addresses: what holds it takes it in the place of the one before.
+    /// What holds an SA cannot yet change its addresses: to install it again would begin its numbers and its window anew,
+    /// and no number may come twice under a key. Another one, between the new addresses, takes its place.
     private mutating func relocate(
-        _ spis: ChildSPIs, _ path: Path, _ encapsulation: UDPEncapsulation?, of id: ID
+        _ spis: ChildSPIs, _ path: Path, _ encapsulation: UDPEncapsulation?, of id: ID, at now: UInt64,
+        using random: inout some IKERandomness
     ) -> [Effect] {
-        guard var child = entries[id]!.children[spis] else { return [] }
-        child.pair.relocate(path, encapsulation)
-        entries[id]!.children[spis] = child
-        let outbound: [Effect] = child.isUsed ? [.publish(.install(child.pair.outbound))] : []
-        return [.publish(.install(child.pair.inbound))] + outbound
+        entries[id]!.children[spis]?.pair.relocate(path, encapsulation)
+        return perform(entries[id]!.session.rekeyChild(spis, at: now, using: &random), of: id, at: now, using: &random)
     }
 
+    /// Nothing is sent under it any more. What the peer had sent before it heard of the end may still be on its way, in the
+    /// router's queues and the targets': the inbound half goes a moment later.
     private mutating func delete(_ spis: ChildSPIs, of id: ID, at now: UInt64) -> [Effect] {
         guard let child = entries[id]!.children.removeValue(forKey: spis) else { return [] }
         inboundOwners[spis.inbound] = nil
-        var effects: [Effect] = [.publish(.remove(spis.inbound, .inbound))]
-        if child.isUsed {
-            outboundOwners[spis.outbound] = nil
-            effects.append(.publish(.remove(spis.outbound, .outbound)))
-        }
-        return effects
+        retired.append((now + Self.inboundLinger, spis.inbound))
+        guard child.isUsed else { return [] }
+        outboundOwners[spis.outbound] = nil
+        return [.publish(.remove(spis.outbound, .outbound))]
+    }
+
+    /// Inbound halves whose time is over.
+    private mutating func bury(at now: UInt64) -> [Effect] {
+        let count = retired.prefix { $0.at <= now }.count
+        defer { retired.removeFirst(count) }
+        return retired.prefix(count).map { .publish(.remove($0.spi, .inbound)) }
     }
 
     /// The IKE SA is over: its Child SAs go with it, and it lingers to repeat its last answer.

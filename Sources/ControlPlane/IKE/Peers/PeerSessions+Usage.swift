@@ -13,10 +13,6 @@ extension PeerSessions {
                 entry.children[spis]!.received != part
             else { continue }
             entries[id]!.children[spis]!.received = part
-            // A packet that the peer sealed: a Child SA that replaces another is in use at its end (RFC 7296 §2.8).
-            if !entry.children[spis]!.isUsed {
-                effects += perform(entries[id]!.session.peerUses(spis), of: id, at: now, using: &random)
-            }
             effects += account(spis, of: id, at: now, using: &random)
         }
         return effects
@@ -39,11 +35,29 @@ extension PeerSessions {
         return effects
     }
 
+    /// By the sequencers: the number behind the highest that was given out, by outbound SA.
+    public mutating func granted(
+        _ ends: [SPI: UInt64], at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        var effects: [Effect] = []
+        for (spi, end) in ends {
+            guard let id = outboundOwners[spi], let entry = entries[id], entry.pending == nil,
+                let spis = entry.children.keys.first(where: { $0.outbound == spi }),
+                entry.children[spis]!.grantedEnd != end
+            else { continue }
+            entries[id]!.children[spis]!.grantedEnd = end
+            effects += account(spis, of: id, at: now, using: &random)
+        }
+        return effects
+    }
+
     /// Tells the session, which knows its limits.
     private mutating func account(
         _ spis: ChildSPIs, of id: ID, at now: UInt64, using random: inout some IKERandomness
     ) -> [Effect] {
-        []
+        guard let child = entries[id]?.children[spis], entries[id]!.pending == nil else { return [] }
+        return perform(
+            entries[id]!.session.used(spis, child.usage, at: now, using: &random), of: id, at: now, using: &random)
     }
 }
 
@@ -69,4 +83,16 @@ struct SentParts: Sendable {
 
 extension AssociationUsage {
     static func none(_ spi: SPI) -> AssociationUsage { AssociationUsage(spi: spi, packets: 0, bytes: 0) }
+}
+
+extension PeerSessions.Child {
+    var usage: ChildUsage {
+        var usage = ChildUsage()
+        usage.inboundPackets = received.packets
+        usage.inboundBytes = received.bytes
+        usage.outboundPackets = sent.values.reduce(0) { $0 + $1.packets }
+        usage.outboundBytes = sent.values.reduce(0) { $0 + $1.bytes }
+        usage.sequenceNumber = grantedEnd - 1
+        return usage
+    }
 }

@@ -61,6 +61,8 @@ public struct PeerSessions: Sendable {
         var claims: [UInt64] = []
         /// What the peer's first message is known by; nil for sessions of ours.
         var initiation: Initiation?
+        /// The session that this one is to replace.
+        var former: ID?
         /// Behind a barrier.
         var pending: [Session.Action]?
         var children: [ChildSPIs: Child] = [:]
@@ -86,6 +88,8 @@ public struct PeerSessions: Sendable {
         public var missing: [HolderID] = []
         var received: AssociationUsage
         var sent: [HolderID: SentParts] = [:]
+        /// The number behind the highest one that was given out.
+        var grantedEnd: UInt64 = 1
 
         init(_ pair: ChildSecurityAssociations, at now: UInt64) {
             self.pair = pair
@@ -98,6 +102,8 @@ public struct PeerSessions: Sendable {
     public internal(set) var gate: CookieGate
     /// IKE SAs of all kinds, half-open and closed ones among them.
     public static let maximumSessions = 200_000
+    /// How long the inbound half of a deleted Child SA still takes packets; nanoseconds.
+    static let inboundLinger: UInt64 = 2_000_000_000
     /// How long a closed session repeats its last answer; nanoseconds.
     static let linger: UInt64 = 30_000_000_000
 
@@ -111,6 +117,8 @@ public struct PeerSessions: Sendable {
     var deadlines = DeadlineQueue<ID>()
     var budget = LogBudget()
     var nextID: UInt64 = 1
+    /// Inbound halves of deleted Child SAs, in the order of their end.
+    var retired: ArraySlice<(at: UInt64, spi: SPI)> = []
     /// When a connection of ours is begun (again), by its place.
     var attempts: [Int: Attempt] = [:]
     public internal(set) var counts: [String: UInt64] = [:]
@@ -127,7 +135,7 @@ public struct PeerSessions: Sendable {
 
     /// When `tick` has something to do though nothing comes.
     public var deadline: UInt64? {
-        [deadlines.first, attempts.values.compactMap(\.dueAt).min()].compactMap { $0 }.min()
+        [deadlines.first, retired.first?.at, attempts.values.compactMap(\.dueAt).min()].compactMap { $0 }.min()
     }
 
     mutating func count(_ event: Event) { counts["\(event)", default: 0] += 1 }

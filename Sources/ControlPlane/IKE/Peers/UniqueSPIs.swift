@@ -23,8 +23,8 @@ public struct UniqueSPIs<Source: IKERandomness & Sendable>: IKERandomness, Senda
     }
 
     public mutating func next() -> UInt64 { source.next() }
-    public mutating func bytes(_ count: Int) -> [UInt8] { source.bytes(count) }
     public mutating func secret(byteCount: Int) -> SecretBytes { source.secret(byteCount: byteCount) }
+    public mutating func bytes(_ count: Int) -> [UInt8] { source.bytes(count) }
 
     /// Traps when all 2^32 - 256 are used up: at a thousand a second after fifty days, which a new epoch ends earlier.
     public mutating func espSPI() -> SPI {

@@ -9,6 +9,11 @@ struct Child: Sendable {
     /// Whether our traffic goes through it, as far as the session said so.
     var isUsed: Bool
 
+    /// nil until it is drawn.
+    var lifetime: ChildLifetime?
+    /// What the shell told last.
+    var usage = ChildUsage()
+
     init(_ associations: ChildSecurityAssociations, isUsed: Bool) {
         spis = associations.spis
         selectors = associations.inbound.selectors

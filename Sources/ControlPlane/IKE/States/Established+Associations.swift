@@ -37,6 +37,7 @@ extension Established {
         current.phase = phase
         guard let index = index(of: spi) else { preconditionFailure("the successor is there") }
         associations[index].phase = .current
+        lifetime = nil
         // Whether the peer is there, its rekey has shown.
         tasks.removeAll { if case .rekeyIKE = $0.kind { true } else { false } }
     }

@@ -4,6 +4,8 @@ extension Established {
     func child(inbound spi: SPI) -> Child? { children.first { $0.spis.inbound == spi } }
     func child(outbound spi: SPI) -> Child? { children.first { $0.spis.outbound == spi } }
 
+    func index(ofChild spi: SPI) -> Int? { children.firstIndex { $0.spis.inbound == spi } }
+
     /// nil when it is not there.
     mutating func remove(_ spi: SPI) -> Child? {
         guard let index = children.firstIndex(where: { $0.spis.inbound == spi }) else { return nil }

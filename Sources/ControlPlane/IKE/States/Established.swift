@@ -15,6 +15,13 @@ struct Established: Sendable {
     /// new Child SAs as far as the policy allows more.
     var tasks: [SessionTask] = []
     var closing = Closing.no
+    /// Whether we began the session, whoever began its current IKE SA.
+    let isInitiator: Bool
+    /// Of the current IKE SA; nil until it is drawn.
+    var lifetime: Lifetime?
+    var reauthentication: Reauthentication?
+    /// When the peer was last heard of by something that it sealed, in nanoseconds of the session's clock.
+    var lastHeard: UInt64?
 
     /// More is refused by TEMPORARY_FAILURE.
     static let maximumAssociations = 6
@@ -27,6 +34,11 @@ struct Established: Sendable {
         case asked
     }
 
+    enum Reauthentication: Hashable {
+        case due(at: UInt64)
+        case asked
+    }
+
     init(_ previous: AuthSent, peer: IdentificationPayload, children: [Child]) {
         associations = [IKEAssociation(previous.agreed.channel, phase: .current)]
         path = previous.path
@@ -34,6 +46,7 @@ struct Established: Sendable {
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
+        isInitiator = true
         current.nextOwnID = previous.agreed.nextMessageID + 1
     }
 
@@ -49,6 +62,7 @@ struct Established: Sendable {
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
+        isInitiator = false
         current.answer = answer
         current.nextPeerID = previous.agreed.nextMessageID + 1
     }
@@ -56,9 +70,17 @@ struct Established: Sendable {
 
 extension Established {
     /// When `tick` is due, in nanoseconds.
-    var deadline: UInt64? {
-        let waiting = current.isBusy ? nil : tasks.map(\.notBefore).min()
-        return (associations.map(\.deadline) + [waiting, mobility.keepAliveAt]).compactMap { $0 }.min()
+    func deadline(deadPeerAfter patience: UInt64?) -> UInt64? {
+        var all: [UInt64?] = associations.map(\.deadline) + [mobility.keepAliveAt]
+        if !current.isBusy {
+            all.append(tasks.map(\.notBefore).min())
+            if let patience, let lastHeard { all.append(lastHeard + patience) }
+        }
+        guard closing == .no else { return all.compactMap { $0 }.min() }
+        all += children.map { $0.lifetime?.deadline }
+        all += [lifetime?.rekeyAt, lifetime?.endAt]
+        if case .due(let at) = reauthentication { all.append(at) }
+        return all.compactMap { $0 }.min()
     }
 }
 

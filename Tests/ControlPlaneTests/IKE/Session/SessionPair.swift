@@ -156,6 +156,12 @@ struct SessionPair {
         return established.children.map(\.spis)
     }
 
+    /// Lets go of what was said and sent, which nobody looks at in a long run.
+    mutating func forget() {
+        actions = [:]
+        sent = [:]
+    }
+
     /// What the ends do not agree about.
     var disagreements: [String] { ShellModel.disagreements(shells[.initiator]!, shells[.responder]!) }
 
@@ -178,6 +184,7 @@ extension Session.Action {
         case .relocate(_, let path, let encapsulation):
             "relocate to \(path.remote)" + (encapsulation == nil ? "" : " in UDP")
         case .move(let path): "move to \(path.local.port)-\(path.remote.port)"
+        case .reauthenticate: "reauthenticate"
         case .established: "established"
         case .install: "install"
         case .delete: "delete"
@@ -208,6 +215,9 @@ extension SessionPolicy {
             mode: mode)
         // Tests that wait for rest would wait for ever.
         policy.timing.keepAlive = nil
+        // Nothing by itself, so that a test sees what it asked for.
+        policy.lifetimes = .unlimited
+        policy.timing.deadPeerAfter = nil
         return policy
     }
 }

@@ -39,7 +39,7 @@ struct ShellModel {
             case .relocate(let child, let path, let encapsulation):
                 note(installed[child.inbound]?.spis == child, "\(child.inbound) relocated, not there")
                 installed[child.inbound]?.relocate(path, encapsulation)
-            case .send, .move, .established, .refused, .count, .keepAlive, .redirected: break
+            case .send, .move, .established, .refused, .count, .keepAlive, .redirected, .reauthenticate: break
             }
         }
     }
