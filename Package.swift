@@ -38,6 +38,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        // X.509, for Credentials alone.
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
     ],
     targets: [
         // The thin C surfaces. No algorithm of ours lives in them.
@@ -67,6 +70,13 @@ let package = Package(
             dependencies: ["Wire", "Associations", "CMachine", "CCrypto", "PostQuantum"],
             swiftSettings: house + instrumented),
         .target(
+            name: "Credentials",
+            dependencies: [
+                "ControlPlane", "Associations", "Wire", .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ],
+            swiftSettings: house),
+        .target(
             name: "Configuration",
             dependencies: ["Wire", "Associations", .product(name: "Yams", package: "Yams")],
             swiftSettings: house),
@@ -95,6 +105,15 @@ let package = Package(
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "Commands", "Wire", "Associations"],
             exclude: ["IKE/Fixtures"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "CredentialsTests",
+            dependencies: [
+                "Credentials", "ControlPlane", "Wire", "Associations",
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ],
+            exclude: ["Fixtures"],
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],

@@ -41,7 +41,7 @@ extension ClusterConfiguration {
                 name: settings.name, proposals: settings.proposals.isEmpty ? DefaultProposals.ike : settings.proposals,
                 childProposals: child.proposals.isEmpty ? DefaultProposals.child : child.proposals,
                 localID: IdentificationPayload(named: settings.localID),
-                remoteID: settings.remoteID.map(IdentificationPayload.init(named:)), presharedKey: key,
+                remoteID: settings.remoteID.map(PeerIdentity.init(named:)) ?? .any, authentication: .sharedKey(key),
                 selectors: child.selectors, mode: child.mode, replayWindow: child.peerReplayWindow)
             policy.lifetimes = SessionPolicy.Lifetimes(settings)
             policy.timing.deadPeerAfter = settings.deadPeerSeconds == 0 ? nil : UInt64(settings.deadPeerSeconds).seconds
@@ -84,6 +84,15 @@ extension IdentificationPayload {
         } else {
             self.init(name.contains("@") ? .rfc822Address : .fqdn, data: Array(name.utf8))
         }
+    }
+}
+
+extension PeerIdentity {
+    /// As operators write it: `*.example` for every name below, or one identification.
+    init(named name: String) {
+        self =
+            name.hasPrefix("*.")
+            ? .below(domain: String(name.dropFirst(2))) : .exact(IdentificationPayload(named: name))
     }
 }
 

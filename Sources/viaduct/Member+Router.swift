@@ -37,6 +37,14 @@ extension Member {
         }
         let sequencer = try sequencerService(at: trustedAddress)
         let ike = try ikeService(at: trustedAddress, desk: desk, sequencer: sequencer)
+        let commands = try controlSocket.map { path in
+            try CommandSocket(path: path) { line in
+                guard let ike else { return "this router does not speak IKE: its configuration has no ike" }
+                guard let command = IKECommand(line: line) else { return "not understood: \(line)" }
+                ike.order(command)
+                return "ok"
+            }
+        }
         let status = StatusWriter(node: node, file: statusFile)
         let housekeeping = try ServiceThread(name: "status") { context in
             while !context.isStopping {
@@ -49,6 +57,7 @@ extension Member {
         var worker = Worker(router: router, port: port)
         worker.run(desk)
         housekeeping.stop()
+        commands?.stop()
         ike?.stop()
         neighbours.stop()
         sequencer.stop()

@@ -15,6 +15,7 @@ struct Member {
     let cluster: ClusterConfiguration
     let node: Node
     let statusFile: String?
+    let controlSocket: String?
     let termination: Termination
 
     /// Says that the node works: the one line on standard output.

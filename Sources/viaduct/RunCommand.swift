@@ -15,6 +15,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "A file that is replaced twice a second with what the node is doing, as JSON.")
     var status: String?
 
+    @Option(help: "A Unix socket to make, for `viaduct ike` (a router's only).")
+    var control: String?
+
     func run() throws {
         let (cluster, node) = try Complaint.orExit { () throws(ConfigurationFailure) in
             let cluster = try ClusterConfiguration.load(path: config, for: self.node)
@@ -26,7 +29,7 @@ struct RunCommand: ParsableCommand {
         // From here on the machine is touched. Signals come to one thread only, which ends the others in order.
         let termination = Termination()
         let member = Member(
-            cluster: cluster, node: node, statusFile: status, termination: termination)
+            cluster: cluster, node: node, statusFile: status, controlSocket: control, termination: termination)
         try Complaint.orExit { () throws(RunFailure) in
             switch node.role {
             case .router(let router): try member.run(router)

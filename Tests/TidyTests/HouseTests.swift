@@ -26,15 +26,15 @@ import Testing
     }
 
     static let modules = [
-        "Wire", "Associations", "FastPath", "ControlPlane", "PostQuantum", "Configuration", "viaduct",
+        "Wire", "Associations", "FastPath", "ControlPlane", "PostQuantum", "Credentials", "Configuration", "viaduct",
     ]
 
     /// Which of our modules each may see. C modules and the toolchain's own are not asked about.
     @Test(arguments: [
         ("Wire", []), ("Associations", ["Wire"]), ("FastPath", ["Wire", "Associations"]),
         ("PostQuantum", ["Associations"]), ("ControlPlane", ["Wire", "Associations", "PostQuantum"]),
-        ("Configuration", ["Wire", "Associations"]),
-        ("viaduct", ["Wire", "Associations", "FastPath", "ControlPlane", "Configuration"]),
+        ("Credentials", ["Wire", "Associations", "ControlPlane"]), ("Configuration", ["Wire", "Associations"]),
+        ("viaduct", ["Wire", "Associations", "FastPath", "ControlPlane", "Credentials", "Configuration"]),
     ]) func importsPointDown(_ module: String, _ allowed: [String]) throws {
         let files = try Self.sources("Sources/\(module)")
         #expect(!files.isEmpty)

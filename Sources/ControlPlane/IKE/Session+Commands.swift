@@ -21,7 +21,7 @@ extension Session {
             let actions = established.current.isBusy ? [] : askToClose(&established, at: now)
             state = .established(established)
             return actions
-        case .idle, .initSent, .intermediateSent, .initAnswered, .authSent:
+        case .idle, .initSent, .intermediateSent, .initAnswered, .authSent, .judging:
             return end(.closed)
         }
     }

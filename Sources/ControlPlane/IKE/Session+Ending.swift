@@ -13,6 +13,7 @@ extension Session {
         case .intermediateSent(let sent): [.release(sent.agreed.channel.ownSPI)]
         case .initAnswered(let answered): [.release(answered.agreed.channel.ownSPI)]
         case .authSent(let sent): [.release(sent.agreed.channel.ownSPI)]
+        case .judging(let judging): [.release(judging.agreed.channel.ownSPI)]
         case .established(let established):
             established.children.map { .delete($0.spis) } + established.claimed.map { .release($0) }
         }

@@ -60,7 +60,8 @@ extension Session {
         return Agreed(
             channel: channel, initiatorNonce: sent.nonce, responderNonce: nonce.data, initRequest: sent.message,
             initResponse: arrival.datagram, nat: NATFinding(payloads, header: arrival.header, path: arrival.path),
-            extensions: extensions, rounds: suite.additional)
+            extensions: extensions, proposal: proposals[0], peerHashes: payloads.signatureHashes,
+            announced: policy.authentication.hasCertificate, rounds: suite.additional)
     }
 
     private mutating func repeatInit(_ sent: InitSent, cookie: [UInt8], at now: UInt64) -> [Action] {
@@ -106,14 +107,30 @@ extension Session {
             let error = payloads.notifications.first { $0.type.rawValue < 16384 }
             return fail(error.map { .refusedByPeer(.ikeAuth, $0.type) } ?? .invalidAnswer(.ikeAuth))
         }
+        guard policy.remoteID.allows(peer) else {
+            return tellFailure(sent, .identification(peer, expected: policy.remoteID))
+        }
         guard let agreed = PostquantumChoice.conclude(payloads, sent.agreed, policy) else {
             return tellFailure(sent, .noPostquantumKey)
         }
         sent.agreed = agreed
         sent.agreed.noteMobility(payloads, policy)
-        if let failure = AuthExchange.failure(of: peer, payloads.authentication, sent.agreed, policy) {
-            return tellFailure(sent, failure)
+        switch AuthExchange.look(at: peer, payloads.authentication, payloads, agreed, policy) {
+        case .proved: return accept(sent, peer, payloads)
+        case .failed(let failure): return tellFailure(sent, failure)
+        case .certificate(let certificate, let proof):
+            state = .judging(
+                Judging(
+                    way: .initiating(sent, answer: payloads), peer: peer, proof: proof,
+                    deadline: arrival.now + policy.timing.halfOpen))
+            return [.judge(certificate)]
         }
+    }
+
+    /// The peer is who it says to be.
+    mutating func accept(
+        _ sent: AuthSent, _ peer: IdentificationPayload, _ payloads: [IKEPayload]
+    ) -> [Action] {
         do {
             if let redirected = try redirected(payloads, from: sent.path, nonce: []) {
                 var established = Established(sent, peer: peer, children: [])
@@ -126,7 +143,9 @@ extension Session {
         switch negotiation.conclude(payloads, sent.childSPI) {
         case .agreed(let associations, let spis, _):
             state = .established(Established(sent, peer: peer, children: [Child(associations, isUsed: true)]))
-            return [.established(peer), .install(associations, replacing: nil), .use(spis)]
+            return Self.contact(payloads, peer) + [
+                .established(peer), .install(associations, replacing: nil), .use(spis),
+            ]
         case .refused(let refusal, _):
             var established = Established(sent, peer: peer, children: [])
             // The responder may have made its half.
@@ -135,12 +154,12 @@ extension Session {
                 established.enqueue(SessionTask(.discard(sent.childSPI)))
             }
             state = .established(established)
-            return [.established(peer), .refused(refusal)]
+            return Self.contact(payloads, peer) + [.established(peer), .refused(refusal)]
         }
     }
 
     /// The responder believes in an SA; it is told once, without waiting (RFC 7296 §2.21.2).
-    private mutating func tellFailure(_ sent: AuthSent, _ failure: Failure) -> [Action] {
+    mutating func tellFailure(_ sent: AuthSent, _ failure: Failure) -> [Action] {
         var channel = sent.agreed.channel
         let datagrams = channel.seal(
             [.notify(NotifyPayload(.authenticationFailed))], .informational, messageID: sent.agreed.nextMessageID + 1,

@@ -7,7 +7,11 @@ extension Session {
         _ agreed: Agreed, over path: Path, at now: UInt64, using random: inout some IKERandomness
     ) -> [Action] {
         if agreed.rounds.isEmpty {
-            let auth = AuthSent(agreed, path: path, policy, at: now, using: &random)
+            let auth: AuthSent
+            do {
+                auth = try AuthSent(
+                    agreed, path: path, policy, isInitialContact: isInitialContact, at: now, using: &random)
+            } catch { return fail(error) }
             state = .authSent(auth)
             return auth.request.sends
         }

@@ -21,7 +21,9 @@ extension Session {
     }
 
     /// What a first message is answered with instead; nil when it is to be answered.
-    func redirection(_ stage: Redirection.Stage, _ extensions: Extensions) -> Gateway? {
+    func redirection(
+        _ stage: Redirection.Stage, _ extensions: Extensions, _ policy: SessionPolicy
+    ) -> Gateway? {
         guard extensions.redirects, let redirection = policy.redirection, redirection.stage == stage else {
             return nil
         }

@@ -18,6 +18,9 @@ extension Session {
             let actions = again(&sent.request, at: now)
             if !isClosed { state = .authSent(sent) }
             return actions
+        case .judging(let judging):
+            guard now >= judging.deadline else { return [] }
+            return end(.failed(.noVerdict(judging.peer)))
         case .established(let established):
             let actions = tick(established, at: now) + expire(at: now, using: &random)
             return actions + proceed(at: now, using: &random)

@@ -1,4 +1,4 @@
-/// One IKE SA and what it makes, from its first message to its last (RFC 7296), with a shared key.
+/// One IKE SA and what it makes, from its first message to its last (RFC 7296).
 ///
 /// A machine without I/O: datagrams, times and random numbers come in as arguments, and what is to be done goes out as
 /// actions, to be carried out in their order. `now` is nanoseconds of a clock that does not go back. After every call
@@ -18,6 +18,9 @@
 ///        v        v IKE_AUTH                              | IKE_AUTH
 ///     AuthSent <--'                                       |
 ///        | answer                                         |
+///        |-----------------> Judging <--------------------|   only if the peer shows a certificate
+///        |                      | judged                  |
+///        |                      v                         |
 ///        '-----------------> Established <----------------'
 ///                                |
 ///                                | DELETE of either, or silence
@@ -33,10 +36,15 @@
 ///
 /// A responder's session is made for a request of IKE_SA_INIT that a `CookieGate` admitted.
 public struct Session: Sendable {
-    public let policy: SessionPolicy
+    /// What may become of a first message; an initiator's only one.
+    let candidates: [SessionPolicy]
+    /// Of a responder the one that fits best so far: from IKE_AUTH on, the peer's.
+    public internal(set) var policy: SessionPolicy
     var state = State.idle
     /// Gateways that sent us on before this one.
     var redirectCount = 0
+    /// Whether an initiator says that it has no other IKE SA with this peer (RFC 7296 §2.4).
+    var isInitialContact = false
 
     enum State: Sendable {
         case idle
@@ -44,18 +52,33 @@ public struct Session: Sendable {
         case intermediateSent(IntermediateSent)
         case initAnswered(InitAnswered)
         case authSent(AuthSent)
+        case judging(Judging)
         case established(Established)
         case closed(Closed)
     }
 
-    public init(_ policy: SessionPolicy) { self.policy = policy }
+    public init(_ policy: SessionPolicy) { self.init(candidates: [policy]) }
 
-    /// As initiator, `after` a gateway that sent us here. Traps unless the session is new.
+    /// A responder's that learns only in IKE_AUTH which policy the peer is to be held to: the first that fits it. Traps
+    /// without candidates, and with more than `maximumCandidates`.
+    public init(candidates: [SessionPolicy]) {
+        precondition((1...Self.maximumCandidates).contains(candidates.count))
+        self.candidates = candidates
+        policy = candidates[0]
+    }
+
+    /// Each is looked at once for a first message and once for IKE_AUTH.
+    public static let maximumCandidates = 1024
+
+    /// As initiator, by the first candidate, `after` a gateway that sent us here. `isInitialContact` when no other IKE SA with this peer is known, so that it
+    /// may forget those that it knows. Traps unless the session is new.
     public mutating func start(
-        _ path: Path, after redirected: Redirected? = nil, at now: UInt64, using random: inout some IKERandomness
+        _ path: Path, after redirected: Redirected? = nil, isInitialContact: Bool = false, at now: UInt64,
+        using random: inout some IKERandomness
     ) -> [Action] {
         guard case .idle = state else { preconditionFailure("a session starts once") }
         redirectCount = redirected?.count ?? 0
+        self.isInitialContact = isInitialContact
         let sent = InitSent(policy, path: path, after: redirected, at: now, using: &random)
         state = .initSent(sent)
         return [.claim(sent.spi)] + sent.request.sends
@@ -79,6 +102,7 @@ public struct Session: Sendable {
         case .initAnswered(let answered):
             return answerAuth(answered, arrival, using: &random) + proceed(at: now, using: &random)
         case .authSent(let sent): return concludeAuth(sent, arrival) + proceed(at: now, using: &random)
+        case .judging: return [.count(.awaitingVerdict)]
         case .established(let established): return inform(established, arrival, using: &random)
         case .closed(let closed): return repeated(closed.answer, arrival) ?? [.count(.stale)]
         }
@@ -92,6 +116,7 @@ public struct Session: Sendable {
         case .intermediateSent(let sent): sent.request.dueAt
         case .initAnswered(let answered): answered.deadline
         case .authSent(let sent): sent.request.dueAt
+        case .judging(let judging): judging.deadline
         case .established(let established): established.deadline(deadPeerAfter: policy.timing.deadPeerAfter)
         }
     }
@@ -109,6 +134,7 @@ public struct Session: Sendable {
         case .intermediateSent(let sent): channel = sent.agreed.channel
         case .initAnswered(let answered): channel = answered.agreed.channel
         case .authSent(let sent): channel = sent.agreed.channel
+        case .judging(let judging): channel = judging.agreed.channel
         case .established(let established): channel = established.channel
         }
         return (channel.initiatorSPI, channel.responderSPI)
@@ -121,6 +147,7 @@ public struct Session: Sendable {
         case .intermediateSent(let sent): sent.agreed.nat
         case .initAnswered(let answered): answered.agreed.nat
         case .authSent(let sent): sent.agreed.nat
+        case .judging(let judging): judging.agreed.nat
         case .established(let established): established.nat
         }
     }

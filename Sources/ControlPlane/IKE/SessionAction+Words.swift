@@ -42,11 +42,38 @@ extension Session.Failure: CustomStringConvertible {
         case .invalidAnswer(let exchange): "its answer to \(exchange) does not fit what was asked"
         case .invalidRequest(let exchange): "its \(exchange) does not fit what was agreed"
         case .refusedByPeer(let exchange, let type): "it refused \(exchange) by \(type)"
-        case .identification(let shown, let expected): "it says to be \(shown.words), expected is \(expected.words)"
+        case .identification(let shown, let expected): "it says to be \(shown.words), expected is \(expected)"
+        case .askedFor(let asked, let we): "AUTHENTICATION_FAILED: it asks for \(asked.words), this is \(we.words)"
+        case .noCandidate(let peer, let asked, let method):
+            "AUTHENTICATION_FAILED: no connection is configured for \(peer.words)"
+                + (asked.map { " that asks for \($0.words)" } ?? "") + " and authenticates by \(Self.words(method))"
         case .authentication(let peer): "AUTHENTICATION_FAILED: \(peer.words) does not have our shared key"
         case .redirectedTooOften(let gateway): "it sends us on to \(gateway), after too many others that sent us on"
+        case .method(let peer, let method, let expected):
+            "AUTHENTICATION_FAILED: \(peer.words) authenticates by \(Self.words(method)), expected is "
+                + (expected == .sharedKey ? "the shared key" : "a signature of a certificate's key that we take")
+        case .noCertificate(let peer):
+            "AUTHENTICATION_FAILED: \(peer.words) shows no X.509 certificate, or more than "
+                + "\(PeerCertificate.maximumCount)"
+        case .certificate(let peer, let reason):
+            "AUTHENTICATION_FAILED: the certificate of \(peer.words) is not believed: \(reason)"
+        case .signature(let peer):
+            "AUTHENTICATION_FAILED: the signature of \(peer.words) is not by its certificate's key"
+        case .noVerdict(let peer): "the certificate of \(peer.words) was not judged in time"
+        case .noCommonSignature(let own, let peer):
+            "our key signs by \(Session.Refusal.list(own.map(\.rawValue))); it takes "
+                + (peer.isEmpty
+                    ? "only what was there before RFC 7427"
+                    : "the hashes \(peer.sorted { $0.rawValue < $1.rawValue }.map { "\($0)" }.joined(separator: ", "))")
+        case .signing(let failure): "our key does not sign: \(failure)"
         case .noPostquantumKey: "it shares none of the post-quantum preshared keys, of which the policy wants one"
         case .malformedAuthentication: "its IKE_AUTH cannot be read"
         }
+    }
+}
+
+extension Session.Failure {
+    private static func words(_ method: AuthenticationMethod?) -> String {
+        method.map { "\($0)" } ?? "none of AUTH's methods"
     }
 }

@@ -57,6 +57,10 @@ extension Session {
         case relocate(ChildSPIs, Path, UDPEncapsulation?)
         /// The peer sends us to another gateway: begin there with this. This session closes.
         case redirected(Redirected)
+        /// To be answered by `judged`, in good time: nothing else happens meanwhile.
+        case judge(PeerCertificate)
+        /// The peer, authenticated, has no other IKE SA with us: those that we have under this identification are dead.
+        case initialContact(IdentificationPayload)
         /// Both ends have shown who they are; the peer's identification.
         case established(IdentificationPayload)
         /// Messages with this SPI on our side are for this session from now on.
@@ -95,6 +99,8 @@ extension Session {
         case outOfWindow
         /// An exchange that has no place in this state.
         case unexpected
+        /// Whatever comes while a certificate is judged.
+        case awaitingVerdict
         /// Our answer was asked for again, and sent again.
         case answerRepeated
         /// Our request was sent again.
@@ -153,6 +159,8 @@ extension Session {
         case successorByPeer(NotifyType)
     }
 
+    public enum ProofKind: Sendable, Hashable { case sharedKey, certificate }
+
     /// Why a session ended that should not have.
     public enum Failure: Error, Sendable, Hashable {
         /// The peer does not answer this exchange.
@@ -171,11 +179,29 @@ extension Session {
         case invalidRequest(ExchangeType)
         case refusedByPeer(ExchangeType, NotifyType)
         /// The peer's identification, and what we expect.
-        case identification(IdentificationPayload, expected: IdentificationPayload)
-        /// The peer does not know the shared key, or shows no AUTH of a shared key.
+        case identification(IdentificationPayload, expected: PeerIdentity)
+        /// The peer asks for somebody else than us.
+        case askedFor(IdentificationPayload, we: IdentificationPayload)
+        /// Of several candidates none fits who the peer says to be, whom it asks for, and how it proves it.
+        case noCandidate(IdentificationPayload, askedFor: IdentificationPayload?, AuthenticationMethod?)
+        /// The peer does not know the shared key.
         case authentication(IdentificationPayload)
         /// The peer sends us on, once more than the policy has it.
         case redirectedTooOften(Gateway)
+        /// The peer proves itself in a way that the policy does not have; nil when it does not at all.
+        case method(IdentificationPayload, AuthenticationMethod?, expected: ProofKind)
+        /// The peer shows no certificate, or too many.
+        case noCertificate(IdentificationPayload)
+        /// Its certificate is not believed, for this reason.
+        case certificate(IdentificationPayload, String)
+        /// Its certificate is believed, its signature is not one of this certificate's key.
+        case signature(IdentificationPayload)
+        /// Nobody said whether its certificate is to be believed.
+        case noVerdict(IdentificationPayload)
+        /// Our key has no signature that the peer understands.
+        case noCommonSignature(own: [SignatureScheme], peer: Set<SignatureHash>)
+        /// Our key does not sign.
+        case signing(SignatureFailure)
         /// The peer does not use the post-quantum preshared key that the policy wants, or shows one that we have not.
         case noPostquantumKey
         /// The peer's IKE_AUTH, sealed by it, cannot be read.

@@ -28,9 +28,8 @@ public struct SessionPolicy: Sendable {
     let proposals: [Proposal]
     let childProposals: [Proposal]
     public var localID: IdentificationPayload
-    /// nil for any peer that knows the key.
-    public var remoteID: IdentificationPayload?
-    public var presharedKey: SecretBytes
+    public var remoteID: PeerIdentity
+    public var authentication: AuthenticationPolicy
     /// The widest traffic of the Child SA; what the peer offers is narrowed to it.
     public let selectors: TrafficSelectors
     public var mode: Mode
@@ -66,8 +65,8 @@ public struct SessionPolicy: Sendable {
     /// `proposals` (`aes128gcm16-prfsha256-x25519`) and `childProposals` (`aes128gcm16`) in order of preference.
     public init(
         name: String, proposals: [String], childProposals: [String], localID: IdentificationPayload,
-        remoteID: IdentificationPayload?, presharedKey: SecretBytes, selectors: TrafficSelectors, mode: Mode = .tunnel,
-        replayWindow: Int = 128
+        remoteID: PeerIdentity, authentication: AuthenticationPolicy, selectors: TrafficSelectors,
+        mode: Mode = .tunnel, replayWindow: Int = 128
     ) throws(Fault) {
         for (addresses, ports) in [
             (selectors.local, selectors.localPorts), (selectors.remote, selectors.remotePorts),
@@ -80,10 +79,22 @@ public struct SessionPolicy: Sendable {
         self.childProposals = try Self.read(childProposals, .esp)
         self.localID = localID
         self.remoteID = remoteID
-        self.presharedKey = presharedKey
+        self.authentication = authentication
         self.selectors = selectors
         self.mode = mode
         self.replayWindow = replayWindow
+    }
+
+    /// With one secret for both ends; `remoteID` is nil for any peer that knows it.
+    public init(
+        name: String, proposals: [String], childProposals: [String], localID: IdentificationPayload,
+        remoteID: IdentificationPayload?, presharedKey: SecretBytes, selectors: TrafficSelectors, mode: Mode = .tunnel,
+        replayWindow: Int = 128
+    ) throws(Fault) {
+        try self.init(
+            name: name, proposals: proposals, childProposals: childProposals, localID: localID,
+            remoteID: remoteID.map { .exact($0) } ?? .any, authentication: .sharedKey(presharedKey),
+            selectors: selectors, mode: mode, replayWindow: replayWindow)
     }
 
     /// Bytes of an IKE message in such a datagram, behind the longest headers: IPv6, UDP and the non-ESP marker.

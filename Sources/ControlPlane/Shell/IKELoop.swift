@@ -129,6 +129,9 @@ struct IKELoop {
                 let (ticket, actions) = publisher.barrier(at: clock.now)
                 tickets[ticket] = id
                 try perform(actions)
+            case .judge(let id, _):
+                let verdict = CertificateVerdict.refused("certificates are not judged here yet")
+                try perform(sessions.judged(verdict, for: id, at: clock.now, using: &random))
             case .log(let line): hooks.log(line)
             }
         }

@@ -22,11 +22,10 @@ enum InitExchange {
         ).bytes
     }
 
-    /// HDR, SAr1, KEr, Nr, N(NAT_DETECTION_*), N(...).
+    /// HDR, SAr1, KEr, Nr, N(NAT_DETECTION_*), N(...), [CERTREQ].
     static func response(
         _ initiatorSPI: IKESPI, _ responderSPI: IKESPI, proposal: Proposal, exchange: KeyExchangePayload,
-        nonce: [UInt8],
-        path: Path, announcing extensions: [NotifyPayload]
+        nonce: [UInt8], path: Path, announcing extensions: [NotifyPayload], requesting request: [IKEPayload]
     ) -> [UInt8] {
         let header = IKEHeader(
             initiatorSPI: initiatorSPI, responderSPI: responderSPI, exchange: .ikeSAInit, flags: .response, messageID: 0
@@ -35,7 +34,7 @@ enum InitExchange {
             header,
             body([proposal], exchange, nonce)
                 + NATFinding.notifications(path: path, initiatorSPI: initiatorSPI, responderSPI: responderSPI)
-                + extensions.map { .notify($0) }
+                + extensions.map { .notify($0) } + request
         ).bytes
     }
 

@@ -90,6 +90,8 @@ extension PeerSessions {
             owners[spi.rawValue] = nil
             entries[id]!.claims.removeAll { $0 == spi.rawValue }
             return []
+        case .judge(let certificate): return [.judge(id, certificate)]
+        case .initialContact(let peer): return displace(of: peer, by: id, at: now)
         case .established(let peer): return established(id, peer, at: now)
         case .install(let pair, _): return install(pair, of: id, at: now)
         case .use(let spis): return use(spis, of: id)
@@ -185,7 +187,7 @@ extension PeerSessions {
     }
 
     /// The IKE SA is over: its Child SAs go with it, and it lingers to repeat its last answer.
-    private mutating func end(_ id: ID, at now: UInt64) -> [Effect] {
+    mutating func end(_ id: ID, at now: UInt64) -> [Effect] {
         var effects: [Effect] = []
         noLongerHalfOpen(id)
         for spis in entries[id]!.children.keys { effects += delete(spis, of: id, at: now) }
@@ -194,7 +196,7 @@ extension PeerSessions {
         return effects
     }
 
-    private mutating func forget(_ id: ID) {
+    mutating func forget(_ id: ID) {
         guard let entry = entries.removeValue(forKey: id) else { return }
         for spi in entry.claims { owners[spi] = nil }
         if let initiation = entry.initiation { initiations[initiation] = nil }

@@ -30,6 +30,8 @@ public struct PeerSessions: Sendable {
         case publish(ShadowEntry)
         /// Call `settled` with this once all that was published is in place.
         case barrier(ID)
+        /// Call `judged` with this and the verdict, as `Session.Action.judge` says.
+        case judge(ID, PeerCertificate)
         case log(String)
     }
 

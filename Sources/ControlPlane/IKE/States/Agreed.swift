@@ -10,6 +10,12 @@ struct Agreed: Sendable {
     let extensions: Extensions
     /// Both ends speak MOBIKE (RFC 4555).
     var isMobile = false
+    /// What was negotiated for the IKE SA.
+    let proposal: Proposal
+    /// What the peer announced by SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4); empty when it did not.
+    var peerHashes: Set<SignatureHash> = []
+    /// Whether we announced ours.
+    var announced = false
     /// Whether a post-quantum key is in the keys, and both AUTH payloads are made with it.
     var isMixed = false
     /// Further key exchanges to be made before IKE_AUTH, each in an IKE_INTERMEDIATE of its own (RFC 9370 §2.2.2).
@@ -42,7 +48,8 @@ struct Agreed: Sendable {
         channel.keys.isSharedKeyCode(received, secret, octets: octets(of: channel.role.other, identification))
     }
 
-    private func octets(of signer: IKERole, _ identification: IdentificationPayload) -> [UInt8] {
+    /// What either end's AUTH payload vouches for.
+    func octets(of signer: IKERole, _ identification: IdentificationPayload) -> [UInt8] {
         channel.keys.signedOctets(
             of: signer, message: signer == .initiator ? initRequest : initResponse,
             peerNonce: signer == .initiator ? responderNonce : initiatorNonce, identification: identification.body)

@@ -8,16 +8,16 @@ struct AuthSent: Sendable {
     let childSPI: SPI
     var request: Retransmission
 
+    /// Throws when our key has no signature that the peer understands.
     init(
-        _ agreed: Agreed, path: Path, _ policy: SessionPolicy, at now: UInt64,
+        _ agreed: Agreed, path: Path, _ policy: SessionPolicy, isInitialContact: Bool = false, at now: UInt64,
         using random: inout some IKERandomness
-    ) {
+    ) throws(Session.Failure) {
         var agreed = agreed
         childSPI = random.espSPI()
         self.path = path
-        let datagrams = agreed.channel.seal(
-            AuthExchange.request(agreed, policy, childSPI), .ikeAuth, messageID: agreed.nextMessageID, isResponse: false
-        )
+        let payloads = try AuthExchange.request(agreed, policy, childSPI, isInitialContact: isInitialContact)
+        let datagrams = agreed.channel.seal(payloads, .ikeAuth, messageID: agreed.nextMessageID, isResponse: false)
         request = Retransmission(
             datagrams, .ikeAuth, path: path, messageID: agreed.nextMessageID, timing: policy.timing, at: now)
         self.agreed = agreed

@@ -62,7 +62,7 @@ struct InitSent: Sendable {
         self.attempt = attempt
         let bytes = InitExchange.request(
             spi, proposals: policy.proposals, exchange: exchange.payload, nonce: nonce, cookie: cookie, path: path,
-            announcing: Extensions.announced(by: policy, after: redirected))
+            announcing: Extensions.announced(by: policy, after: redirected) + [policy].signatureAnnouncement)
         request = Retransmission(
             [bytes], .ikeSAInit, path: path, messageID: 0, timing: policy.timing, at: now)
     }

@@ -229,7 +229,7 @@ import Wire
         var channel = SealedChannel(
             initiatorSPI: header.initiatorSPI, responderSPI: header.responderSPI, role: .initiator, keys: keys)
         let whole = channel.seal(
-            AuthExchange.request(sent.agreed, initiator.policy, sent.childSPI), .ikeAuth, messageID: 1,
+            try AuthExchange.request(sent.agreed, initiator.policy, sent.childSPI), .ikeAuth, messageID: 1,
             isResponse: false)
         let end = responder.receive(whole[0], over: Self.there, at: 0, using: &random)
         #expect(end.compactMap(\.event) == ["established", "install"])

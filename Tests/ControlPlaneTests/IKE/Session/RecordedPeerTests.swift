@@ -47,7 +47,7 @@ import Wire
                 initiatorSPI: header.initiatorSPI, responderSPI: header.responderSPI, role: role, keys: keys),
             initiatorNonce: nonces[0], responderNonce: nonces[1], initRequest: recording.initRequest.bytes,
             initResponse: recording.initResponse.bytes, nat: .none,
-            extensions: policy.map { Extensions(request.payloads, $0) } ?? .none)
+            extensions: policy.map { Extensions(request.payloads, $0) } ?? .none, proposal: proposals[0])
     }
 
     private func pair(_ actions: [Session.Action]) -> ChildSecurityAssociations? {
@@ -61,7 +61,7 @@ import Wire
         var session = Session(try policy("b.example", "a.example", recording))
         session.state = .initAnswered(InitAnswered(try agreed(.responder, recording), timing: .init(), at: 0))
         let actions = session.receive(recording.authRequest.bytes, over: Self.path, at: 0, using: &random)
-        #expect(actions.compactMap(\.event) == ["established", "install"])
+        #expect(actions.compactMap(\.event) == ["initial contact", "established", "install"])
         let child = try #require(pair(actions))
         #expect(child.inbound.key.shown + child.inbound.salt.shown == recording.firstChild.encryptionInitiator.bytes)
         #expect(child.outbound.key.shown + child.outbound.salt.shown == recording.firstChild.encryptionResponder.bytes)
@@ -73,7 +73,7 @@ import Wire
         let policy = try policy("a.example", "b.example", recording)
         var session = Session(policy)
         session.state = .authSent(
-            AuthSent(try agreed(.initiator, recording), path: Self.path, policy, at: 0, using: &random))
+            try AuthSent(try agreed(.initiator, recording), path: Self.path, policy, at: 0, using: &random))
         let actions = session.receive(recording.authResponse.bytes, over: Self.path, at: 0, using: &random)
         #expect(actions.compactMap(\.event) == ["established", "install"])
         let child = try #require(pair(actions))
@@ -85,7 +85,7 @@ import Wire
         let recording = try recording()
         var random = SeededGenerator(seed: 1)
         var policy = try policy("b.example", "a.example", recording)
-        policy.presharedKey = SecretBytes([1, 2, 3])
+        policy.authentication = .sharedKey(SecretBytes([1, 2, 3]))
         var session = Session(policy)
         session.state = .initAnswered(InitAnswered(try agreed(.responder, recording), timing: .init(), at: 0))
         let actions = session.receive(recording.authRequest.bytes, over: Self.path, at: 0, using: &random)

@@ -18,16 +18,27 @@ import Wire
 
     @Test func aWrongResponderIsTold() throws {
         var policy = try SessionPolicy.sample(.initiator)
-        policy.remoteID = IdentificationPayload(.fqdn, data: Array("c.example".utf8))
+        policy.remoteID = .below(domain: "c.example")
         var pair = SessionPair(policy, try .sample(.responder))
         pair.start()
         pair.settle()
-        let words = #"failed: it says to be b.example, expected is c.example"#
+        let words = #"failed: it says to be b.example, expected is *.c.example"#
         #expect(pair.story(.initiator) == [words])
         #expect(
             pair.story(.responder) == [
                 "established", "install", "delete", "failed: it refused INFORMATIONAL by AUTHENTICATION_FAILED",
             ])
+    }
+
+    @Test func whoAsksForSomebodyElseIsRefused() throws {
+        var policy = try SessionPolicy.sample(.initiator)
+        policy.remoteID = .exact(.name("c.example"))
+        var pair = SessionPair(policy, try .sample(.responder))
+        pair.start()
+        pair.settle()
+        let words = #"failed: AUTHENTICATION_FAILED: it asks for c.example, this is b.example"#
+        #expect(pair.story(.responder) == [words])
+        #expect(pair.story(.initiator) == ["failed: it refused IKE_AUTH by AUTHENTICATION_FAILED"])
     }
 
     @Test func noCommonProposalIsSaidInWords() throws {
@@ -138,7 +149,7 @@ import Wire
         var own = try SessionPolicy.sample(.responder)
         own = try SessionPolicy(
             name: own.name, proposals: ["aes128gcm16-prfsha256-x25519"], childProposals: ["aes128gcm16"],
-            localID: own.localID, remoteID: nil, presharedKey: own.presharedKey,
+            localID: own.localID, remoteID: .any, authentication: own.authentication,
             selectors: TrafficSelectors(
                 remote: own.selectors.remote, local: own.selectors.local, ipProtocol: 6,
                 remotePorts: [1...2, 4...5, 7...8]))

@@ -17,6 +17,7 @@ extension Session {
         case .intermediateSent(let sent): sent.agreed.channel
         case .initAnswered(let answered): answered.agreed.channel
         case .authSent(let sent): sent.agreed.channel
+        case .judging(let judging): judging.agreed.channel
         case .established(let established): established.channel
         }
     }

@@ -45,20 +45,32 @@ struct SessionPair {
     /// The NAT's, of those ports to the initiator's; none is ever forgotten.
     private var mappings: [UInt16: UInt16] = [:]
 
+    /// What becomes of certificates; by and by it is asked for a verdict, later than it was asked by `delay` at most.
+    var judge: @Sendable (PeerCertificate) -> CertificateVerdict = { _ in .refused("nobody judges") }
+    private var verdicts: [(verdict: CertificateVerdict, end: End, due: UInt64)] = []
+
     init(_ initiator: SessionPolicy, _ responder: SessionPolicy, seed: UInt64 = 1) {
+        self.init(initiator, candidates: [responder], seed: seed)
+    }
+
+    init(_ initiator: SessionPolicy, candidates: [SessionPolicy], seed: UInt64 = 1) {
         self.initiator = Session(initiator)
-        self.responder = Session(responder)
+        responder = Session(candidates: candidates)
         random = SeededGenerator(seed: seed)
     }
 
-    mutating func start() {
+    mutating func start(isInitialContact: Bool = false) {
         let path = Path(local: Self.initiatorAddress, remote: Self.responderAddress)
-        carry(initiator.start(path, at: now, using: &random), of: .initiator)
+        carry(initiator.start(path, isInitialContact: isInitialContact, at: now, using: &random), of: .initiator)
     }
 
     /// Carries actions out, and keeps them.
     mutating func carry(_ new: [Session.Action], of end: End) {
         actions[end, default: []] += new
+        for case .judge(let certificate) in new {
+            let late = weather.delay == 0 ? 0 : random.next() % weather.delay
+            verdicts.append((judge(certificate), end, now + late))
+        }
         shells[end, default: ShellModel()].carry(new)
         for case .send(let bytes, let path) in new {
             sent[end, default: []].append(bytes)
@@ -100,9 +112,12 @@ struct SessionPair {
         for _ in 0..<maximumSteps {
             let arrival = underWay.map(\.arrival).min()
             let timer = [initiator.deadline, responder.deadline].compactMap { $0 }.min()
-            guard let next = [arrival, timer].compactMap({ $0 }).min(), next <= end else { return }
+            let verdict = verdicts.map(\.due).min()
+            guard let next = [arrival, timer, verdict].compactMap({ $0 }).min(), next <= end else { return }
             now = max(now, next)
-            if let index = underWay.firstIndex(where: { $0.arrival == arrival }), arrival == next {
+            if verdict == next {
+                pass(verdicts.firstIndex { $0.due == next }!)
+            } else if let index = underWay.firstIndex(where: { $0.arrival == arrival }), arrival == next {
                 deliver(underWay.remove(at: index))
             } else {
                 carry(initiator.tick(at: now, using: &random), of: .initiator)
@@ -113,9 +128,22 @@ struct SessionPair {
 
     /// As `run`, until no datagram is under way: timers stay where they are.
     mutating func settle() {
-        while let index = underWay.indices.min(by: { underWay[$0].arrival < underWay[$1].arrival }) {
+        while true {
+            if !verdicts.isEmpty {
+                pass(0)
+                continue
+            }
+            guard let index = underWay.indices.min(by: { underWay[$0].arrival < underWay[$1].arrival }) else { return }
             now = max(now, underWay[index].arrival)
             deliver(underWay.remove(at: index))
+        }
+    }
+
+    private mutating func pass(_ index: Int) {
+        let (verdict, end, _) = verdicts.remove(at: index)
+        switch end {
+        case .initiator: carry(initiator.judged(verdict, at: now, using: &random), of: end)
+        case .responder: carry(responder.judged(verdict, at: now, using: &random), of: end)
         }
     }
 
@@ -185,6 +213,8 @@ extension Session.Action {
             "relocate to \(path.remote)" + (encapsulation == nil ? "" : " in UDP")
         case .move(let path): "move to \(path.local.port)-\(path.remote.port)"
         case .reauthenticate: "reauthenticate"
+        case .judge: nil
+        case .initialContact: "initial contact"
         case .established: "established"
         case .install: "install"
         case .delete: "delete"
@@ -193,6 +223,10 @@ extension Session.Action {
         case .failed(let failure): "failed: \(failure)"
         }
     }
+}
+
+extension IdentificationPayload {
+    static func name(_ name: String) -> Self { Self(.fqdn, data: Array(name.utf8)) }
 }
 
 extension SessionPolicy {

@@ -39,7 +39,9 @@ struct ShellModel {
             case .relocate(let child, let path, let encapsulation):
                 note(installed[child.inbound]?.spis == child, "\(child.inbound) relocated, not there")
                 installed[child.inbound]?.relocate(path, encapsulation)
-            case .send, .move, .established, .refused, .count, .keepAlive, .redirected, .reauthenticate: break
+            case .send, .move, .judge, .initialContact, .established, .refused, .count, .keepAlive, .redirected,
+                .reauthenticate:
+                break
             }
         }
     }

@@ -14,6 +14,14 @@ public struct IdentificationPayload: Hashable, Sendable {
 
     public var type: IdentificationType
     public var data: [UInt8]
+    /// As it came: AUTH covers it (RFC 7296 §2.15), and says nothing of who somebody is.
+    private var reserved: [UInt8] = [0, 0, 0]
+
+    public static func == (a: Self, b: Self) -> Bool { a.type == b.type && a.data == b.data }
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(type)
+        hasher.combine(data)
+    }
 
     public init(_ type: IdentificationType, data: [UInt8]) {
         self.type = type
@@ -23,14 +31,15 @@ public struct IdentificationPayload: Hashable, Sendable {
     public init(reading body: RawSpan, _ payload: PayloadType) throws(IKEMessageFault) {
         guard body.byteCount >= Self.headerByteCount else { throw .truncatedPayload(payload) }
         type = IdentificationType(rawValue: body.byte(at: 0))
+        reserved = body.bytes(in: 1..<Self.headerByteCount)
         data = body.bytes(from: Self.headerByteCount)
         if let count = type.dataByteCount, count != data.count { throw .identificationLength(type, data.count) }
     }
 
-    /// The payload's body. Of an identification that came, AUTH covers the bytes that came (RFC 7296 §2.15), whose
-    /// reserved ones need not be 0 as these are.
+    /// The payload's body; of an identification that came, the bytes that came.
     public func write(to bytes: inout [UInt8]) {
-        bytes += [type.rawValue, 0, 0, 0]
+        bytes.append(type.rawValue)
+        bytes += reserved
         bytes += data
     }
 

@@ -1,0 +1,28 @@
+public import Associations
+
+/// What comes of proofs by certificates, and of peers that begin anew.
+extension PeerSessions {
+    /// The verdict on what the effect `judge` asked about. Nothing happens when the session is gone.
+    public mutating func judged(
+        _ verdict: CertificateVerdict, for id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        guard entries[id] != nil else { return [] }
+        let actions = entries[id]!.session.judged(verdict, at: now, using: &random)
+        return perform(actions, of: id, at: now, using: &random)
+    }
+
+    /// The peer has forgotten the other IKE SAs that it had with this identity of ours (RFC 7296 §2.4): nobody is told.
+    mutating func displace(of peer: IdentificationPayload, by id: ID, at now: UInt64) -> [Effect] {
+        let own = entries[id]!.session.policy.localID
+        var effects: [Effect] = []
+        for other in entries.keys.sorted() where other != id {
+            guard let entry = entries[other], entry.peer == peer, entry.forgetAt == nil,
+                entry.session.policy.localID == own
+            else { continue }
+            effects += log("\(title(other)): the peer began anew", at: now)
+            effects += end(other, at: now)
+            forget(other)
+        }
+        return effects
+    }
+}
