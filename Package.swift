@@ -83,7 +83,7 @@ let package = Package(
         .executableTarget(
             name: "viaduct",
             dependencies: [
-                "Wire", "Associations", "Configuration", "FastPath", "ControlPlane", "CMachine",
+                "Wire", "Associations", "Configuration", "FastPath", "ControlPlane", "Credentials", "CMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house),

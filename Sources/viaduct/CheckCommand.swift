@@ -15,6 +15,7 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let cluster = try Complaint.orExit { () throws(ConfigurationFailure) in
             let cluster = try ClusterConfiguration.load(path: config)
+            _ = try cluster.ikeConnections()
             if let node { try cluster.requireRunnable(node: cluster.node(named: node)) }
             return cluster
         }

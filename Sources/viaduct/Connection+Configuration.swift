@@ -1,6 +1,7 @@
 import Associations
 import Configuration
 import ControlPlane
+import Credentials
 import Wire
 
 /// What is offered and taken when the file does not say: the algorithms that RFC 8247 and RFC 8221 recommend, the
@@ -15,25 +16,30 @@ enum DefaultProposals {
 }
 
 extension ClusterConfiguration {
-    /// The connections as IKE takes them. Throws at the connection's line for what only IKE understands.
-    func ikeConnections() throws(ConfigurationFailure) -> [Connection] {
+    /// The connections as IKE takes them, and who judges the certificates of their peers. Throws at the connection's line
+    /// for what only IKE understands.
+    func ikeConnections() throws(ConfigurationFailure) -> (connections: [Connection], judges: CertificateJudges) {
         var connections: [Connection] = []
-        for settings in ike?.connections ?? [] { connections.append(try connection(settings)) }
-        return connections
+        var judges = CertificateJudges()
+        for settings in ike?.connections ?? [] {
+            let policy = try policy(settings, &judges)
+            connections.append(
+                Connection(
+                    policy, local: settings.local ?? (settings.isInitiator ? ike?.listen.first : nil),
+                    remote: settings.remote, isInitiator: settings.isInitiator,
+                    ownReplayWindow: settings.child.replayWindow))
+        }
+        return (connections, judges)
     }
 
-    private func connection(_ settings: IKEConnection) throws(ConfigurationFailure) -> Connection {
-        let policy = try policy(settings)
-        return Connection(
-            policy, local: settings.local ?? (settings.isInitiator ? ike?.listen.first : nil),
-            remote: settings.remote, isInitiator: settings.isInitiator,
-            ownReplayWindow: settings.child.replayWindow)
-    }
-
-    private func policy(_ settings: IKEConnection) throws(ConfigurationFailure) -> SessionPolicy {
-        guard case .presharedKey(let key) = settings.credential else {
-            throw failure(
-                of: settings, problem: "certificates are not supported yet", remedy: "Use presharedKey.")
+    private func policy(
+        _ settings: IKEConnection, _ judges: inout CertificateJudges
+    ) throws(ConfigurationFailure) -> SessionPolicy {
+        let authentication: AuthenticationPolicy
+        do {
+            authentication = try AuthenticationPolicy(settings, &judges)
+        } catch {
+            throw failure(of: settings, problem: "\(error.source): \(error.problem)", remedy: "\(error.remedy).")
         }
         let child = settings.child
         do {
@@ -41,15 +47,31 @@ extension ClusterConfiguration {
                 name: settings.name, proposals: settings.proposals.isEmpty ? DefaultProposals.ike : settings.proposals,
                 childProposals: child.proposals.isEmpty ? DefaultProposals.child : child.proposals,
                 localID: IdentificationPayload(named: settings.localID),
-                remoteID: settings.remoteID.map(PeerIdentity.init(named:)) ?? .any, authentication: .sharedKey(key),
+                remoteID: settings.remoteID.map(PeerIdentity.init(named:)) ?? .any, authentication: authentication,
                 selectors: child.selectors, mode: child.mode, replayWindow: child.peerReplayWindow)
             policy.lifetimes = SessionPolicy.Lifetimes(settings)
             policy.timing.deadPeerAfter = settings.deadPeerSeconds == 0 ? nil : UInt64(settings.deadPeerSeconds).seconds
             policy.datagramByteCount = settings.fragmentSize
+            policy.postquantumKeys = try postquantumKeys(of: settings)
             return policy
+        } catch let fault as SessionPolicy.Fault {
+            throw failure(of: settings, problem: fault.problem, remedy: fault.remedy)
+        } catch let failure as ConfigurationFailure {
+            throw failure
         } catch {
-            throw failure(of: settings, problem: error.problem, remedy: error.remedy)
+            fatalError("nothing else is thrown: \(error)")
         }
+    }
+
+    private func postquantumKeys(of settings: IKEConnection) throws(ConfigurationFailure) -> PostquantumKeys? {
+        guard let ppk = settings.ppk else { return nil }
+        guard ppk.secret.count >= 32, (1...255).contains(ppk.id.utf8.count) else {
+            throw failure(
+                of: settings, problem: "ppk needs a secret of 32 bytes or more, and an id of at most 255",
+                remedy: "Make one by \"openssl rand -hex 32\" and write it behind 0x.")
+        }
+        return PostquantumKeys(
+            [PostquantumKeys.Key(identity: Array(ppk.id.utf8), secret: ppk.secret)], isMandatory: ppk.isRequired)
     }
 }
 

@@ -13,8 +13,9 @@ extension Member {
         for (index, target) in cluster.targets.enumerated() {
             holders[HolderID(rawValue: UInt16(index))] = target.trustedAddress
         }
+        let (connections, judges) = try cluster.ikeConnections()
         var settings = IKEService.Settings(
-            listen: ike.listen, connections: try cluster.ikeConnections(),
+            listen: ike.listen, connections: connections,
             link: SocketAddress(address: address, port: ike.linkPort), holders: holders, clusterKey: clusterKey)
         settings.limits.cookieThreshold = ike.cookieThreshold
         settings.limits.maximum = ike.maximumHalfOpen
@@ -24,7 +25,8 @@ extension Member {
             settings,
             hooks: IKEService.Hooks(
                 apply: { entry in Self.apply(entry, desk, sequencer) }, log: { Log.say($0) },
-                received: { desk.latestReport.received }, granted: { sequencer.report.grantedEnds }))
+                received: { desk.latestReport.received }, granted: { sequencer.report.grantedEnds },
+                judge: { certificate, answer in judges.judge(certificate, answer) }))
     }
 
     /// Inbound SAs are for the router's own path; for outbound ones it hands out the numbers.

@@ -24,7 +24,9 @@ final class Termination: Sendable {
     /// True when the program was asked to end within `milliseconds`.
     func isRequested(within milliseconds: Int) -> Bool {
         var set = Self.signals
-        var time = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
+        var time = timespec()
+        time.tv_sec = milliseconds / 1000
+        time.tv_nsec = milliseconds % 1000 * 1_000_000
         // Both are ours, read during the call only; which signal it was does not matter.
         return unsafe sigtimedwait(&set, nil, &time) > 0
     }

@@ -6,6 +6,7 @@ struct IKELoop {
     private let settings: IKEService.Settings
     private let hooks: IKEService.Hooks
     private let sockets: IKESockets
+    private let verdict: @Sendable (PeerSessions.ID, CertificateVerdict) -> Void
     private let clock = MonotonicClock()
     private var random: UniqueSPIs<KernelRandom>
     private var sessions: PeerSessions
@@ -26,7 +27,12 @@ struct IKELoop {
     /// Datagrams of one socket before it is the others' turn.
     private static let burst = 64
 
-    init(_ settings: IKEService.Settings, _ hooks: IKEService.Hooks, _ sockets: IKESockets) {
+    /// - Parameter verdict: takes what came of `hooks.judge`, on any thread.
+    init(
+        _ settings: IKEService.Settings, _ hooks: IKEService.Hooks, _ sockets: IKESockets,
+        verdict: @escaping @Sendable (PeerSessions.ID, CertificateVerdict) -> Void
+    ) {
+        self.verdict = verdict
         self.settings = settings
         self.hooks = hooks
         self.sockets = sockets
@@ -45,14 +51,18 @@ struct IKELoop {
     }
 
     mutating func run(
-        _ context: ServiceThread.Context, commands: () -> [IKECommand], publish: (IKEReport) -> Void
+        _ context: ServiceThread.Context, inbox: () -> IKEService.Inbox, publish: (IKEReport) -> Void
     ) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         do throws(SystemError) {
             while !context.isStopping {
                 for local in sockets.locals { try receive(at: local, &buffer) }
                 try receiveLink(&buffer)
-                for command in commands() {
+                let messages = inbox()
+                for (id, verdict) in messages.verdicts {
+                    try perform(sessions.judged(verdict, for: id, at: clock.now, using: &random))
+                }
+                for command in messages.commands {
                     try perform(sessions.order(command, at: clock.now, using: &random))
                 }
                 try tick()
@@ -129,9 +139,7 @@ struct IKELoop {
                 let (ticket, actions) = publisher.barrier(at: clock.now)
                 tickets[ticket] = id
                 try perform(actions)
-            case .judge(let id, _):
-                let verdict = CertificateVerdict.refused("certificates are not judged here yet")
-                try perform(sessions.judged(verdict, for: id, at: clock.now, using: &random))
+            case .judge(let id, let certificate): hooks.judge(certificate) { [verdict] in verdict(id, $0) }
             case .log(let line): hooks.log(line)
             }
         }

@@ -39,21 +39,38 @@ public final class IKEService: Sendable {
         public var received: @Sendable () -> [AssociationUsage]
         /// The number behind the highest one that the sequencers granted, by outbound SA.
         public var granted: @Sendable () -> [SPI: UInt64]
+        /// Says whether a peer's certificate is to be believed, once, later and on any thread.
+        public var judge: @Sendable (PeerCertificate, @escaping @Sendable (CertificateVerdict) -> Void) -> Void
 
         public init(
             apply: @escaping @Sendable (ShadowEntry) -> Void, log: @escaping @Sendable (String) -> Void,
-            received: @escaping @Sendable () -> [AssociationUsage], granted: @escaping @Sendable () -> [SPI: UInt64]
+            received: @escaping @Sendable () -> [AssociationUsage], granted: @escaping @Sendable () -> [SPI: UInt64],
+            judge: @escaping @Sendable (PeerCertificate, @escaping @Sendable (CertificateVerdict) -> Void) -> Void
         ) {
             self.apply = apply
             self.log = log
             self.received = received
             self.granted = granted
+            self.judge = judge
         }
+    }
+
+    /// What others have left for the thread.
+    struct Inbox: Sendable {
+        var commands: [IKECommand] = []
+        var verdicts: [(PeerSessions.ID, CertificateVerdict)] = []
     }
 
     private final class Shared: Sendable {
         let report = Mutex(IKEReport())
-        let commands = Mutex<[IKECommand]>([])
+        let inbox = Mutex(Inbox())
+        /// Ends the thread's sleep; there once the thread is.
+        let nudge = Mutex<(@Sendable () -> Void)?>(nil)
+
+        func leave(_ message: (inout Inbox) -> Void) {
+            inbox.withLock { message(&$0) }
+            nudge.withLock { $0 }?()
+        }
     }
 
     private let shared = Shared()
@@ -63,26 +80,32 @@ public final class IKEService: Sendable {
         let sockets = try IKESockets(settings.listen, link: settings.link)
         let shared = shared
         thread = try ServiceThread(name: "ike") { context in
-            var loop = IKELoop(settings, hooks, sockets)
+            var loop = IKELoop(settings, hooks, sockets) { id, verdict in
+                shared.leave { $0.verdicts.append((id, verdict)) }
+            }
             loop.run(
                 context,
-                commands: {
-                    shared.commands.withLock { commands in
-                        defer { commands = [] }
-                        return commands
+                inbox: {
+                    shared.inbox.withLock { inbox in
+                        defer { inbox = Inbox() }
+                        return inbox
                     }
                 }, publish: { report in shared.report.withLock { $0 = report } })
         }
+        let thread = thread
+        shared.nudge.withLock { $0 = { thread.nudge() } }
     }
 
     public var report: IKEReport { shared.report.withLock { $0 } }
 
     /// Done as soon as the thread comes to it; what came of it is in the log and the report.
     public func order(_ command: IKECommand) {
-        shared.commands.withLock { $0.append(command) }
-        thread.nudge()
+        shared.leave { $0.commands.append(command) }
     }
 
     /// Tells the peers that their SAs are gone, and waits until the thread has ended.
-    public func stop() { thread.stop() }
+    public func stop() {
+        thread.stop()
+        shared.nudge.withLock { $0 = nil }
+    }
 }

@@ -1,4 +1,4 @@
-public import Associations
+internal import Associations
 
 /// What comes of proofs by certificates, and of peers that begin anew.
 extension PeerSessions {

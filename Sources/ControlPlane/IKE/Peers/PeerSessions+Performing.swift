@@ -121,6 +121,8 @@ extension PeerSessions {
 
     private mutating func established(_ id: ID, _ peer: IdentificationPayload, at now: UInt64) -> [Effect] {
         entries[id]!.peer = peer
+        let name = entries[id]!.session.policy.name
+        if let place = connections.firstIndex(where: { $0.policy.name == name }) { entries[id]!.connection = place }
         entries[id]!.establishedAt = now
         count(.established)
         noLongerHalfOpen(id)

@@ -41,15 +41,15 @@ extension PeerSessions {
         _ datagram: [UInt8], _ initiation: Initiation, _ path: Path, at now: UInt64,
         using random: inout some IKERandomness
     ) -> [Effect] {
-        guard let place = connections.firstIndex(where: { $0.covers(path) }) else {
+        let candidates = connections.indices.filter { connections[$0].covers(path) }
+        guard let place = candidates.first else {
             count(.noConnection)
-            return log(
-                "IKE \(path.remote): no connection of the configuration is for it at \(path.local.address)", at: now)
+            return log("IKE \(path.remote): no connection of the configuration is for it at \(path.local.address)", at: now)
         }
         switch gate.judge(datagram, from: path.remote, halfOpen: halfOpen.count) {
         case .ignore:
             // What cannot be read is answered once, if at all, and nothing is kept (RFC 7296 §2.5, §2.21.1).
-            var nobody = Session(connections[place].policy)
+            var nobody = Session(candidates: candidates.map { connections[$0].policy })
             return refuse(nobody.receive(datagram, over: path, at: now, using: &random), path, at: now)
         case .challenge(let bytes):
             count(.cookieAsked)
@@ -66,8 +66,7 @@ extension PeerSessions {
         }
         let id = newID()
         var entry = Entry(
-            session: Session(connections[place].policy), connection: place, origin: path, path: path, isInitiator: false
-        )
+            session: Session(candidates: candidates.map { connections[$0].policy }), connection: place, origin: path, path: path, isInitiator: false)
         let actions = entry.session.receive(datagram, over: path, at: now, using: &random)
         guard entry.session.hasBegun else {
             // Refused, and nothing is kept of it.

@@ -52,7 +52,8 @@ public struct PeerSessions: Sendable {
 
     struct Entry: Sendable {
         var session: Session
-        let connection: Int
+        /// Of a responder's the first that fits; the peer's own from its authentication on.
+        var connection: Int
         /// Where the peer was when it began.
         let origin: Path
         /// Where it is.
