@@ -11,9 +11,9 @@ let house: [SwiftSetting] = [
 ]
 
 /// `VIADUCT_FUZZ=1` builds the fuzz targets and instruments what they run over (scripts/fuzz.sh); a usual build has
-/// neither, because an instrumented module only links into a fuzzer.
+/// neither, because an instrumented module only links into a fuzzer. Fuzzers see what tests see.
 let isFuzzing = Context.environment["VIADUCT_FUZZ"] != nil
-let instrumented: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
+let instrumented: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"])] : []
 
 /// FastPath alone may return spans (its `FrameMemory`): the feature is still experimental in Swift 6.3.
 let fastPath = house + instrumented + [.enableExperimentalFeature("Lifetimes")]
@@ -135,5 +135,6 @@ if isFuzzing {
     package.targets += [
         fuzzer("RouterFuzzer", ["FastPath", "TestSupport", "Wire", "Associations"]),
         fuzzer("IKEMessageFuzzer", ["ControlPlane"]),
+        fuzzer("IKESessionFuzzer", ["ControlPlane", "Associations", "Wire"]),
     ]
 }

@@ -8,7 +8,9 @@ struct IKECommandLine: ParsableCommand {
         discussion: "NAME is that of a connection, or #n as the router's status calls one IKE SA.")
 
     enum Verb: String, ExpressibleByArgument, CaseIterable {
-        case initiate, terminate, rekey, rekeyChildren = "rekey-children", addChild = "add-child"
+        case initiate, terminate, rekey
+        case rekeyChildren = "rekey-children"
+        case addChild = "add-child"
     }
 
     @Option(help: "The router's control socket: what `viaduct run` was given by --control.")

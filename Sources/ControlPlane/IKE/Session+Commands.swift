@@ -6,7 +6,7 @@ extension Session {
     /// a request is under way, which asks the same, and before the session is established.
     public mutating func probe(at now: UInt64) -> [Action] {
         guard case .established(var established) = state, !established.current.isBusy else { return [] }
-        let actions = ask(&established, .probe, [], .informational, at: now)
+        let actions = ask(&established, .probe, probing(established), .informational, at: now)
         state = .established(established)
         return actions
     }

@@ -35,9 +35,9 @@ extension Session {
             established.associations[index].phase = gone
         }
         // Whatever we asked through it, nobody answers any more.
-        if case .rekeyIKE(let asked) = established.associations[index].conclude() {
-            reply.before.append(.release(asked.spi))
-        }
+        let asked = established.associations[index].conclude()
+        established.repeatMove(asked)
+        if case .rekeyIKE(let asked) = asked { reply.before.append(.release(asked.spi)) }
         return reply
     }
 

@@ -33,9 +33,15 @@ extension Session {
         }
         established.lastHeard = arrival.now
         let payloads = try? IKEPayload.innerChain(inside.first, inside.plaintext)
+        let moves = established.follow(arrival.path)
         var actions: [Action] = []
         switch established.associations[index].conclude() {
-        case nil, .probe, .discard: break
+        case nil, .discard: break
+        case .probe: concludeProbe(&established, payloads)
+        // Of two over two IKE SAs nobody knows which the peer took last.
+        case .updateAddresses where association.phase != .current: established.enqueueFirst(.updateAddresses)
+        case .updateAddresses(let path): actions = concludeUpdate(&established, path, payloads, arrival)
+        case .checkRoute(let path, let cookie): actions = concludeRoute(&established, path, cookie, payloads)
         case .deleteChildren(let spis):
             actions = spis.compactMap { established.remove($0) }.map { .delete($0.spis) }
         case .createChild(let asked):
@@ -51,7 +57,7 @@ extension Session {
         case .close: actions = established.drop(index)
         }
         state = .established(established)
-        return actions + proceed(at: arrival.now, using: &random)
+        return moves + actions + proceed(at: arrival.now, using: &random)
     }
 
     /// Our answer to a request of the peer.
@@ -72,6 +78,7 @@ extension Session {
             return [.count(event)]
         }
         established.lastHeard = arrival.now
+        let moves = established.follow(arrival.path)
         var reply: Reply
         do {
             let payloads = try IKEPayload.innerChain(inside.first, inside.plaintext)
@@ -90,7 +97,7 @@ extension Session {
         established.associations[place].answer = answer
         established.associations[place].nextPeerID += 1
         state = .established(established)
-        let actions = reply.before + answer.sends(over: arrival.path) + reply.after
+        let actions = moves + reply.before + answer.sends(over: arrival.path) + reply.after
         if let last = reply.end { return actions + end(last, answer: answer) }
         return actions + proceed(at: arrival.now, using: &random)
     }
@@ -101,14 +108,17 @@ extension Session {
     ) -> Reply {
         var reply: Reply
         switch arrival.header.exchange {
-        case .informational: reply = take(&established, index, payloads, at: arrival.now)
+        case .informational:
+            reply = take(&established, index, payloads, at: arrival.now)
+            if reply.end == nil { takeAddresses(&established, payloads, arrival, &reply) }
+            if reply.end == nil { takeRedirect(&established, payloads, &reply) }
         case .createChildSA:
             // A peer that has its successor of our IKE SA at work has not seen ours, or deletes it.
             if established.associations[index].phase == .rival { adoptRival(&established, at: arrival.now) }
             if payloads.securityAssociation?.proposals.first?.protocolID == .ike {
                 reply = answerSuccessor(&established, index, payloads, at: arrival.now, using: &random)
             } else {
-                reply = answerChild(&established, index, payloads, path: arrival.path, using: &random)
+                reply = answerChild(&established, index, payloads, path: established.path, using: &random)
             }
         default: reply = .error(NotifyPayload(.invalidSyntax), [.count(.exchangeRefused)])
         }

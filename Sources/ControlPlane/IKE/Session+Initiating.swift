@@ -17,6 +17,13 @@ extension Session {
         if let notification = payloads.notification(.invalidKEPayload) {
             return repeatInit(sent, wanted: notification.wantedKeyExchange, at: arrival.now, using: &random)
         }
+        do {
+            if let redirected = try redirected(payloads, from: sent.path, nonce: sent.nonce) {
+                return [.redirected(redirected)] + end(.closed)
+            }
+        } catch { return fail(error) }
+        // One that we do not take is not from who got our request.
+        if payloads.notification(.redirect) != nil { return [.count(.foreign)] }
         if let error = payloads.notifications.first(where: { $0.type.rawValue < 16384 }) {
             return fail(
                 error.type == .noProposalChosen
@@ -28,7 +35,8 @@ extension Session {
             return fail(.noPostquantumKey)
         }
         // Only the answer tells of a NAT, so the next message is the first from port 4500.
-        let path = agreed.nat.isFound ? sent.path.floated : sent.path
+        // Who may move later might meet a NAT then (RFC 4555 §3.3).
+        let path = agreed.nat.isFound || policy.mobility != nil ? sent.path.floated : sent.path
         return (path == sent.path ? [] : [.move(path)]) + goOn(agreed, over: path, at: arrival.now, using: &random)
     }
 
@@ -106,6 +114,7 @@ extension Session {
             return tellFailure(sent, .noPostquantumKey)
         }
         sent.agreed = agreed
+        sent.agreed.noteMobility(payloads, policy)
         switch AuthExchange.look(at: peer, payloads.authentication, payloads, agreed, policy) {
         case .proved: return accept(sent, peer, payloads)
         case .failed(let failure): return tellFailure(sent, failure)
@@ -122,6 +131,14 @@ extension Session {
     mutating func accept(
         _ sent: AuthSent, _ peer: IdentificationPayload, _ payloads: [IKEPayload]
     ) -> [Action] {
+        do {
+            if let redirected = try redirected(payloads, from: sent.path, nonce: []) {
+                var established = Established(sent, peer: peer, children: [])
+                established.closing = .wished
+                state = .established(established)
+                return [.established(peer), .redirected(redirected)]
+            }
+        } catch { return tellFailure(sent, error) }
         let negotiation = ChildNegotiation(policy: policy, agreed: sent.agreed, path: sent.path)
         switch negotiation.conclude(payloads, sent.childSPI) {
         case .agreed(let associations, let spis, _):

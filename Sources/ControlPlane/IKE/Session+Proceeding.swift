@@ -6,7 +6,7 @@ extension Session {
     mutating func proceed(at now: UInt64, using random: inout some IKERandomness) -> [Action] {
         guard case .established(var established) = state else { return [] }
         drawLifetimes(&established, at: now, using: &random)
-        var actions: [Action] = []
+        var actions = keepAlive(&established, at: now)
         for index in established.associations.indices
         where established.associations[index].phase == .leaving && !established.associations[index].isBusy {
             actions += established.associations[index].ask(
@@ -30,7 +30,7 @@ extension Session {
         while let index = established.tasks.firstIndex(where: { $0.notBefore <= now }) {
             let task = established.tasks.remove(at: index)
             switch task.kind {
-            case .probe: return ask(&established, .probe, [], .informational, at: now)
+            case .probe: return ask(&established, .probe, probing(established), .informational, at: now)
             case .discard(let spi):
                 return ask(&established, .discard(spi), [.delete(.esp([spi]))], .informational, at: now)
             case .deleteChild(let spi):
@@ -47,6 +47,9 @@ extension Session {
                 return askChild(
                     &established, ChildWish(replacing: spi, selectors: child.selectors), at: now, using: &random)
             case .createChild(let wish): return askChild(&established, wish, at: now, using: &random)
+            case .redirect(let gateway): return askToGo(&established, to: gateway, at: now)
+            case .updateAddresses: return askToUpdate(&established, at: now)
+            case .checkRoute: return askForRoute(&established, at: now, using: &random)
             case .rekeyIKE: return askSuccessor(&established, SuccessorWish(), at: now, using: &random)
             }
         }

@@ -9,10 +9,15 @@ extension Session {
         guard let offers = payloads.securityAssociation?.proposals, let theirs = payloads.keyExchange,
             let initiatorNonce = payloads.nonce
         else { return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival) }
-        guard let (policy, extensions, choice, suite) = CandidateChoice.choose(from: candidates, payloads, offers) else {
+        guard let (policy, extensions, choice, suite) = CandidateChoice.choose(from: candidates, payloads, offers)
+        else {
             let refusal = Refusal.noProposalChosen(
                 offered: offers.map(\.name), acceptable: candidates.acceptableProposals)
             return refuse(refusal, NotifyPayload(.noProposalChosen), arrival)
+        }
+        if let gateway = redirection(.firstMessage, extensions, policy) {
+            return refuse(
+                .redirect(gateway), NotifyPayload(.redirect, data: gateway.data(nonce: initiatorNonce.data)), arrival)
         }
         let wanted = KeyExchangeID(rawValue: suite.method.transformID)
         guard theirs.method == wanted else {
@@ -113,6 +118,7 @@ extension Session {
         }
         var answered = answered
         answered.agreed = agreed
+        answered.agreed.noteMobility(payloads, policy)
         switch AuthExchange.look(at: peer, proof, payloads, agreed, policy) {
         case .proved: return accept(answered, peer, request, using: &random)
         case .failed(let failure):
@@ -129,6 +135,11 @@ extension Session {
         _ answered: InitAnswered, _ peer: IdentificationPayload, _ request: AuthRequest,
         using random: inout some IKERandomness
     ) -> [Action] {
+        if let gateway = redirection(.authentication, answered.agreed.extensions, policy) {
+            return establish(
+                answered, peer, [], [.notify(NotifyPayload(.redirect, data: gateway.data()))],
+                before: [.refused(.redirect(gateway))], after: [], request)
+        }
         let negotiation = ChildNegotiation(policy: policy, agreed: answered.agreed, path: request.path)
         switch negotiation.answer(request.payloads, using: &random) {
         case nil:

@@ -41,6 +41,8 @@ public struct Session: Sendable {
     /// Of a responder the one that fits best so far: from IKE_AUTH on, the peer's.
     public internal(set) var policy: SessionPolicy
     var state = State.idle
+    /// Gateways that sent us on before this one.
+    var redirectCount = 0
     /// Whether an initiator says that it has no other IKE SA with this peer (RFC 7296 §2.4).
     var isInitialContact = false
 
@@ -68,14 +70,16 @@ public struct Session: Sendable {
     /// Each is looked at once for a first message and once for IKE_AUTH.
     public static let maximumCandidates = 1024
 
-    /// As initiator, by the first candidate. `isInitialContact` when no other IKE SA with this peer is known, so that it
+    /// As initiator, by the first candidate, `after` a gateway that sent us here. `isInitialContact` when no other IKE SA with this peer is known, so that it
     /// may forget those that it knows. Traps unless the session is new.
     public mutating func start(
-        _ path: Path, isInitialContact: Bool = false, at now: UInt64, using random: inout some IKERandomness
+        _ path: Path, after redirected: Redirected? = nil, isInitialContact: Bool = false, at now: UInt64,
+        using random: inout some IKERandomness
     ) -> [Action] {
         guard case .idle = state else { preconditionFailure("a session starts once") }
+        redirectCount = redirected?.count ?? 0
         self.isInitialContact = isInitialContact
-        let sent = InitSent(policy, path: path, at: now, using: &random)
+        let sent = InitSent(policy, path: path, after: redirected, at: now, using: &random)
         state = .initSent(sent)
         return [.claim(sent.spi)] + sent.request.sends
     }

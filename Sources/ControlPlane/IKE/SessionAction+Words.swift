@@ -16,6 +16,12 @@ extension Session.Refusal: CustomStringConvertible {
         case .ikeLifetime: "the IKE SA came to the end of its lifetime before it was rekeyed"
         case .childCount: "NO_ADDITIONAL_SAS: there are as many Child SAs as the policy allows"
         case .successorByPeer(let type): "it refused to rekey the IKE SA by \(type)"
+        case .immobile: "it speaks no MOBIKE, or it is the end that would move: our new address cannot be told"
+        case .movePeerRefuses(let type): "it refused our new address by \(type)"
+        case .redirect(let gateway): "REDIRECT: it is sent to \(gateway)"
+        case .address(let remote): "UNACCEPTABLE_ADDRESSES: it went to \(remote), where the policy does not have it"
+        case .natForbidden(let remote): "UNEXPECTED_NAT_DETECTED: it went to \(remote), behind a NAT that must not be"
+        case .routability(let remote): "what answers at \(remote), where it went, does not have our cookie"
         case .childAnswer: "its answer for the Child SA is none to what was offered"
         }
     }
@@ -43,6 +49,7 @@ extension Session.Failure: CustomStringConvertible {
             "AUTHENTICATION_FAILED: no connection is configured for \(peer.words)"
                 + (asked.map { " that asks for \($0.words)" } ?? "") + " and authenticates by \(Self.words(method))"
         case .authentication(let peer): "AUTHENTICATION_FAILED: \(peer.words) does not have our shared key"
+        case .redirectedTooOften(let gateway): "it sends us on to \(gateway), after too many others that sent us on"
         case .method(let peer, let method, let expected):
             "AUTHENTICATION_FAILED: \(peer.words) authenticates by \(Self.words(method)), expected is "
                 + (expected == .sharedKey ? "the shared key" : "a signature of a certificate's key that we take")

@@ -26,6 +26,14 @@ public struct Path: Sendable, Hashable {
 public struct ChildSecurityAssociations: Sendable {
     public var inbound: SecurityAssociation
     public var outbound: SecurityAssociation
+
+    /// Between these addresses from now on.
+    mutating func relocate(_ path: Path, _ encapsulation: UDPEncapsulation?) {
+        (inbound.source, inbound.destination) = (path.remote.address, path.local.address)
+        (outbound.source, outbound.destination) = (path.local.address, path.remote.address)
+        inbound.udpEncapsulation = encapsulation
+        outbound.udpEncapsulation = encapsulation
+    }
 }
 
 /// A Child SA by the names of its two halves.
@@ -43,6 +51,12 @@ extension Session {
         case send([UInt8], Path)
         /// From now on the peer is reached by this path.
         case move(Path)
+        /// A byte of 0xFF over this path (RFC 3948 §2.3), so that a NAT before us keeps its mapping.
+        case keepAlive(Path)
+        /// A Child SA that is installed has these outer addresses from now on, and this encapsulation.
+        case relocate(ChildSPIs, Path, UDPEncapsulation?)
+        /// The peer sends us to another gateway: begin there with this. This session closes.
+        case redirected(Redirected)
         /// To be answered by `judged`, in good time: nothing else happens meanwhile.
         case judge(PeerCertificate)
         /// The peer, authenticated, has no other IKE SA with us: those that we have under this identification are dead.
@@ -131,6 +145,18 @@ extension Session {
         case childCount
         /// Nor with the same selectors.
         case parallelChildCount
+        /// We are to move and cannot: without MOBIKE, or as who did not begin the session.
+        case immobile
+        /// The peer does not take our new addresses; we are there all the same.
+        case movePeerRefuses(NotifyType)
+        /// A client was sent elsewhere.
+        case redirect(Gateway)
+        /// The peer moved to where the policy does not have it.
+        case address(SocketAddress)
+        /// The peer moved behind a NAT, which it or the policy forbids.
+        case natForbidden(SocketAddress)
+        /// The peer's answer from its new address is not that of who was asked; the session is closed.
+        case routability(SocketAddress)
         /// The peer refused to rekey the IKE SA.
         case successorByPeer(NotifyType)
     }
@@ -162,6 +188,8 @@ extension Session {
         case noCandidate(IdentificationPayload, askedFor: IdentificationPayload?, AuthenticationMethod?)
         /// The peer does not know the shared key.
         case authentication(IdentificationPayload)
+        /// The peer sends us on, once more than the policy has it.
+        case redirectedTooOften(Gateway)
         /// The peer proves itself in a way that the policy does not have; nil when it does not at all.
         case method(IdentificationPayload, AuthenticationMethod?, expected: ProofKind)
         /// The peer shows no certificate, or too many.

@@ -17,6 +17,8 @@ public struct SessionPolicy: Sendable {
         /// How long an IKE SA that was replaced is kept for the peer to delete it, or to ask for a lost answer: longer
         /// than a peer repeats itself.
         public var linger: UInt64 = 200_000_000_000
+        /// How often a NAT before us is shown that its mapping is in use (RFC 3948 §4); nil for never.
+        public var keepAlive: UInt64? = 20_000_000_000
 
         public init() {}
     }
@@ -35,6 +37,12 @@ public struct SessionPolicy: Sendable {
     public var replayWindow: Int
     public var timing = Timing()
     public var postquantumKeys: PostquantumKeys?
+    /// Where clients are sent instead; nil for nowhere.
+    public var redirection: Redirection?
+    /// How often in a row we go where a gateway sends us (RFC 5685 §6.1); 0 for never.
+    public var maximumRedirects = 0
+    /// nil without MOBIKE.
+    public var mobility: MobilityPolicy?
     public var lifetimes = Lifetimes.standard
     /// Those that are being replaced apart. One more is refused by NO_ADDITIONAL_SAS.
     public var maximumChildren = 16

@@ -154,7 +154,8 @@ struct IKELoop {
             case .settled(let ticket, let missing):
                 guard let id = tickets.removeValue(forKey: ticket) else { continue }
                 for holder in missing {
-                    hooks.log("shadow link: \(name(holder)) has not taken the SAs of IKE \(id) in time; it goes on without")
+                    hooks.log(
+                        "shadow link: \(name(holder)) has not taken the SAs of IKE \(id) in time; it goes on without")
                 }
                 try perform(sessions.settled(id, missing: missing, at: clock.now, using: &random))
             case .joined(let holder): hooks.log("shadow link: \(name(holder)) holds the SAs")

@@ -25,6 +25,7 @@ enum AuthExchange {
         } else {
             payloads.append(.authentication(try authentication(agreed, .initiator, policy)))
         }
+        if policy.mobility != nil { payloads.append(.notify(NotifyPayload(.mobikeSupported))) }
         if policy.mode == .transport { payloads.append(.notify(NotifyPayload(.useTransportMode))) }
         return payloads + [
             .securityAssociation(SecurityAssociationPayload(policy.childOffer(spi))),
@@ -38,8 +39,10 @@ enum AuthExchange {
         _ agreed: Agreed, _ policy: SessionPolicy, child: [IKEPayload]
     ) throws(Session.Failure) -> [IKEPayload] {
         let proof = try authentication(agreed, .responder, policy)
+        let mixed: [IKEPayload] = agreed.isMixed ? [.notify(NotifyPayload(.ppkIdentity))] : []
+        let mobile: [IKEPayload] = agreed.isMobile ? [.notify(NotifyPayload(.mobikeSupported))] : []
         return [.identificationResponder(policy.localID)] + certificates(policy) + [.authentication(proof)]
-            + (agreed.isMixed ? [.notify(NotifyPayload(.ppkIdentity))] : []) + child
+            + mixed + mobile + child
     }
 
     private static func certificates(_ policy: SessionPolicy) -> [IKEPayload] {

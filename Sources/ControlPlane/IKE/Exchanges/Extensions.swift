@@ -6,20 +6,27 @@ struct Extensions: Sendable, Hashable {
     var intermediate: Bool
     /// RFC 8784.
     var postquantum: Bool
+    /// The peer goes to another gateway when it is told to (RFC 5685).
+    var redirects: Bool
 
-    /// What an initiator says.
-    static func announced(by policy: SessionPolicy) -> [NotifyPayload] {
+    /// What an initiator says, and one that comes from another gateway.
+    static func announced(by policy: SessionPolicy, after redirected: Redirected?) -> [NotifyPayload] {
         var types: [NotifyType] = []
         if policy.datagramByteCount != nil { types.append(.ikev2FragmentationSupported) }
         if policy.hasAdditionalKeyExchanges { types.append(.intermediateExchangeSupported) }
         if policy.postquantumKeys != nil { types.append(.usePPK) }
-        return types.map { NotifyPayload($0) }
+        let announced = types.map { NotifyPayload($0) }
+        guard policy.maximumRedirects > 0 else { return announced }
+        let origin = redirected.map { NotifyPayload(.redirectedFrom, data: $0.from.data()) }
+        return announced + [origin ?? NotifyPayload(.redirectSupported)]
     }
 
     /// Neither said anything.
-    static let none = Extensions(fragments: false, intermediate: false, postquantum: false)
+    static let none = Extensions(
+        fragments: false, intermediate: false, postquantum: false, redirects: false)
 
-    private init(fragments: Bool, intermediate: Bool, postquantum: Bool) {
+    private init(fragments: Bool, intermediate: Bool, postquantum: Bool, redirects: Bool) {
+        self.redirects = redirects
         self.fragments = fragments
         self.intermediate = intermediate
         self.postquantum = postquantum
@@ -30,6 +37,7 @@ struct Extensions: Sendable, Hashable {
         fragments = policy.datagramByteCount != nil && peer.notification(.ikev2FragmentationSupported) != nil
         intermediate = policy.hasAdditionalKeyExchanges && peer.notification(.intermediateExchangeSupported) != nil
         postquantum = policy.postquantumKeys != nil && peer.notification(.usePPK) != nil
+        redirects = peer.notification(.redirectSupported) != nil || peer.notification(.redirectedFrom) != nil
     }
 
     /// What a responder says to an initiator's offer, of which it chose `suite`.

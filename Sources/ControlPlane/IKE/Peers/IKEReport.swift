@@ -63,7 +63,8 @@ extension PeerSessions {
                 id: "\(id)", connection: connections[entry.connection].policy.name, isInitiator: entry.isInitiator,
                 state: entry.session.isEstablished ? "established" : entry.session.isClosed ? "closed" : "halfOpen",
                 local: "\(entry.path.local)", remote: "\(entry.path.remote)", peer: entry.peer?.words,
-                spis: entry.session.spis.map { ["\($0.initiator)", "\($0.responder)"] }, children: entry.children.values.sorted { $0.installedAt < $1.installedAt }.map(\.status))
+                spis: entry.session.spis.map { ["\($0.initiator)", "\($0.responder)"] },
+                children: entry.children.values.sorted { $0.installedAt < $1.installedAt }.map(\.status))
         }
     }
 }

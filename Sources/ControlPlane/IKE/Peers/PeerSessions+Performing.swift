@@ -61,7 +61,9 @@ extension PeerSessions {
     private mutating func closeFormer(
         of id: ID, at now: UInt64, using random: inout some IKERandomness
     ) -> [Effect] {
-        guard let former = entries[id]?.former, entries[id]!.children.values.contains(where: \.isUsed) else { return [] }
+        guard let former = entries[id]?.former, entries[id]!.children.values.contains(where: \.isUsed) else {
+            return []
+        }
         entries[id]!.former = nil
         guard entries[former]?.pending == nil, entries[former]?.session.isClosed == false else { return [] }
         return perform(entries[former]!.session.close(at: now), of: former, at: now, using: &random)
@@ -75,6 +77,11 @@ extension PeerSessions {
         case .move(let path):
             entries[id]!.path = path
             return []
+        case .keepAlive(let path): return [.keepAlive(path)]
+        case .relocate(let spis, let path, let encapsulation):
+            return relocate(spis, path, encapsulation, of: id, at: now, using: &random)
+        case .redirected(let redirected):
+            return log("\(title(id)): it sends us to \(redirected.to)", at: now)
         case .claim(let spi):
             owners[spi.rawValue] = id
             entries[id]!.claims.append(spi.rawValue)
@@ -151,6 +158,16 @@ extension PeerSessions {
         entries[id]!.children[spis]!.isUsed = true
         outboundOwners[spis.outbound] = id
         return [.publish(.install(child.pair.outbound))]
+    }
+
+    /// What holds an SA cannot yet change its addresses: to install it again would begin its numbers and its window anew,
+    /// and no number may come twice under a key. Another one, between the new addresses, takes its place.
+    private mutating func relocate(
+        _ spis: ChildSPIs, _ path: Path, _ encapsulation: UDPEncapsulation?, of id: ID, at now: UInt64,
+        using random: inout some IKERandomness
+    ) -> [Effect] {
+        entries[id]!.children[spis]?.pair.relocate(path, encapsulation)
+        return perform(entries[id]!.session.rekeyChild(spis, at: now, using: &random), of: id, at: now, using: &random)
     }
 
     /// Nothing is sent under it any more. What the peer had sent before it heard of the end may still be on its way, in the

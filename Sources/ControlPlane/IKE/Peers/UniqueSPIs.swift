@@ -17,7 +17,7 @@ public struct UniqueSPIs<Source: IKERandomness & Sendable>: IKERandomness, Senda
 
     public init(_ source: Source, taken: Set<SPI> = []) {
         var source = source
-        key = SecretBytes(source.nonce(byteCount: 32))
+        key = source.secret(byteCount: 32)
         self.source = source
         self.taken = taken
     }

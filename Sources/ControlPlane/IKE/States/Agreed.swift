@@ -8,6 +8,8 @@ struct Agreed: Sendable {
     let initRequest, initResponse: [UInt8]
     let nat: NATFinding
     let extensions: Extensions
+    /// Both ends speak MOBIKE (RFC 4555).
+    var isMobile = false
     /// What was negotiated for the IKE SA.
     let proposal: Proposal
     /// What the peer announced by SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4); empty when it did not.
@@ -21,6 +23,11 @@ struct Agreed: Sendable {
     var intermediateCode = IntermediateCode()
     /// Of the initiator's next request; in the end that of IKE_AUTH.
     var nextMessageID: UInt32 = 1
+
+    /// What IKE_AUTH said of MOBIKE.
+    mutating func noteMobility(_ peer: [IKEPayload], _ policy: SessionPolicy) {
+        isMobile = policy.mobility != nil && peer.notification(.mobikeSupported) != nil
+    }
 
     /// The keys with one more secret in them; the exchange that brought it went under the old ones.
     mutating func endRound(with secret: SecretBytes) {

@@ -10,6 +10,10 @@ enum Asked: Sendable {
     case discard(SPI)
     case createChild(ChildAsked)
     case rekeyIKE(SuccessorAsked)
+    /// The path that the update was for.
+    case updateAddresses(Path)
+    /// The path that the peer's answer must be able to take.
+    case checkRoute(Path, cookie: [UInt8])
     /// The DELETE of the IKE SA that carries it.
     case close
 
@@ -18,7 +22,7 @@ enum Asked: Sendable {
     var isAboutChildren: Bool {
         switch self {
         case .deleteChildren, .discard, .createChild: true
-        case .probe, .rekeyIKE, .close: false
+        case .probe, .rekeyIKE, .updateAddresses, .checkRoute, .close: false
         }
     }
 }

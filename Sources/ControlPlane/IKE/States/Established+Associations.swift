@@ -48,6 +48,7 @@ extension Established {
         let dropped = associations.remove(at: index)
         var released = [dropped.ownSPI]
         if case .rekeyIKE(let asked) = dropped.asked { released.append(asked.spi) }
+        repeatMove(dropped.asked)
         return released.map { .release($0) }
     }
 

@@ -6,7 +6,8 @@ struct Established: Sendable {
     /// The current one and those that are coming or going, in no order.
     var associations: [IKEAssociation]
     var path: Path
-    let nat: NATFinding
+    var nat: NATFinding
+    var mobility: Mobility
     let peer: IdentificationPayload
     /// At most three for each that the policy allows: itself, the peer's and our own replacement.
     var children: [Child]
@@ -41,6 +42,7 @@ struct Established: Sendable {
     init(_ previous: AuthSent, peer: IdentificationPayload, children: [Child]) {
         associations = [IKEAssociation(previous.agreed.channel, phase: .current)]
         path = previous.path
+        mobility = Mobility(isAgreed: previous.agreed.isMobile, isInitiator: true)
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
@@ -54,6 +56,9 @@ struct Established: Sendable {
     ) {
         associations = [IKEAssociation(channel, phase: .current)]
         self.path = path
+        mobility = Mobility(
+            isAgreed: previous.agreed.isMobile, isInitiator: false,
+            takesRedirects: previous.agreed.extensions.redirects)
         nat = previous.agreed.nat
         self.peer = peer
         self.children = children
@@ -66,7 +71,7 @@ struct Established: Sendable {
 extension Established {
     /// When `tick` is due, in nanoseconds.
     func deadline(deadPeerAfter patience: UInt64?) -> UInt64? {
-        var all: [UInt64?] = associations.map(\.deadline)
+        var all: [UInt64?] = associations.map(\.deadline) + [mobility.keepAliveAt]
         if !current.isBusy {
             all.append(tasks.map(\.notBefore).min())
             if let patience, let lastHeard { all.append(lastHeard + patience) }

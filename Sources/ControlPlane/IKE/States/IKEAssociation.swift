@@ -51,6 +51,9 @@ struct IKEAssociation: Sendable {
         return request.sends
     }
 
+    /// What is under way goes over this path from now on.
+    mutating func redirect(to path: Path) { request?.redirect(to: path) }
+
     /// What the request under way was about, which is over.
     mutating func conclude() -> Asked? {
         defer { asked = nil }

@@ -3,7 +3,7 @@ struct Retransmission: Sendable {
     /// One, or one for each fragment (RFC 7383 §2.6.1 repeats them all).
     let datagrams: [[UInt8]]
     let exchange: ExchangeType
-    let path: Path
+    private(set) var path: Path
     let messageID: UInt32
     /// How often it was sent.
     private(set) var transmissions = 1
@@ -24,6 +24,9 @@ struct Retransmission: Sendable {
     }
 
     var sends: [Session.Action] { datagrams.map { .send($0, path) } }
+
+    /// From now on over this path.
+    mutating func redirect(to path: Path) { self.path = path }
 
     enum Due { case notYet, again, gone }
 

@@ -17,6 +17,12 @@ struct SessionTask: Sendable {
         case rekeyChild(SPI)
         case createChild(ChildWish)
         case rekeyIKE
+        /// UPDATE_SA_ADDRESSES (RFC 4555 §3.5).
+        case updateAddresses
+        /// REDIRECT (RFC 5685 §5).
+        case redirect(Gateway)
+        /// COOKIE2 (RFC 4555 §3.7).
+        case checkRoute
     }
 
     init(_ kind: Kind, notBefore: UInt64 = 0) {

@@ -33,6 +33,8 @@ struct SessionPair {
     var weather = Weather()
     /// Whether the initiator's address is another one to the responder.
     var hasNAT = false
+    /// What the NAT adds to the initiator's ports.
+    var natOffset: UInt16 = 20_000
     /// Asked before a responder that has not begun.
     var gate: CookieGate?
     var now: UInt64 = 1_000_000_000
@@ -40,6 +42,8 @@ struct SessionPair {
     private(set) var shells: [End: ShellModel] = [.initiator: ShellModel(), .responder: ShellModel()]
     private(set) var sent: [End: [[UInt8]]] = [.initiator: [], .responder: []]
     private var underWay: [Datagram] = []
+    /// The NAT's, of those ports to the initiator's; none is ever forgotten.
+    private var mappings: [UInt16: UInt16] = [:]
 
     /// What becomes of certificates; by and by it is asked for a verdict, later than it was asked by `delay` at most.
     var judge: @Sendable (PeerCertificate) -> CertificateVerdict = { _ in .refused("nobody judges") }
@@ -88,14 +92,16 @@ struct SessionPair {
     private mutating func hits(_ perMille: Int) -> Bool { Int(random.next() % 1000) < perMille }
 
     /// The path as the other end sees it.
-    private func seen(_ path: Path) -> Path {
+    private mutating func seen(_ path: Path) -> Path {
         var there = Path(local: path.remote, remote: path.local)
         guard hasNAT else { return there }
         if there.remote.address == Self.initiatorAddress.address {
-            there.remote = SocketAddress(address: Self.natAddress, port: there.remote.port + 20_000)
+            let own = there.remote.port
+            there.remote = SocketAddress(address: Self.natAddress, port: own + natOffset)
+            mappings[own + natOffset] = own
         }
         if there.local.address == Self.natAddress {
-            there.local = SocketAddress(address: Self.initiatorAddress.address, port: there.local.port - 20_000)
+            there.local = SocketAddress(address: Self.initiatorAddress.address, port: mappings[there.local.port] ?? 0)
         }
         return there
     }
@@ -201,7 +207,10 @@ extension Session.Action {
     /// In one word or a few; nil for what every story is full of.
     var event: String? {
         switch self {
-        case .send, .count, .claim, .release, .use: nil
+        case .send, .count, .claim, .release, .use, .keepAlive: nil
+        case .redirected(let redirected): "redirected to \(redirected.to), \(redirected.count)"
+        case .relocate(_, let path, let encapsulation):
+            "relocate to \(path.remote)" + (encapsulation == nil ? "" : " in UDP")
         case .move(let path): "move to \(path.local.port)-\(path.remote.port)"
         case .reauthenticate: "reauthenticate"
         case .judge: nil
@@ -238,6 +247,8 @@ extension SessionPolicy {
                 remote: (remote ?? [networks[1]]).map { AddressRange($0)! },
                 local: (local ?? [networks[0]]).map { AddressRange($0)! }),
             mode: mode)
+        // Tests that wait for rest would wait for ever.
+        policy.timing.keepAlive = nil
         // Nothing by itself, so that a test sees what it asked for.
         policy.lifetimes = .unlimited
         policy.timing.deadPeerAfter = nil

@@ -36,7 +36,12 @@ struct ShellModel {
             case .closed, .failed:
                 isOver = true
                 note(claimed.isEmpty && installed.isEmpty, "over with \(claimed) and \(installed.keys)")
-            case .send, .move, .judge, .initialContact, .established, .refused, .count, .reauthenticate: break
+            case .relocate(let child, let path, let encapsulation):
+                note(installed[child.inbound]?.spis == child, "\(child.inbound) relocated, not there")
+                installed[child.inbound]?.relocate(path, encapsulation)
+            case .send, .move, .judge, .initialContact, .established, .refused, .count, .keepAlive, .redirected,
+                .reauthenticate:
+                break
             }
         }
     }
