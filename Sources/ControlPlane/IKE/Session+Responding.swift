@@ -9,7 +9,8 @@ extension Session {
         guard let offers = payloads.securityAssociation?.proposals, let theirs = payloads.keyExchange,
             let initiatorNonce = payloads.nonce
         else { return refuse(.invalidSyntax, NotifyPayload(.invalidSyntax), arrival) }
-        guard let (policy, extensions, choice, suite) = CandidateChoice.choose(from: candidates, payloads, offers) else {
+        guard let (policy, extensions, choice, suite) = CandidateChoice.choose(from: candidates, payloads, offers)
+        else {
             let refusal = Refusal.noProposalChosen(
                 offered: offers.map(\.name), acceptable: candidates.acceptableProposals)
             return refuse(refusal, NotifyPayload(.noProposalChosen), arrival)

@@ -17,12 +17,13 @@ extension PeerSessions {
         }
         let path = Path(
             local: SocketAddress(address: local, port: 500), remote: SocketAddress(address: remote, port: 500))
+        let isFirst = !entries.values.contains { $0.connection == place && $0.forgetAt == nil }
         let id = newID()
         entries[id] = Entry(
             session: Session(connection.policy), connection: place, origin: path, path: path, isInitiator: true)
         entries[id]!.former = former
         count(.begun)
-        let actions = entries[id]!.session.start(path, at: now, using: &random)
+        let actions = entries[id]!.session.start(path, isInitialContact: isFirst, at: now, using: &random)
         return perform(actions, of: id, at: now, using: &random)
     }
 

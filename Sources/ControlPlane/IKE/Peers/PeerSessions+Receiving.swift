@@ -41,11 +41,11 @@ extension PeerSessions {
         _ datagram: [UInt8], _ initiation: Initiation, _ path: Path, at now: UInt64,
         using random: inout some IKERandomness
     ) -> [Effect] {
-        let candidates = connections.indices.lazy.filter { connections[$0].covers(path) }
-            .prefix(Session.maximumCandidates)
+        let candidates = connections.indices.filter { connections[$0].covers(path) }.prefix(Session.maximumCandidates)
         guard let place = candidates.first else {
             count(.noConnection)
-            return log("IKE \(path.remote): no connection of the configuration is for it at \(path.local.address)", at: now)
+            return log(
+                "IKE \(path.remote): no connection of the configuration is for it at \(path.local.address)", at: now)
         }
         switch gate.judge(datagram, from: path.remote, halfOpen: halfOpen.count) {
         case .ignore:
