@@ -8,10 +8,10 @@ READY = "ready: "
 
 
 class Node:
-    def __init__(self, name, network, viaduct, config, folder, under=()):
-        """`under`: a command that runs the member, such as one that takes rights away."""
+    def __init__(self, name, network, viaduct, config, folder, under=(), options=()):
+        """`under`: a command that runs the member, such as one that takes rights away. `options`: more of `viaduct run`."""
         self.name, self.network, self.viaduct, self.config = name, network, viaduct, config
-        self.under = under
+        self.under, self.options = under, options
         self.status_file = folder / ("%s.status.json" % name)
         self.output = folder / ("%s.out" % name)
         self.log = folder / ("%s.log" % name)
@@ -19,7 +19,7 @@ class Node:
         self.summary = ""
 
     def start(self):
-        command = [*self.under, self.viaduct, "run", "--config", self.config, "--node", self.name, "--status", self.status_file]
+        command = [*self.under, self.viaduct, "run", "--config", self.config, "--node", self.name, "--status", self.status_file, *self.options]
         with open(self.output, "wb") as output, open(self.log, "wb") as log:
             self.process = spawn(self.network.inside(self.name, command), stdout=output, stderr=log)
 

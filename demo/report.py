@@ -80,6 +80,11 @@ def client(outcome):
     yield "Client"
     yield "  %d of %d transfers right, by SHA-256; %.1f MB in %.1f s" % (
         right, outcome.connections, outcome.byte_count / 1e6, outcome.seconds)
+    if outcome.negotiates:
+        said = outcome.statuses.get(plan.CLIENT, {})
+        yield "  dropped by its replay window: %d" % said.get("windowDrops", 0)
+        yield "  Child SA rekeyed %d times meanwhile" % said.get("rekeys", 0)
+        return
     yield "  dropped by its replay window: %d replayed, %d too old" % (verdicts.get("replayed", 0), verdicts.get("tooOld", 0))
 
 

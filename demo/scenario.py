@@ -24,6 +24,8 @@ class Outcome:
     wire: dict = dataclasses.field(default_factory=dict)       # interface of the client -> way -> kind -> packets
     peak: float = 0                                            # the router's highest packets per second
     unclean: list = dataclasses.field(default_factory=list)    # nodes that did not end well
+    negotiates: bool = False                                   # whether the client speaks IKE
+    rekey_seconds: float = 0                                   # how often its Child SA is rekeyed; 0 for never
 
     @property
     def failed(self):
@@ -60,7 +62,7 @@ class Lines:
 
 def run(cluster, connections, large, watch, deadline_seconds=300):
     """Runs the client; `watch(outcome, seconds, packets per second)` is called several times a second. Stops the members."""
-    outcome = Outcome(connections)
+    outcome = Outcome(connections, negotiates=cluster.client == "strongswan", rekey_seconds=cluster.rekey_seconds)
     wire = spawn(cluster.network.inside(plan.CLIENT, [sys.executable, "-m", "demo.wire", *LINKS]),
                  cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     client = None

@@ -131,7 +131,7 @@ class StrongSwan:
     def rekeys(self):
         """Child SAs that took another's place."""
         log = self.folder / "charon.log"
-        return log.read_text(errors="replace").count("inbound CHILD_SA web{") - 1 if log.exists() else 0
+        return log.read_text(errors="replace").count("outbound CHILD_SA web{") if log.exists() else 0
 
     def status(self):
         """What it said last about its SAs and their counters."""
@@ -142,13 +142,13 @@ class StrongSwan:
                 return self.last
             counted = {way: sum(map(int, re.findall(r"\b%s\s+\S+,\s+\d+ bytes,\s+(\d+) packets" % way, said))) for way in ("in", "out")}
             self.last = {"node": self.name, "role": "strongSwan", "packets": counted, "rekeys": self.rekeys(),
-                         "replayDrops": self.replay_drops(), "verdicts": {}}
+                         "windowDrops": self.window_drops(), "verdicts": {}}
         return self.last
 
-    def replay_drops(self):
+    def window_drops(self):
         """Packets that its own window refused, by its log."""
         log = self.folder / "charon.log"
-        return len(re.findall(r"sequence number verification failed|replay", log.read_text(errors="replace"))) if log.exists() else 0
+        return log.read_text(errors="replace").count("sequence number verification failed") if log.exists() else 0
 
     def stop(self):
         self.status()

@@ -14,11 +14,13 @@ SOL_PACKET, PACKET_STATISTICS = 263, 6
 SO_ATTACH_FILTER = 26
 PACKET_OUTGOING = 4
 PROTOCOLS = {"esp": 50, "tcp": 6}
+UDP, IKE_PORT = 17, 4500
 
 # Classic BPF: operation, jump if true, jump if false, operand.
 LOAD_WORD, LOAD_HALF, LOAD_BYTE, JUMP_EQUAL, RETURN = 0x20, 0x28, 0x30, 0x15, 0x06
+LOAD_INDEX, LOAD_HALF_INDEXED, LOAD_WORD_INDEXED = 0xB1, 0x48, 0x40
 PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
-TYPE_AT, PROTOCOL_AT = 12, 23
+TYPE_AT, PROTOCOL_AT, IP_AT = 12, 23, 14
 
 
 def program(sent, protocol):
@@ -36,11 +38,40 @@ def program(sent, protocol):
     ]
 
 
-def counter(interface, sent, protocol):
+def encapsulated(sent):
+    """Takes (one byte of) IPv4 packets with ESP in UDP that we sent, or received: from or to port 4500, and no marker of IKE's."""
+    outgoing = (JUMP_EQUAL, 0, 11, PACKET_OUTGOING) if sent else (JUMP_EQUAL, 11, 0, PACKET_OUTGOING)
+    return [
+        (LOAD_WORD, 0, 0, PACKET_TYPE),
+        outgoing,
+        (LOAD_HALF, 0, 0, TYPE_AT),
+        (JUMP_EQUAL, 0, 9, ETH_P_IP),
+        (LOAD_BYTE, 0, 0, PROTOCOL_AT),
+        (JUMP_EQUAL, 0, 7, UDP),
+        (LOAD_INDEX, 0, 0, IP_AT),
+        (LOAD_HALF_INDEXED, 0, 0, IP_AT),
+        (JUMP_EQUAL, 2, 0, IKE_PORT),
+        (LOAD_HALF_INDEXED, 0, 0, IP_AT + 2),
+        (JUMP_EQUAL, 0, 2, IKE_PORT),
+        (LOAD_WORD_INDEXED, 0, 0, IP_AT + 8),
+        (JUMP_EQUAL, 0, 1, 0),
+        (RETURN, 0, 0, 0),
+        (RETURN, 0, 0, 1),
+    ]
+
+
+def programs(sent):
+    """What each kind is: ESP by itself or in UDP, TCP in clear."""
+    yield "esp", program(sent, PROTOCOLS["esp"])
+    yield "esp", encapsulated(sent)
+    yield "tcp", program(sent, PROTOCOLS["tcp"])
+
+
+def counter(interface, program):
     """A socket that counts. The filter is there before the interface is: it never sees a packet it does not want."""
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
-    steps = b"".join(struct.pack("HBBI", *step) for step in program(sent, protocol))
+    steps = b"".join(struct.pack("HBBI", *step) for step in program)
     memory = ctypes.create_string_buffer(steps)
     s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(steps) // 8, ctypes.addressof(memory)))
     s.bind((interface, ETH_P_ALL))
@@ -52,19 +83,16 @@ def count(s):
 
 
 def main():
-    sockets = {
-        interface: {
-            way: {kind: counter(interface, way == "sent", number) for kind, number in PROTOCOLS.items()}
-            for way in ("sent", "received")
-        }
-        for interface in sys.argv[1:]
-    }
+    sockets = [
+        (interface, way, kind, counter(interface, steps))
+        for interface in sys.argv[1:] for way in ("sent", "received") for kind, steps in programs(way == "sent")
+    ]
     print("counting", flush=True)
     sys.stdin.read()
-    print(json.dumps({
-        interface: {way: {kind: count(s) for kind, s in kinds.items()} for way, kinds in ways.items()}
-        for interface, ways in sockets.items()
-    }))
+    counts = {i: {way: dict.fromkeys(PROTOCOLS, 0) for way in ("sent", "received")} for i in sys.argv[1:]}
+    for interface, way, kind, each in sockets:
+        counts[interface][way][kind] += count(each)
+    print(json.dumps(counts))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+// timespec: with Foundation in the program the compiler finds it in this module, too, and nowhere else.
+import CoreFoundation
 import Glibc
 import Synchronization
 

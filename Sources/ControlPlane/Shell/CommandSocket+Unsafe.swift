@@ -17,6 +17,8 @@ public final class CommandSocket: Sendable {
         // Reads the string for the call only, as below.
         unsafe _ = unlink(path)
         let listener = try Self.socket(path)
+        // A client that is gone again must not keep the thread from its end.
+        _ = fcntl(listener, F_SETFL, O_NONBLOCK)
         // So that there is no moment at which others may connect.
         let mask = umask(0o177)
         // The address is valid for the call.

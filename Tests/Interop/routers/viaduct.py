@@ -2,6 +2,7 @@
 from checks import Failed, until
 from demo.cluster import GOOD
 from demo.node import Node
+from demo.process import run
 from peers.association import IKE, Child
 from routers.configuration import configuration
 from testbed import plan
@@ -13,13 +14,14 @@ READY_SECONDS = 20
 class OurRouter:
     answers_pings = False
     counts_drops = True
-    knows_ike_spis = False
+    knows_ike_spis = True
     kind = "viaduct"
 
     def __init__(self, network, folder, viaduct, mode="tunnel"):
         self.network, self.viaduct, self.mode = network, viaduct, mode
         self.folder = folder / "cluster"
         self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.control = self.folder / "control"
         self.nodes, self.servers = {}, Servers(network, folder)
 
     def start(self, connections):
@@ -27,7 +29,8 @@ class OurRouter:
         file.touch(mode=0o600)
         file.write_text(configuration(connections, self.mode, self.folder))
         for name in (plan.ROUTER, *plan.TARGETS):
-            self.nodes[name] = Node(name, self.network, self.viaduct, file, self.folder)
+            options = ("--control", self.control) if name == plan.ROUTER else ()
+            self.nodes[name] = Node(name, self.network, self.viaduct, file, self.folder, options=options)
             self.nodes[name].start()
         for node in self.nodes.values():
             node.wait_until_ready(READY_SECONDS)
@@ -48,17 +51,20 @@ class OurRouter:
 
     # What it is to do.
 
+    def order(self, verb, name):
+        run([self.viaduct, "ike", "--control", self.control, verb, name])
+
     def initiate(self, name):
-        raise Failed("viaduct cannot be told to initiate yet")
+        self.order("initiate", name)
 
     def terminate(self, name):
-        raise Failed("viaduct cannot be told to terminate yet")
+        self.order("terminate", name)
 
     def rekey_child(self, name):
-        raise Failed("viaduct cannot be told to rekey yet")
+        self.order("rekey-children", name)
 
     def rekey_ike(self, name):
-        raise Failed("viaduct cannot be told to rekey yet")
+        self.order("rekey", name)
 
     # What it says.
 
@@ -92,8 +98,9 @@ class OurRouter:
 
 
 def association(session):
+    spis = session.get("spis") or ["", ""]
     return IKE(
-        name=session["connection"], spi_initiator=session["id"], spi_responder="", initiator=session["isInitiator"],
+        name=session["connection"], spi_initiator=digits(spis[0], 16), spi_responder=digits(spis[1], 16), initiator=session["isInitiator"],
         established=session["state"] == "established", peer=session["remote"],
         children=tuple(Child(
             name=session["connection"], spi_in=digits(c["inbound"]), spi_out=digits(c["outbound"]), bytes_in=c["receivedBytes"],
@@ -101,5 +108,5 @@ def association(session):
             algorithms=c["transform"]) for c in session["children"]))
 
 
-def digits(spi):
-    return spi.removeprefix("0x").zfill(8)
+def digits(spi, count=8):
+    return spi.removeprefix("0x").zfill(count)
