@@ -44,7 +44,8 @@ extension PeerSessions {
         let candidates = connections.indices.filter { connections[$0].covers(path) }
         guard let place = candidates.first else {
             count(.noConnection)
-            return log("IKE \(path.remote): no connection of the configuration is for it at \(path.local.address)", at: now)
+            return log(
+                "IKE \(path.remote): no connection of the configuration is for it at \(path.local.address)", at: now)
         }
         switch gate.judge(datagram, from: path.remote, halfOpen: halfOpen.count) {
         case .ignore:
@@ -66,7 +67,8 @@ extension PeerSessions {
         }
         let id = newID()
         var entry = Entry(
-            session: Session(candidates: candidates.map { connections[$0].policy }), connection: place, origin: path, path: path, isInitiator: false)
+            session: Session(candidates: candidates.map { connections[$0].policy }), connection: place, origin: path,
+            path: path, isInitiator: false)
         let actions = entry.session.receive(datagram, over: path, at: now, using: &random)
         guard entry.session.hasBegun else {
             // Refused, and nothing is kept of it.

@@ -136,11 +136,11 @@ import Wire
                 session.state = .initAnswered(InitAnswered(agreed, timing: .init(), at: 0))
                 message = recording.authRequest
             case .initiator:
-                session.state = .authSent(AuthSent(agreed, path: Self.path, policy, at: 0, using: &random))
+                session.state = .authSent(try AuthSent(agreed, path: Self.path, policy, at: 0, using: &random))
                 message = recording.authResponse
             }
             let actions = session.receive(message.bytes, over: Self.path, at: 0, using: &random)
-            #expect(actions.compactMap(\.event) == ["established", "install"])
+            #expect(actions.compactMap(\.event).suffix(2) == ["established", "install"])
             let child = try #require(pair(actions))
             let ours = role == .responder ? child.inbound : child.outbound
             #expect(ours.key.shown + ours.salt.shown == recording.firstChild.encryptionInitiator.bytes)
