@@ -109,6 +109,7 @@ extension Session {
         }
         do {
             policy = try CandidateChoice.choose(from: candidates, payloads, of: peer, answered.agreed)
+            candidates = [policy]
         } catch {
             return refuseAuth(answered, NotifyPayload(.authenticationFailed), error, request)
         }

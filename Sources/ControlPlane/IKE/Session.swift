@@ -36,8 +36,8 @@
 ///
 /// A responder's session is made for a request of IKE_SA_INIT that a `CookieGate` admitted.
 public struct Session: Sendable {
-    /// What may become of a first message; an initiator's only one.
-    let candidates: [SessionPolicy]
+    /// What may become of a first message; after IKE_AUTH only what became of it.
+    var candidates: [SessionPolicy]
     /// Of a responder the one that fits best so far: from IKE_AUTH on, the peer's.
     public internal(set) var policy: SessionPolicy
     var state = State.idle

@@ -22,7 +22,9 @@ extension PeerSessions {
             session: Session(connection.policy), connection: place, origin: path, path: path, isInitiator: true)
         entries[id]!.former = former
         count(.begun)
-        let actions = entries[id]!.session.start(path, at: now, using: &random)
+        // The peer may forget what it has of us (RFC 7296 §2.4), unless this is to take a living one's place.
+        let isFirst = !entries.contains { $0 != id && $1.connection == place && !$1.session.isClosed }
+        let actions = entries[id]!.session.start(path, isInitialContact: isFirst, at: now, using: &random)
         return perform(actions, of: id, at: now, using: &random)
     }
 

@@ -41,7 +41,7 @@ extension PeerSessions {
         _ datagram: [UInt8], _ initiation: Initiation, _ path: Path, at now: UInt64,
         using random: inout some IKERandomness
     ) -> [Effect] {
-        let candidates = connections.indices.filter { connections[$0].covers(path) }
+        let candidates = connections.indices.filter { connections[$0].covers(path) }.prefix(Session.maximumCandidates)
         guard let place = candidates.first else {
             count(.noConnection)
             return log(

@@ -25,12 +25,13 @@ enum CertificateSample {
 }
 
 extension SessionPolicy {
-    /// As `sample`, with a certificate of this key, or with the shared key where it is nil.
+    /// As `sample`, with a certificate of this key, or with the shared key where it is nil; messages go in one piece.
     static func signing(
         _ end: SessionPair.End, own: String?, peer: String?, schemes: [SignatureScheme]? = nil,
         taken: Set<SignatureScheme> = CertificateRequirement.defaultSchemes
     ) throws -> SessionPolicy {
         var policy = try sample(end)
+        policy.datagramByteCount = nil
         if let own {
             policy.authentication.local = .certificate(try CertificateSample.credential(own, schemes: schemes))
         }
