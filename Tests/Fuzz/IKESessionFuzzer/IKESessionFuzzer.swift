@@ -90,8 +90,8 @@ private func stands() -> [Stand] {
         var turn = false
         while let datagram = underWay.first {
             turn.toggle()
-            // A responder makes its proof out of what it had before.
-            let before = agreed(turn ? responder : initiator)
+            // A responder seals its answer by the keys, and makes its proof out of what, it had before.
+            let before = agreed(responder)
             let actions =
                 turn
                 ? responder.receive(datagram, over: there, at: 0, using: &random)
@@ -102,9 +102,10 @@ private func stands() -> [Stand] {
             }
             found.append(
                 Stand(
-                    session: turn ? initiator : responder, peer: channel(turn ? responder : initiator),
+                    session: turn ? initiator : responder,
+                    peer: turn ? before?.channel ?? channel(responder) : channel(initiator),
                     exchange: header.exchange, messageID: header.messageID, isResponse: turn, path: turn ? here : there,
-                    agreed: agreed(turn ? responder : initiator) ?? before))
+                    agreed: turn ? before : agreed(initiator)))
         }
         guard proposal.hasSuffix("x25519") else { continue }
         // Requests to one that is established, and answers to what it asks.
