@@ -115,11 +115,16 @@ extension Session {
         case .createChildSA:
             // A peer that has its successor of our IKE SA at work has not seen ours, or deletes it.
             if established.associations[index].phase == .rival { adoptRival(&established, at: arrival.now) }
+            // The peer has given up what it began before, or it would go on with that.
+            established.awaited = nil
             if payloads.securityAssociation?.proposals.first?.protocolID == .ike {
                 reply = answerSuccessor(&established, index, payloads, at: arrival.now, using: &random)
             } else {
-                reply = answerChild(&established, index, payloads, path: established.path, using: &random)
+                reply = answerChild(
+                    &established, index, payloads, path: established.path, at: arrival.now, using: &random)
             }
+        case .ikeFollowupKE:
+            reply = answerFollowUp(&established, index, payloads, at: arrival.now, using: &random)
         default: reply = .error(NotifyPayload(.invalidSyntax), [.count(.exchangeRefused)])
         }
         return reply
@@ -127,7 +132,7 @@ extension Session {
 
     /// The peer's successor of the IKE SA becomes the current one; ours may still be answered.
     func adoptRival(_ established: inout Established, at now: UInt64) {
-        guard let rival = established.rekeying?.wish.rival else { return }
+        guard let rival = established.rekeying?.wish.rival, rival.stage != .awaited else { return }
         established.succeed(by: rival.spi, leaving: .left(until: now + policy.timing.linger))
     }
 }
