@@ -114,7 +114,7 @@ extension Session {
             return tellFailure(sent, .noPostquantumKey)
         }
         sent.agreed = agreed
-        sent.agreed.noteMobility(payloads, policy)
+        sent.agreed.noteAbilities(payloads, policy)
         switch AuthExchange.look(at: peer, payloads.authentication, payloads, agreed, policy) {
         case .proved: return accept(sent, peer, payloads)
         case .failed(let failure): return tellFailure(sent, failure)

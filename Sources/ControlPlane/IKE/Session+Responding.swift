@@ -118,7 +118,7 @@ extension Session {
         }
         var answered = answered
         answered.agreed = agreed
-        answered.agreed.noteMobility(payloads, policy)
+        answered.agreed.noteAbilities(payloads, policy)
         switch AuthExchange.look(at: peer, proof, payloads, agreed, policy) {
         case .proved: return accept(answered, peer, request, using: &random)
         case .failed(let failure):

@@ -45,6 +45,8 @@ public struct SessionPolicy: Sendable {
     public var maximumRedirects = 0
     /// nil without MOBIKE.
     public var mobility: MobilityPolicy?
+    /// Whether message IDs may be set anew after a takeover, by the peer or by us (RFC 6311).
+    public var synchronises = true
     public var lifetimes = Lifetimes.standard
     /// Those that are being replaced apart. One more is refused by NO_ADDITIONAL_SAS.
     public var maximumChildren = 16

@@ -14,6 +14,8 @@ enum Asked: Sendable {
     case updateAddresses(Path)
     /// The path that the peer's answer must be able to take.
     case checkRoute(Path, cookie: [UInt8])
+    /// Where the message IDs stand (RFC 6311).
+    case synchronise(Synchronisation)
     /// The DELETE of the IKE SA that carries it.
     case close
 
@@ -22,7 +24,7 @@ enum Asked: Sendable {
     var isAboutChildren: Bool {
         switch self {
         case .deleteChildren, .discard, .createChild: true
-        case .probe, .rekeyIKE, .updateAddresses, .checkRoute, .close: false
+        case .probe, .rekeyIKE, .updateAddresses, .checkRoute, .synchronise, .close: false
         }
     }
 }

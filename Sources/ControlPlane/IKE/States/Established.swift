@@ -15,6 +15,8 @@ struct Established: Sendable {
     var awaited: Awaited?
     /// Whether the peer said that it knows further key exchanges (RFC 9370 §2.2.1).
     let knowsAdditional: Bool
+    /// As `Agreed.synchronises`.
+    let synchronises: Bool
     /// How often in a row the peer had forgotten ours (STATE_NOT_FOUND).
     var forgottenFollowUps = 0
     /// What waits for the window. Bounded by what it is about: one of a kind for the session and for each Child SA, and
@@ -53,6 +55,7 @@ struct Established: Sendable {
         mobility = Mobility(isAgreed: previous.agreed.isMobile, isInitiator: true)
         nat = previous.agreed.nat
         knowsAdditional = previous.agreed.extensions.intermediate
+        synchronises = previous.agreed.synchronises
         self.peer = peer
         self.children = children
         isInitiator = true
@@ -70,6 +73,7 @@ struct Established: Sendable {
             takesRedirects: previous.agreed.extensions.redirects)
         nat = previous.agreed.nat
         knowsAdditional = previous.agreed.extensions.intermediate
+        synchronises = previous.agreed.synchronises
         self.peer = peer
         self.children = children
         isInitiator = false
