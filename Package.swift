@@ -119,7 +119,8 @@ let package = Package(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],
             swiftSettings: tests),
         .testTarget(
-            name: "ViaductTests", dependencies: ["viaduct", "Configuration", "Wire", "Associations", "Commands"],
+            name: "ViaductTests",
+            dependencies: ["viaduct", "Configuration", "ControlPlane", "Wire", "Associations", "Commands"],
             swiftSettings: tests),
         .testTarget(name: "TidyTests", dependencies: ["Commands", "FastPath"], swiftSettings: tests),
     ]

@@ -52,6 +52,7 @@ extension ClusterConfiguration {
             policy.lifetimes = SessionPolicy.Lifetimes(settings)
             policy.timing.deadPeerAfter = settings.deadPeerSeconds == 0 ? nil : UInt64(settings.deadPeerSeconds).seconds
             policy.datagramByteCount = settings.fragmentSize
+            policy.mobility = settings.isMobile ? MobilityPolicy() : nil
             policy.postquantumKeys = try postquantumKeys(of: settings)
             return policy
         } catch let fault as SessionPolicy.Fault {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ControlPlane
+import Wire
 
 /// `viaduct ike`: what an operator asks of a router that runs.
 struct IKECommandLine: ParsableCommand {
@@ -11,20 +12,36 @@ struct IKECommandLine: ParsableCommand {
         case initiate, terminate, rekey
         case rekeyChildren = "rekey-children"
         case addChild = "add-child"
+        case redirect, move
     }
 
     @Option(help: "The router's control socket: what `viaduct run` was given by --control.")
     var control: String
 
-    @Argument(help: "initiate, terminate, rekey (the IKE SA), rekey-children or add-child.")
+    @Argument(
+        help: """
+            initiate, terminate, rekey (the IKE SA), rekey-children, add-child, redirect (the peers to another gateway) or move \
+            (to another address of ours).
+            """)
     var verb: Verb
 
     @Argument(help: "A connection, or #n.")
     var name: String
 
+    @Argument(help: "Where to, of redirect and move.")
+    var address: String?
+
+    func validate() throws {
+        guard IKECommand(line: line) != nil else {
+            throw ValidationError("\(verb.rawValue) wants NAME\(verb.wantsAddress ? " and ADDRESS" : " alone").")
+        }
+    }
+
+    private var line: String { ([verb.rawValue, name] + (address.map { [$0] } ?? [])).joined(separator: " ") }
+
     func run() throws {
         let answer = try Complaint.orExit { () throws(SystemError) in
-            try CommandSocket.ask("\(verb.rawValue) \(name)", path: control)
+            try CommandSocket.ask(line, path: control)
         }
         guard answer == "ok" else {
             Log.say("viaduct: \(answer.isEmpty ? "the router did not answer" : answer)")
@@ -33,17 +50,30 @@ struct IKECommandLine: ParsableCommand {
     }
 }
 
+extension IKECommandLine.Verb {
+    var wantsAddress: Bool { self == .redirect || self == .move }
+}
+
 extension IKECommand {
     /// nil for a line that is none.
     init?(line: String) {
         let words = line.split(separator: " ", maxSplits: 1).map(String.init)
         guard words.count == 2, let verb = IKECommandLine.Verb(rawValue: words[0]) else { return nil }
+        var name = words[1]
+        var address: IPAddress?
+        if verb.wantsAddress {
+            let parts = words[1].split(separator: " ").map(String.init)
+            guard parts.count == 2, let read = IPAddress(parts[1]) else { return nil }
+            (name, address) = (parts[0], read)
+        }
         switch verb {
-        case .initiate: self = .initiate(words[1])
-        case .terminate: self = .terminate(words[1])
-        case .rekey: self = .rekey(words[1])
-        case .rekeyChildren: self = .rekeyChildren(words[1])
-        case .addChild: self = .addChild(words[1])
+        case .initiate: self = .initiate(name)
+        case .terminate: self = .terminate(name)
+        case .rekey: self = .rekey(name)
+        case .rekeyChildren: self = .rekeyChildren(name)
+        case .addChild: self = .addChild(name)
+        case .redirect: self = .redirect(name, address!)
+        case .move: self = .move(name, address!)
         }
     }
 }

@@ -140,6 +140,11 @@ public struct Session: Sendable {
         return (channel.initiatorSPI, channel.responderSPI)
     }
 
+    /// Where the peer of an established session is.
+    var path: Path? {
+        if case .established(let established) = state { established.path } else { nil }
+    }
+
     /// What the ends found between them; nil before IKE_SA_INIT is over.
     public var nat: NATFinding? {
         switch state {

@@ -5,6 +5,8 @@ struct Attempt: Sendable {
 
     /// nil while a session is under way or established.
     var dueAt: UInt64?
+    /// What the session to come is to replace; nil for none, and it may be gone by then.
+    var former: PeerSessions.ID?
     private var wait = Self.shortest
 
     init(dueAt: UInt64) { self.dueAt = dueAt }
@@ -16,6 +18,7 @@ struct Attempt: Sendable {
 
     mutating func succeeded() {
         dueAt = nil
+        former = nil
         wait = Self.shortest
     }
 }

@@ -13,13 +13,15 @@ extension PeerSessions {
 
     /// The peer has forgotten the other IKE SAs that it had with this identity of ours (RFC 7296 §2.4): nobody is told.
     mutating func displace(of peer: IdentificationPayload, by id: ID, at now: UInt64) -> [Effect] {
-        let own = entries[id]!.session.policy.localID
+        let policy = entries[id]!.session.policy
+        let acquaintance = Acquaintance(peer: peer, own: policy.localID)
         var effects: [Effect] = []
-        for other in entries.keys.sorted() where other != id {
-            guard let entry = entries[other], entry.peer == peer, entry.forgetAt == nil,
-                entry.session.policy.localID == own
-            else { continue }
+        for other in acquaintances[acquaintance, default: []].sorted() where other != id {
             effects += log("\(title(other)): the peer began anew", at: now)
+            // Not lost, as far as the new one stands for the same connection.
+            if let place = entries[other]!.stands, connections[place].policy.name == policy.name {
+                stand(id, for: place)
+            }
             effects += end(other, at: now)
             forget(other)
         }

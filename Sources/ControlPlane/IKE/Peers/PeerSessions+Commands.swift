@@ -1,29 +1,34 @@
 public import Associations
-internal import Wire
+public import Wire
 
 /// What the node itself wants of its sessions: to begin, and what operators ask for.
 extension PeerSessions {
-    /// Begins a connection of ours.
+    /// Begins a connection of ours, at the gateway that another one sent us to if there is one.
     mutating func start(
-        _ place: Int, replacing former: ID? = nil, at now: UInt64, using random: inout some IKERandomness
+        _ place: Int, replacing former: ID? = nil, after redirected: Redirected? = nil, at now: UInt64,
+        using random: inout some IKERandomness
     ) -> [Effect] {
         let connection = connections[place]
-        guard let local = connection.local, let remote = connection.remote?.first else { return [] }
+        guard let local = connection.local, var remote = connection.remote?.first else { return [] }
+        if case .address(let gateway) = redirected?.to { remote = gateway }
         attempts[place]?.dueAt = nil
         guard entries.count < Self.maximumSessions else {
             count(.tooManySessions)
-            attempts[place]?.failed(at: now)
+            beginAgain(place, replacing: former, at: now)
             return []
         }
         let path = Path(
             local: SocketAddress(address: local, port: 500), remote: SocketAddress(address: remote, port: 500))
-        let isFirst = !entries.values.contains { $0.connection == place && $0.forgetAt == nil }
+        // The gateway that we come from may have told the other of us.
+        let isFirst = redirected == nil && isFirst(place)
         let id = newID()
         entries[id] = Entry(
             session: Session(connection.policy), connection: place, origin: path, path: path, isInitiator: true)
         entries[id]!.former = former
+        stand(id, for: place)
         count(.begun)
-        let actions = entries[id]!.session.start(path, isInitialContact: isFirst, at: now, using: &random)
+        let actions = entries[id]!.session.start(
+            path, after: redirected, isInitialContact: isFirst, at: now, using: &random)
         return perform(actions, of: id, at: now, using: &random)
     }
 
@@ -52,6 +57,16 @@ extension PeerSessions {
         case .addChild(let name):
             return each(named: name, at: now, using: &random) { session, _, now, random in
                 session.addChild(at: now, using: &random)
+            }
+        case .redirect(let name, let gateway):
+            return each(named: name, at: now, using: &random) { session, _, now, random in
+                session.redirect(to: .address(gateway), at: now, using: &random)
+            }
+        case .move(let name, let local):
+            return each(named: name, at: now, using: &random) { session, _, now, random in
+                guard var path = session.path else { return [] }
+                path.local.address = local
+                return session.moved(to: path, at: now, using: &random)
             }
         case .closeAll:
             var effects: [Effect] = []
@@ -97,6 +112,10 @@ public enum IKECommand: Sendable, Hashable {
     case rekey(String)
     case rekeyChildren(String)
     case addChild(String)
+    /// Sends the peers to another gateway, those that know REDIRECT (RFC 5685).
+    case redirect(String, IPAddress)
+    /// Goes on from another address of ours (RFC 4555).
+    case move(String, IPAddress)
     /// Before the end of the process.
     case closeAll
 }

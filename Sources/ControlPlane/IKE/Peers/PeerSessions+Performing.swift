@@ -31,7 +31,8 @@ extension PeerSessions {
             effects += perform(actions, of: due.owner, at: now, using: &random)
         }
         for (place, attempt) in attempts where attempt.dueAt.map({ $0 <= now }) == true {
-            effects += start(place, at: now, using: &random)
+            let former = attempt.former.flatMap { entries[$0]?.stands == nil ? nil : $0 }
+            effects += start(place, replacing: former, at: now, using: &random)
         }
         return effects
     }
@@ -80,8 +81,7 @@ extension PeerSessions {
         case .keepAlive(let path): return [.keepAlive(path)]
         case .relocate(let spis, let path, let encapsulation):
             return relocate(spis, path, encapsulation, of: id, at: now, using: &random)
-        case .redirected(let redirected):
-            return log("\(title(id)): it sends us to \(redirected.to)", at: now)
+        case .redirected(let redirected): return follow(redirected, of: id, at: now, using: &random)
         case .claim(let spi):
             owners[spi.rawValue] = id
             entries[id]!.claims.append(spi.rawValue)
@@ -121,12 +121,16 @@ extension PeerSessions {
 
     private mutating func established(_ id: ID, _ peer: IdentificationPayload, at now: UInt64) -> [Effect] {
         entries[id]!.peer = peer
+        // An initiator that found a NAT authenticates from another port than it began from.
+        if let path = entries[id]!.session.path { entries[id]!.path = path }
         let name = entries[id]!.session.policy.name
         if let place = connections.firstIndex(where: { $0.policy.name == name }) { entries[id]!.connection = place }
+        stand(id, for: entries[id]!.connection)
+        acquaint(id, with: peer)
         entries[id]!.establishedAt = now
         count(.established)
         noLongerHalfOpen(id)
-        if entries[id]!.isInitiator { attempts[entries[id]!.connection]?.succeeded() }
+        attempts[entries[id]!.connection]?.succeeded()
         return log("\(title(id)): established", at: now)
     }
 
@@ -136,6 +140,19 @@ extension PeerSessions {
     ) -> [Effect] {
         log("\(title(id)): authenticates anew", at: now)
             + start(entries[id]!.connection, replacing: id, at: now, using: &random)
+    }
+
+    /// A new session at the gateway that the old one was sent to; the old one closes by itself (RFC 5685 §5). When nothing
+    /// comes of it the connection is begun again where the configuration has it.
+    private mutating func follow(
+        _ redirected: Redirected, of id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        guard case .address = redirected.to else {
+            count(.unresolvedGateway)
+            return log("\(title(id)): it sends us to \(redirected.to), a name, which is not looked up here", at: now)
+        }
+        return log("\(title(id)): it sends us to \(redirected.to)", at: now)
+            + start(entries[id]!.connection, after: redirected, at: now, using: &random)
     }
 
     private mutating func noLongerHalfOpen(_ id: ID) {
@@ -193,7 +210,9 @@ extension PeerSessions {
         var effects: [Effect] = []
         noLongerHalfOpen(id)
         for spis in entries[id]!.children.keys { effects += delete(spis, of: id, at: now) }
-        if entries[id]!.isInitiator { attempts[entries[id]!.connection]?.failed(at: now) }
+        let place = entries[id]!.stands
+        fall(id)
+        if let place { beginAgain(place, replacing: entries[id]!.former, at: now) }
         entries[id]!.forgetAt = now + Self.linger
         return effects
     }

@@ -48,6 +48,8 @@ public struct PeerSessions: Sendable {
         /// Arrived while an SA was being installed; the peer repeats it.
         case busy
         case begun, established, closed, failed
+        /// A peer sends us to a gateway by its name.
+        case unresolvedGateway
     }
 
     struct Entry: Sendable {
@@ -70,6 +72,11 @@ public struct PeerSessions: Sendable {
         var pending: [Session.Action]?
         var children: [ChildSPIs: Child] = [:]
         var peer: IdentificationPayload?
+        /// The connection that it stands for: of ours from the beginning on, of a peer's when it is established, and of both
+        /// to the end.
+        var stands: Int?
+        /// Under which it is among `acquaintances`.
+        var acquaintance: Acquaintance?
         var establishedAt: UInt64?
         /// When a closed one is forgotten.
         var forgetAt: UInt64?
@@ -80,6 +87,11 @@ public struct PeerSessions: Sendable {
     struct Initiation: Hashable, Sendable {
         let remote: SocketAddress
         let spi: IKESPI
+    }
+
+    /// Who knows whom: by what INITIAL_CONTACT is about (RFC 7296 §2.4).
+    struct Acquaintance: Hashable, Sendable {
+        let peer, own: IdentificationPayload
     }
 
     /// A Child SA that is installed.
@@ -116,6 +128,10 @@ public struct PeerSessions: Sendable {
     /// By the SPI of their outbound half, which reports name.
     var outboundOwners: [SPI: ID] = [:]
     var inboundOwners: [SPI: ID] = [:]
+    /// Established sessions that are not over.
+    var acquaintances: [Acquaintance: Set<ID>] = [:]
+    /// How many sessions stand for a connection, by its place; none is not there.
+    var standing: [Int: Int] = [:]
     var halfOpen: HalfOpenBounds
     var deadlines = DeadlineQueue<ID>()
     var budget = LogBudget()

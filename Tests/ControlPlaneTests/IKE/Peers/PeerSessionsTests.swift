@@ -60,6 +60,7 @@ import Wire
         #expect(gateway.held.isEmpty)
         #expect(gateway.sessions.entries.isEmpty && gateway.sessions.owners.isEmpty)
         #expect(gateway.sessions.initiations.isEmpty && gateway.sessions.halfOpenCount == 0)
+        #expect(gateway.sessions.acquaintances.isEmpty && gateway.sessions.standing.isEmpty)
         #expect(gateway.sessions.inboundOwners.isEmpty && gateway.sessions.outboundOwners.isEmpty)
         #expect(gateway.sessions.deadline == nil)
     }

@@ -54,6 +54,29 @@ import Testing
         #expect(pair.responder.isEstablished)
     }
 
+    /// Peers that nothing but their keys tells apart.
+    @Test func theSharedKeyDecides() throws {
+        func candidates(_ keys: [String]) throws -> [SessionPolicy] {
+            try keys.map { key in
+                var policy = try candidate(key, remote: .any)
+                policy.authentication = .sharedKey(SecretBytes(Array(key.utf8)))
+                return policy
+            }
+        }
+        let key = "correct horse battery staple"
+        let others = (0..<CandidateChoice.maximumSharedKeys - 1).map { "another \($0)" }
+        for keys in [[key] + others, others + [key], Array(others.prefix(3)) + [key] + Array(others.dropFirst(3))] {
+            let pair = try chosen(candidates(keys))
+            #expect(pair.initiator.isEstablished && pair.responder.policy.name == key)
+        }
+        // Neither one of none, nor one too many.
+        for keys in [others, others + ["one more", key]] {
+            let pair = try chosen(candidates(keys))
+            #expect(pair.responder.isClosed && pair.initiator.isClosed)
+            #expect(pair.story(.responder).first?.hasPrefix("failed: AUTHENTICATION_FAILED") == true)
+        }
+    }
+
     @Test func refusalsNameWhatWasOffered() throws {
         let pair = try chosen([
             candidate("one", remote: .exact(.name("c.example"))), candidate("two", local: "d.example", remote: .any),
