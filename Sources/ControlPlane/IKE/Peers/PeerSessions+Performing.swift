@@ -163,8 +163,10 @@ extension PeerSessions {
         guard let child = entries[id]!.children[spis], !child.isUsed else { return [] }
         guard outboundOwners[spis.outbound] == nil, !foreignSPIs.contains(spis.outbound) else {
             count(.outboundSPITaken)
-            return log("\(title(id)): its SPI \(spis.outbound) is in use by another SA; the Child SA is given up", at: now)
-                + perform(entries[id]!.session.deleteChild(spis, at: now, using: &random), of: id, at: now, using: &random)
+            return log(
+                "\(title(id)): its SPI \(spis.outbound) is in use by another SA; the Child SA is given up", at: now)
+                + perform(
+                    entries[id]!.session.deleteChild(spis, at: now, using: &random), of: id, at: now, using: &random)
         }
         entries[id]!.children[spis]!.isUsed = true
         outboundOwners[spis.outbound] = id
