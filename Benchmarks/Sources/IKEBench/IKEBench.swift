@@ -10,11 +10,11 @@ import Foundation
 import Glibc
 
 @main enum IKEBench {
-    static func main() async throws {
+    static func main() throws {
         guard let verb = CommandLine.arguments.dropFirst().first else { fail("which part?") }
         let options = Options(CommandLine.arguments.dropFirst(2))
         switch verb {
-        case "handshakes": try await Handshakes(options).run()
+        case "handshakes": try Handshakes(options).run()
         case "load": try Load(options).run()
         case "opening": try Load.printOpening()
         case "memory": try Memory.ofSessions(options.number("sessions", 10_000))

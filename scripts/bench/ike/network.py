@@ -35,6 +35,8 @@ class Network:
             self.ip(node, "addr add %s/24 dev %s" % (ADDRESS[node], LINK[node]), "link set %s up" % LINK[node],
                     # The spoofed addresses of the flood lead somewhere, too.
                     "route add default via %s" % near)
+        # charon wants an address of what its peers reach.
+        self.ip(CHARON, "addr add 10.2.0.1/32 dev lo")
         # The router's other side, where nobody is.
         self.join("nobody", OURS, "trusted0")
         self.ip(INITIATORS, "link set nobody up")
