@@ -79,7 +79,7 @@ extension PeerSessions {
             return []
         case .keepAlive(let path): return [.keepAlive(path)]
         case .relocate(let spis, let path, let encapsulation):
-            return relocate(spis, path, encapsulation, of: id, at: now, using: &random)
+            return relocate(spis, path, encapsulation, of: id)
         case .redirected(let redirected):
             return log("\(title(id)): it sends us to \(redirected.to)", at: now)
         case .claim(let spi):
@@ -87,6 +87,8 @@ extension PeerSessions {
             entries[id]!.claims.append(spi.rawValue)
             return []
         case .release(let spi):
+            // A closed session repeats its last answer to who did not get it, until it is forgotten.
+            if entries[id]!.session.isClosed { return [] }
             owners[spi.rawValue] = nil
             entries[id]!.claims.removeAll { $0 == spi.rawValue }
             return []
@@ -94,7 +96,7 @@ extension PeerSessions {
         case .initialContact(let peer): return displace(of: peer, by: id, at: now)
         case .established(let peer): return established(id, peer, at: now)
         case .install(let pair, _): return install(pair, of: id, at: now)
-        case .use(let spis): return use(spis, of: id)
+        case .use(let spis): return use(spis, of: id, at: now, using: &random)
         case .delete(let spis): return delete(spis, of: id, at: now)
         case .reauthenticate: return reauthenticate(id, at: now, using: &random)
         case .refused(let refusal):
@@ -153,21 +155,37 @@ extension PeerSessions {
         return [.publish(.install(pair.inbound))]
     }
 
-    private mutating func use(_ spis: ChildSPIs, of id: ID) -> [Effect] {
-        guard let child = entries[id]!.children[spis] else { return [] }
+    /// The peer chose the outbound SPI, and two peers may choose alike. Numbers are handed out by SPI: a second SA of the
+    /// same one is refused, so that no number comes twice under the first one's key.
+    private mutating func use(
+        _ spis: ChildSPIs, of id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        guard let child = entries[id]!.children[spis], !child.isUsed else { return [] }
+        guard outboundOwners[spis.outbound] == nil, !foreignSPIs.contains(spis.outbound) else {
+            count(.outboundSPITaken)
+            return log("\(title(id)): its SPI \(spis.outbound) is in use by another SA; the Child SA is given up", at: now)
+                + perform(entries[id]!.session.deleteChild(spis, at: now, using: &random), of: id, at: now, using: &random)
+        }
         entries[id]!.children[spis]!.isUsed = true
         outboundOwners[spis.outbound] = id
         return [.publish(.install(child.pair.outbound))]
     }
 
-    /// What holds an SA cannot yet change its addresses: to install it again would begin its numbers and its window anew,
-    /// and no number may come twice under a key. Another one, between the new addresses, takes its place.
+    /// What holds the outbound half sends to the new addresses; numbers go on. The inbound one is known by its SPI alone.
     private mutating func relocate(
-        _ spis: ChildSPIs, _ path: Path, _ encapsulation: UDPEncapsulation?, of id: ID, at now: UInt64,
-        using random: inout some IKERandomness
+        _ spis: ChildSPIs, _ path: Path, _ encapsulation: UDPEncapsulation?, of id: ID
     ) -> [Effect] {
-        entries[id]!.children[spis]?.pair.relocate(path, encapsulation)
-        return perform(entries[id]!.session.rekeyChild(spis, at: now, using: &random), of: id, at: now, using: &random)
+        guard entries[id]!.children[spis] != nil else { return [] }
+        entries[id]!.children[spis]!.pair.relocate(path, encapsulation)
+        let outbound = entries[id]!.children[spis]!.pair.outbound
+        guard entries[id]!.children[spis]!.isUsed else { return [] }
+        return [
+            .publish(
+                .relocate(
+                    Relocation(
+                        spi: spis.outbound, source: outbound.source, destination: outbound.destination,
+                        udpEncapsulation: outbound.udpEncapsulation)))
+        ]
     }
 
     /// Nothing is sent under it any more. What the peer had sent before it heard of the end may still be on its way, in the

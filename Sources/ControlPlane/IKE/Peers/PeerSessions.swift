@@ -1,4 +1,4 @@
-internal import Associations
+public import Associations
 internal import Wire
 
 /// All IKE SAs of a node, and what belongs to no single one of them: whose a datagram is, who may begin, how many at once,
@@ -47,6 +47,8 @@ public struct PeerSessions: Sendable {
         case cookieAsked
         /// Arrived while an SA was being installed; the peer repeats it.
         case busy
+        /// A peer chose an SPI that another outbound SA has.
+        case outboundSPITaken
         case begun, established, closed, failed
     }
 
@@ -102,6 +104,8 @@ public struct PeerSessions: Sendable {
     }
 
     public let connections: [Connection]
+    /// Outbound SPIs of SAs that are not IKE's.
+    let foreignSPIs: Set<SPI>
     public internal(set) var gate: CookieGate
     /// IKE SAs of all kinds, half-open and closed ones among them.
     public static let maximumSessions = 200_000
@@ -126,7 +130,11 @@ public struct PeerSessions: Sendable {
     var attempts: [Int: Attempt] = [:]
     public internal(set) var counts: [String: UInt64] = [:]
 
-    public init(_ connections: [Connection], gate: CookieGate, limits: HalfOpenLimits, at now: UInt64) {
+    public init(
+        _ connections: [Connection], gate: CookieGate, limits: HalfOpenLimits, foreignSPIs: Set<SPI> = [],
+        at now: UInt64
+    ) {
+        self.foreignSPIs = foreignSPIs
         self.connections = connections
         self.gate = gate
         self.gate.threshold = limits.cookieThreshold

@@ -149,15 +149,7 @@ struct Collision {
     }
 
     private func start(_ start: Start, _ side: inout Side) -> [Session.Action] {
-        let child = firstChild[start.end]!
-        switch start.command {
-        case .rekeyChild: return side.session.rekeyChild(child, at: now, using: &side.random)
-        case .rekeyIKE: return side.session.rekey(at: now, using: &side.random)
-        case .addChild: return side.session.addChild(at: now, using: &side.random)
-        case .deleteChild: return side.session.deleteChild(child, at: now, using: &side.random)
-        case .close: return side.session.close(at: now)
-        case .probe: return side.session.probe(at: now)
-        }
+        start.command.run(&side.session, firstChild[start.end]!, at: now, using: &side.random)
     }
 
     /// To the session, if its shell has claimed the SPI.
@@ -210,5 +202,21 @@ struct Collision {
             side.history = hasher.finalize()
         }
         sides[end] = side
+    }
+}
+
+extension Collision.Command {
+    /// What the shell says; `child` is the one that the commands about a Child SA are about.
+    func run(
+        _ session: inout Session, _ child: ChildSPIs, at now: UInt64, using random: inout SeededGenerator
+    ) -> [Session.Action] {
+        switch self {
+        case .rekeyChild: return session.rekeyChild(child, at: now, using: &random)
+        case .rekeyIKE: return session.rekey(at: now, using: &random)
+        case .addChild: return session.addChild(at: now, using: &random)
+        case .deleteChild: return session.deleteChild(child, at: now, using: &random)
+        case .close: return session.close(at: now)
+        case .probe: return session.probe(at: now)
+        }
     }
 }

@@ -33,10 +33,7 @@ import Testing
         pair.command(.initiator) { $0.addChild(resource: [7], at: $1, using: &$2) }
         pair.settle()
         func notification(_ bytes: [UInt8], at end: SessionPair.End) throws -> NotifyPayload? {
-            guard case .established(let established) = pair[end].state else { return nil }
-            let message = try IKEMessage(bytes)
-            let plaintext = try #require(established.channel.unseal(message, bytes))
-            return try IKEPayload.innerChain(message.payloads.encrypted!.first, plaintext).notification(.saResourceInfo)
+            try pair[end].channel?.insides(bytes)?.notification(.saResourceInfo)
         }
         #expect(try notification(pair.sent[.initiator]![count], at: .responder)?.data == [7])
         #expect(try notification(pair.sent[.responder]!.last!, at: .initiator)?.data == [])
