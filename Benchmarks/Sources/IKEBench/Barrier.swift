@@ -28,8 +28,10 @@ enum Barrier {
             try ends.client(0), gatewayKey: [], over: Path(local: client, remote: Responder.address))
         var saying = initiator.start(at: 1)
         while !saying.isEmpty {
-            saying = saying.flatMap { responder.answer($0.bytes, over: Path(local: Responder.address, remote: client), at: 1) }
-                .flatMap { initiator.receive($0, over: initiator.path, at: 1) }
+            saying = saying.flatMap {
+                responder.answer($0.bytes, over: Path(local: Responder.address, remote: client), at: 1)
+            }
+            .flatMap { initiator.receive($0, over: initiator.path, at: 1) }
         }
         return responder.installed!
     }

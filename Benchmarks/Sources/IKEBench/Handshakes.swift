@@ -66,7 +66,8 @@ struct Handshakes {
             }
         }
         guard responder.established == batch, clients.allSatisfy(\.session.isEstablished) else {
-            IKEBench.fail("not all established: \(responder.sessions.counts) \(clients.compactMap(\.failure).first ?? "")")
+            IKEBench.fail(
+                "not all established: \(responder.sessions.counts) \(clients.compactMap(\.failure).first ?? "")")
         }
         return seconds
     }

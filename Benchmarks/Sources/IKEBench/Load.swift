@@ -74,7 +74,8 @@ struct Load {
         let report: [String: Any] = [
             "established": established, "seconds": Double(clock.now - begin) / 1e9, "failures": failures,
             "repeated": slots.map(\.repetitions).reduce(0, +),
-            "median": milliseconds.isEmpty ? 0 : milliseconds[milliseconds.count / 2], "slowest": milliseconds.last ?? 0,
+            "median": milliseconds.isEmpty ? 0 : milliseconds[milliseconds.count / 2],
+            "slowest": milliseconds.last ?? 0,
         ]
         print(String(decoding: try JSONSerialization.data(withJSONObject: report), as: UTF8.self))
     }

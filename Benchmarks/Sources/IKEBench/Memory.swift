@@ -84,7 +84,8 @@ enum Memory {
         let more = Double(process_allocated()) - allocated
         let moreResident = Double(process_resident()) - resident
         try Figure(name: "ike/memory/rekeys/allocated", value: more / Double(count), unit: "bytes/rekey").record()
-        try Figure(name: "ike/memory/rekeys/resident", value: moreResident / Double(count), unit: "bytes/rekey").record()
+        try Figure(name: "ike/memory/rekeys/resident", value: moreResident / Double(count), unit: "bytes/rekey")
+            .record()
         print(
             "\(count) rekeys of a Child SA, \(count / 10) of its IKE SA: \(Int(resident) / 1024) KiB resident before,",
             "\(Int(resident + moreResident) / 1024) after; \(Int(more)) bytes more by malloc")
