@@ -47,6 +47,11 @@ struct Ends {
             AuthenticationPolicy(local: .certificate(gateway), remote: .certificate(trust.requirement())), as: nil)
     }
 
+    /// What a judge would say of the certificate of the initiator of this number.
+    func verdict(on number: Int) -> CertificateVerdict {
+        .accepted(publicKeyInfo: credentials[number % credentials.count].key.publicKeyInfo)
+    }
+
     /// Of the initiator of this number.
     func client(_ number: Int) throws -> SessionPolicy {
         guard let requirement else {

@@ -1,4 +1,4 @@
-// IKEBench handshakes proof=psk-x25519|ecdsa-p256|rsa-2048 [folder=DIR] [passes=N] [batch=N]
+// IKEBench handshakes proof=psk-x25519|ecdsa-p256|rsa-2048 [folder=DIR] [passes=N] [batch=N] [judge=no]
 // IKEBench load proof=… responder=ADDRESS [folder=DIR] [handshakes=N] [slots=N]
 // IKEBench opening                      the bytes of a first message, in hexadecimal, for the flood
 // IKEBench memory sessions=N
