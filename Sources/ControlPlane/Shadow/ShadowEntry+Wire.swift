@@ -17,8 +17,8 @@ extension ShadowEntry {
     private static let anyProtocol: UInt16 = 0xFFFF
     /// What a name may take of a datagram; the rest of it is cut off.
     static let nameByteCount = 64
-    /// Ranges of each kind that an entry can carry. A negotiated SA has 16 at most (`MessageBounds`).
-    static let rangeLimit = 16
+    /// Ranges of each kind that an entry can carry: as many as a negotiated SA has.
+    static let rangeLimit = MessageBounds.narrowedSelectors
 
     /// Whether it fits into one datagram.
     public var fits: Bool {

@@ -60,7 +60,8 @@ struct ShadowNetwork {
 
     mutating func relocate(_ spi: SPI) {
         let relocation = Relocation(
-            spi: spi, source: IPAddress("198.51.100.1")!, destination: IPAddress(v4: UInt32.random(in: 1..<1000, using: &random)),
+            spi: spi, source: IPAddress("198.51.100.1")!,
+            destination: IPAddress(v4: UInt32.random(in: 1..<1000, using: &random)),
             udpEncapsulation: random.chance(500) ? UDPEncapsulation(remotePort: 4502) : nil)
         publisher.publish(.relocate(relocation))
         wanted[ShadowEntry.Key(spi: spi, direction: .outbound)]?.relocate(relocation)

@@ -230,10 +230,13 @@ extension PeerSessions {
         guard let entry = entries[id] else { return }
         if entry.session.isClosed && entry.forgetAt == nil { entries[id]!.forgetAt = now + Self.linger }
         let next = [entry.session.deadline, entries[id]!.forgetAt].compactMap { $0 }.min()
-        guard let next, next != entry.dueAt else {
-            if next == nil { entries[id]!.dueAt = nil }
+        guard let next else {
+            entries[id]!.dueAt = nil
             return
         }
+        // A later deadline takes the place that is there: asked too early, a session does nothing and is noted again. So
+        // the queue has about one place a session, however often deadlines move.
+        guard next < entry.dueAt ?? .max else { return }
         entries[id]!.dueAt = next
         deadlines.insert(id, at: next)
     }

@@ -62,6 +62,8 @@ import Wire
         offset = 30_000
         carry(nodes[0].order(.addChild("a.example"), at: 0, using: &random), of: 0)
         // The one that was there goes on with its numbers, to the new port.
-        #expect(outbound().map(\.udpEncapsulation) == [UDPEncapsulation](repeating: UDPEncapsulation(remotePort: 34_500), count: 2))
+        #expect(
+            outbound().map(\.udpEncapsulation)
+                == [UDPEncapsulation](repeating: UDPEncapsulation(remotePort: 34_500), count: 2))
     }
 }
