@@ -25,7 +25,7 @@ extension Member {
             settings,
             hooks: IKEService.Hooks(
                 apply: { entry in Self.apply(entry, desk, sequencer) }, log: { Log.say($0) },
-                received: { desk.latestReport.received }, granted: { sequencer.report.grantedEnds },
+                received: { desk.latestReport.received }, granted: { sequencer.takeGrantedEnds() },
                 judge: { certificate, answer in judges.judge(certificate, answer) }))
     }
 

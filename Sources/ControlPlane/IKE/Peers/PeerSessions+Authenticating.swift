@@ -15,11 +15,11 @@ extension PeerSessions {
     mutating func displace(of peer: IdentificationPayload, by id: ID, at now: UInt64) -> [Effect] {
         let own = entries[id]!.session.policy.localID
         var effects: [Effect] = []
-        for other in entries.keys.sorted() where other != id {
-            guard let entry = entries[other], entry.peer == peer, entry.forgetAt == nil,
+        for other in (peers[peer] ?? []).sorted() where other != id {
+            guard let entry = entries[other], entry.forgetAt == nil,
                 entry.session.policy.localID == own
             else { continue }
-            effects += log("\(title(other)): the peer began anew", at: now)
+            effects += log(other, "the peer began anew", at: now)
             effects += end(other, at: now)
             forget(other)
         }

@@ -81,7 +81,7 @@ extension PeerSessions {
         case .relocate(let spis, let path, let encapsulation):
             return relocate(spis, path, encapsulation, of: id)
         case .redirected(let redirected):
-            return log("\(title(id)): it sends us to \(redirected.to)", at: now)
+            return log(id, "it sends us to \(redirected.to)", at: now)
         case .claim(let spi):
             owners[spi.rawValue] = id
             entries[id]!.claims.append(spi.rawValue)
@@ -101,13 +101,13 @@ extension PeerSessions {
         case .reauthenticate: return reauthenticate(id, at: now, using: &random)
         case .refused(let refusal):
             counts[refusal.name, default: 0] += 1
-            return log("\(title(id)): \(refusal)", at: now)
+            return log(id, "\(refusal)", at: now)
         case .closed:
             count(.closed)
-            return end(id, at: now) + log("\(title(id)): closed", at: now)
+            return end(id, at: now) + log(id, "closed", at: now)
         case .failed(let failure):
             count(.failed)
-            return end(id, at: now) + log("\(title(id)): \(failure)", at: now)
+            return end(id, at: now) + log(id, "\(failure)", at: now)
         case .count(let event):
             counts["\(event)", default: 0] += 1
             return []
@@ -123,20 +123,21 @@ extension PeerSessions {
 
     private mutating func established(_ id: ID, _ peer: IdentificationPayload, at now: UInt64) -> [Effect] {
         entries[id]!.peer = peer
+        peers[peer, default: []].insert(id)
         let name = entries[id]!.session.policy.name
         if let place = connections.firstIndex(where: { $0.policy.name == name }) { entries[id]!.connection = place }
         entries[id]!.establishedAt = now
         count(.established)
         noLongerHalfOpen(id)
         if entries[id]!.isInitiator { attempts[entries[id]!.connection]?.succeeded() }
-        return log("\(title(id)): established", at: now)
+        return log(id, "established", at: now)
     }
 
     /// A new session beside the old one, which is closed when the new one stands: make before break (RFC 7296 §2.8.3).
     private mutating func reauthenticate(
         _ id: ID, at now: UInt64, using random: inout some IKERandomness
     ) -> [Effect] {
-        log("\(title(id)): authenticates anew", at: now)
+        log(id, "authenticates anew", at: now)
             + start(entries[id]!.connection, replacing: id, at: now, using: &random)
     }
 
@@ -163,8 +164,7 @@ extension PeerSessions {
         guard let child = entries[id]!.children[spis], !child.isUsed else { return [] }
         guard outboundOwners[spis.outbound] == nil, !foreignSPIs.contains(spis.outbound) else {
             count(.outboundSPITaken)
-            return log(
-                "\(title(id)): its SPI \(spis.outbound) is in use by another SA; the Child SA is given up", at: now)
+            return log(id, "its SPI \(spis.outbound) is in use by another SA; the Child SA is given up", at: now)
                 + perform(
                     entries[id]!.session.deleteChild(spis, at: now, using: &random), of: id, at: now, using: &random)
         }
@@ -222,6 +222,7 @@ extension PeerSessions {
         guard let entry = entries.removeValue(forKey: id) else { return }
         for spi in entry.claims { owners[spi] = nil }
         if let initiation = entry.initiation { initiations[initiation] = nil }
+        if let peer = entry.peer, peers[peer]?.remove(id) != nil, peers[peer]!.isEmpty { peers[peer] = nil }
     }
 
     /// Notes when the session has to be asked next.

@@ -36,7 +36,7 @@ public struct PeerSessions: Sendable {
     }
 
     /// What is counted beside the sessions' own events.
-    public enum Event: Sendable, Hashable {
+    public enum Event: String, Sendable, Hashable {
         /// Too short for a header, or no request that could begin an IKE SA.
         case noIKE
         /// For an IKE SA that is not here.
@@ -71,6 +71,7 @@ public struct PeerSessions: Sendable {
         /// Behind a barrier.
         var pending: [Session.Action]?
         var children: [ChildSPIs: Child] = [:]
+        /// Indexed by `peers`.
         var peer: IdentificationPayload?
         var establishedAt: UInt64?
         /// When a closed one is forgotten.
@@ -120,6 +121,8 @@ public struct PeerSessions: Sendable {
     /// By the SPI of their outbound half, which reports name.
     var outboundOwners: [SPI: ID] = [:]
     var inboundOwners: [SPI: ID] = [:]
+    /// Who has shown to be whom, for peers that begin anew.
+    var peers: [IdentificationPayload: Set<ID>] = [:]
     var halfOpen: HalfOpenBounds
     var deadlines = DeadlineQueue<ID>()
     var budget = LogBudget()
@@ -149,9 +152,20 @@ public struct PeerSessions: Sendable {
         [deadlines.first, retired.first?.at, attempts.values.compactMap(\.dueAt).min()].compactMap { $0 }.min()
     }
 
-    mutating func count(_ event: Event) { counts["\(event)", default: 0] += 1 }
+    mutating func count(_ event: Event) { counts[event.rawValue, default: 0] += 1 }
 
-    mutating func log(_ line: String, at now: UInt64) -> [Effect] {
-        budget.admit(line, at: now).map { [.log($0)] } ?? []
+    /// Of one session. Words are made only for a line that is written.
+    mutating func log(_ id: ID, _ words: @autoclosure () -> String, at now: UInt64) -> [Effect] {
+        guard let omitted = budget.admit(at: now) else { return [] }
+        return [.log("\(title(id)): \(words())\(Self.omission(omitted))")]
+    }
+
+    mutating func log(_ line: @autoclosure () -> String, at now: UInt64) -> [Effect] {
+        guard let omitted = budget.admit(at: now) else { return [] }
+        return [.log(line() + Self.omission(omitted))]
+    }
+
+    private static func omission(_ count: Int) -> String {
+        count == 0 ? "" : " (\(count) lines left out before this one)"
     }
 }

@@ -61,6 +61,7 @@ import Wire
         #expect(gateway.sessions.entries.isEmpty && gateway.sessions.owners.isEmpty)
         #expect(gateway.sessions.initiations.isEmpty && gateway.sessions.halfOpenCount == 0)
         #expect(gateway.sessions.inboundOwners.isEmpty && gateway.sessions.outboundOwners.isEmpty)
+        #expect(gateway.sessions.peers.isEmpty)
         #expect(gateway.sessions.deadline == nil)
     }
 
@@ -143,6 +144,35 @@ import Wire
         }
         gateway.tick(at: gateway.now + PeerSessions.inboundLinger)
         #expect(gateway.held.isEmpty)
+    }
+
+    @Test func aReportNamesTheEldestInOrder() throws {
+        var limits = HalfOpenLimits()
+        limits.cookieThreshold = 1000
+        var gateway = try GatewayModel.responder(limits: limits)
+        for number in 0..<IKEReport.sessionLimit + 50 {
+            var client = ClientModel(
+                try .sample(.initiator), at: "10.1.\(number / 200).\(number % 200 + 1)", seed: UInt64(number) + 9000)
+            for bytes in client.start(at: gateway.now) { gateway.receive(bytes, from: client.address) }
+        }
+        let all = gateway.sessions.entries.keys.sorted()
+        #expect(all.count == IKEReport.sessionLimit + 50)
+        #expect(gateway.sessions.status.map(\.id) == all.prefix(IKEReport.sessionLimit).map { "\($0)" })
+    }
+
+    /// Nobody says it twice.
+    @Test func whatIsGrantedBehindABarrierCounts() throws {
+        var gateway = try GatewayModel.responder()
+        var client = ClientModel(try .sample(.initiator), at: "10.0.0.1", seed: 12)
+        client.converse(client.start(at: gateway.now), with: &gateway)
+        let child = try #require(client.session.childSPIs.first)
+        gateway.settles = false
+        client.converse(
+            client.take(client.session.rekeyChild(child, at: gateway.now, using: &client.random)), with: &gateway)
+        #expect(!gateway.barriers.isEmpty)
+        gateway.perform(gateway.sessions.granted([child.inbound: 4097], at: gateway.now, using: &gateway.random))
+        let children = try #require(gateway.sessions.entries.values.first).children
+        #expect(children.first { $0.key.outbound == child.inbound }?.value.grantedEnd == 4097)
     }
 
     @Test func anInitiatorBeginsAgainLaterEachTime() throws {
