@@ -74,7 +74,7 @@ public struct SessionPolicy: Sendable {
             (selectors.local, selectors.localPorts), (selectors.remote, selectors.remotePorts),
         ] {
             let count = addresses.count * max(1, ports.count)
-            guard (1...MessageBounds.narrowedSelectors).contains(count) else { throw .selectorCount(count) }
+            guard (1...MessageBounds.trafficSelectors).contains(count) else { throw .selectorCount(count) }
         }
         self.name = name
         self.proposals = try Self.read(proposals, .ike)
