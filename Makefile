@@ -36,12 +36,13 @@ demo:
 	@scripts/demo --viaduct $(viaduct) $(ARGS)
 
 test:
-	@scripts/install-dependencies.sh test
+	@scripts/install-dependencies.sh test interop
 	@scripts/swift-test $(BUILD)
 	@scripts/fuzz.sh $(FUZZ_RUNS)
 	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS='--without $(NOT_YET)'
 	@Tests/Namespaces/judgement_test.py --quiet
 	@Tests/Namespaces/run.py --viaduct $(viaduct)
+	@$(MAKE) --no-print-directory interop ARGS=
 
 interop: release
 	@scripts/install-dependencies.sh interop

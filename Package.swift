@@ -33,6 +33,8 @@ let package = Package(
         .library(name: "Associations", targets: ["Associations"]),
         .library(name: "Wire", targets: ["Wire"]),
         .library(name: "CMachine", targets: ["CMachine"]),
+        .library(name: "ControlPlane", targets: ["ControlPlane"]),
+        .library(name: "Credentials", targets: ["Credentials"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -43,6 +43,18 @@ let package = Package(
                 .product(name: "CMachine", package: "viaduct"),
             ],
             swiftSettings: settings),
+        // IKE: scripts/bench/ike.py.
+        .target(name: "ProcessMeter"),
+        .executableTarget(
+            name: "IKEBench",
+            dependencies: [
+                "Workload", "ProcessMeter",
+                .product(name: "ControlPlane", package: "viaduct"),
+                .product(name: "Credentials", package: "viaduct"),
+                .product(name: "Associations", package: "viaduct"),
+                .product(name: "Wire", package: "viaduct"),
+            ],
+            swiftSettings: settings),
         // One path over n packets and nothing else, for counting instructions under callgrind.
         .target(name: "FixedRandom"),
         .executableTarget(

@@ -6,7 +6,9 @@ set -euo pipefail
 build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-dev libssl-dev libpcap-dev)
 # ipsec-mb is written for x86-64; elsewhere OpenSSL does its work.
 [[ $(uname -m) == x86_64 ]] && build+=(libipsec-mb-dev)
-demo=(python3 iproute2 ethtool)
+# strongSwan is the client of the demo, with its ESP in user space.
+demo=(python3 iproute2 ethtool charon-systemd strongswan-swanctl libcharon-extra-plugins libstrongswan-extra-plugins
+    libstrongswan-standard-plugins)
 test=(tshark tcpdump iputils-ping valgrind)
 bench=(valgrind linux-perf)
 # IKEv2 peers, and what it takes to stand between them.

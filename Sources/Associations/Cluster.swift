@@ -41,6 +41,8 @@ public struct Epoch: Sendable, Hashable, Comparable, BitwiseCopyable {
 public enum Publication: Sendable {
     /// Install an SA, or replace the one with the same SPI and direction.
     case install(SecurityAssociation)
+    /// Send what goes out under an SA to another address from now on; nothing where there is no such SA.
+    case relocate(Relocation)
     /// Forget the SA and wipe its keys.
     case remove(SPI, Direction)
     /// The link-layer address behind which a target's trusted address is, or nil while there is none.

@@ -40,14 +40,77 @@ ike_key *ike_private_key(const void *bytes, size_t count)
     return made;
 }
 
+// The usual public keys, in the only form that DER has for them: RFC 5480 with a named curve and a whole point, RFC 8410. A peer's
+// key is read in every handshake, and OpenSSL's own decoder takes longer for that than for the signature.
+static const struct {
+    const char *type, *group;
+    size_t bytes, head_bytes;
+    unsigned char head[27];
+} key_forms[] = {
+    {"EC", "P-256", 91, 27, {0x30, 0x59, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+                             3, 1, 7, 3, 0x42, 0, 4}},
+    {"EC", "P-384", 120, 24, {0x30, 0x76, 0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x22, 3,
+                              0x62, 0, 4}},
+    {"EC", "P-521", 158, 26, {0x30, 0x81, 0x9b, 0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x23,
+                              3, 0x81, 0x86, 0, 4}},
+    {"ED25519", NULL, 44, 12, {0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0}},
+};
+
+static EVP_PKEY *point_key(const char *group, const unsigned char *point, size_t bytes)
+{
+    EVP_PKEY *made = NULL;
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)group, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point, bytes), OSSL_PARAM_END};
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (c && EVP_PKEY_fromdata_init(c) == 1 && EVP_PKEY_fromdata(c, &made, EVP_PKEY_PUBLIC_KEY, parameters) != 1) made = NULL;
+    EVP_PKEY_CTX_free(c);
+    return made;
+}
+
+/// RSA of 256 bytes and more, rsaEncryption with NULL (RFC 4055): the lengths are of two octets each.
+static EVP_PKEY *rsa_key(const unsigned char *bytes, size_t count)
+{
+    static const unsigned char algorithm[] = {0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0};
+    if (count < 4 + sizeof algorithm + 5 + 256 || count - 4 > 0xFFFF) return NULL;
+    const unsigned char *at = bytes + 4 + sizeof algorithm + 5;
+    size_t whole = count - 4, inner = whole - sizeof algorithm - 4;
+    if (memcmp(bytes + 4, algorithm, sizeof algorithm) ||
+        bytes[0] != 0x30 || bytes[1] != 0x82 || bytes[2] != whole >> 8 || bytes[3] != (whole & 0xFF) || at[-5] != 3 ||
+        at[-4] != 0x82 || at[-3] != inner >> 8 || at[-2] != (inner & 0xFF) || at[-1] != 0)
+        return NULL;
+    EVP_PKEY *made = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, (long)(inner - 1));
+    if (made && at == bytes + count) return made;
+    EVP_PKEY_free(made);
+    return NULL;
+}
+
+/// NULL for what is none of these, or wrong: the decoder has the last word.
+static EVP_PKEY *usual_key(const unsigned char *bytes, size_t count)
+{
+    for (size_t i = 0; i < sizeof key_forms / sizeof *key_forms; i++) {
+        size_t head = key_forms[i].head_bytes;
+        if (count != key_forms[i].bytes || memcmp(bytes, key_forms[i].head, head)) continue;
+        // A point begins by the octet that says it is whole.
+        if (key_forms[i].group) return point_key(key_forms[i].group, bytes + head - 1, count - head + 1);
+        return EVP_PKEY_new_raw_public_key_ex(NULL, key_forms[i].type, NULL, bytes + head, count - head);
+    }
+    return rsa_key(bytes, count);
+}
+
 ike_key *ike_public_key(const void *bytes, size_t count)
 {
     const unsigned char *at = bytes;
-    EVP_PKEY *made = count > INT_MAX ? NULL : d2i_PUBKEY(NULL, &at, (long)count);
-    if (made && at == (const unsigned char *)bytes + count) return made;
-    EVP_PKEY_free(made);
-    ERR_clear_error();
-    return NULL;
+    EVP_PKEY *made = usual_key(bytes, count);
+    if (!made && count <= INT_MAX) {
+        made = d2i_PUBKEY(NULL, &at, (long)count);
+        if (made && at != (const unsigned char *)bytes + count) {
+            EVP_PKEY_free(made);
+            made = NULL;
+        }
+    }
+    if (!made) ERR_clear_error();
+    return made;
 }
 
 int ike_key_kind(const ike_key *key)

@@ -83,6 +83,7 @@ public struct Host: ~Copyable {
             case .inbound: _ = try inbound.install(association, ciphers: inboundCiphers)
             case .outbound: try outbound.install(association, ciphers: outboundCiphers)
             }
+        case .relocate(let relocation): outbound.relocate(relocation)
         case .remove(let spi, .inbound): inbound.remove(spi, ciphers: inboundCiphers)
         case .remove(let spi, .outbound): outbound.remove(spi, ciphers: outboundCiphers)
         case .lease(let spi, let lease):

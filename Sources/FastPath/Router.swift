@@ -147,7 +147,7 @@ public struct Router: ~Copyable {
             if direction == .inbound { associations.remove(spi, ciphers: ciphers) }
         case .neighbour(let target, let address):
             targets.setNeighbour(target, address)
-        case .lease:
+        case .lease, .relocate:
             break  // A router sends nothing under an SA.
         }
     }

@@ -137,6 +137,7 @@ extension Publication {
     var subject: String {
         switch self {
         case .install(let association): "install \(association.name) (\(association.spi))"
+        case .relocate(let relocation): "relocate \(relocation.spi)"
         case .remove(let spi, _): "remove \(spi)"
         case .neighbour(let target, _): "neighbour of \(target)"
         case .lease(let spi, _): "lease of \(spi)"

@@ -50,7 +50,7 @@ extension ClusterConfiguration {
                 remoteID: settings.remoteID.map(PeerIdentity.init(named:)) ?? .any, authentication: authentication,
                 selectors: child.selectors, mode: child.mode, replayWindow: child.peerReplayWindow)
             policy.lifetimes = SessionPolicy.Lifetimes(settings)
-            policy.timing.deadPeerAfter = settings.deadPeerSeconds == 0 ? nil : UInt64(settings.deadPeerSeconds).seconds
+            policy.timing = SessionPolicy.Timing(deadPeerSeconds: settings.deadPeerSeconds)
             policy.datagramByteCount = settings.fragmentSize
             policy.mobility = settings.isMobile ? MobilityPolicy() : nil
             policy.postquantumKeys = try postquantumKeys(of: settings)
@@ -73,6 +73,19 @@ extension ClusterConfiguration {
         }
         return PostquantumKeys(
             [PostquantumKeys.Key(identity: Array(ppk.id.utf8), secret: ppk.secret)], isMandatory: ppk.isRequired)
+    }
+}
+
+extension SessionPolicy.Timing {
+    /// A peer that was silent so long is asked whether it is there; one that has not answered for twice as long again, and
+    /// for a quarter of a minute at least, is gone.
+    init(deadPeerSeconds: Int) {
+        self.init()
+        deadPeerAfter = deadPeerSeconds == 0 ? nil : UInt64(deadPeerSeconds).seconds
+        repetition = UInt64(1).seconds / 2
+        let patience = deadPeerSeconds == 0 ? UInt64(200).seconds : UInt64(2 * deadPeerSeconds).seconds
+        // What is sent n times, the waits doubling, is waited for (2^n - 1) times the first wait.
+        transmissions = (5...9).first { repetition * ((1 << UInt64($0)) - 1) >= patience } ?? 9
     }
 }
 

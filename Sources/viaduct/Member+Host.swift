@@ -121,7 +121,6 @@ extension Member {
             holder: holder, clusterKey: clusterKey,
             socket: try UDPSocket(bind: SocketAddress(address: target.trustedAddress, port: 0)),
             router: SocketAddress(address: router, port: ike.linkPort),
-            leaseIncarnation: .random(in: 0 ... .max),
             leaseTiming: LeaseHolder.Timing(validity: cluster.leases.validityNanoseconds))
     }
 

@@ -25,7 +25,7 @@ extension Member {
             settings,
             hooks: IKEService.Hooks(
                 apply: { entry in Self.apply(entry, desk, sequencer) }, log: { Log.say($0) },
-                received: { desk.latestReport.received }, granted: { sequencer.report.grantedEnds },
+                received: { desk.latestReport.received }, granted: { sequencer.takeGrantedEnds() },
                 judge: { certificate, answer in judges.judge(certificate, answer) }))
     }
 
@@ -33,7 +33,7 @@ extension Member {
     private static func apply(_ entry: ShadowEntry, _ desk: WorkerDesk, _ sequencer: SequencerService) {
         var publication: Publication?
         switch entry {
-        case .begin: break
+        case .begin, .relocate: break
         case .install(let association) where association.direction == .inbound: publication = .install(association)
         case .remove(let spi, .inbound): publication = .remove(spi, .inbound)
         case .install(let association):

@@ -9,7 +9,6 @@ struct ShadowLink: ~Copyable {
     let socket: UDPSocket
     private let router: SocketAddress
     private let holder: HolderID
-    private let leaseIncarnation: UInt64
     private let leaseTiming: LeaseHolder.Timing
     private let clock = MonotonicClock()
     private var buffer = [UInt8](repeating: 0, count: 4096)
@@ -19,7 +18,7 @@ struct ShadowLink: ~Copyable {
     /// - Parameter router: where its publisher listens.
     init(
         holder: HolderID, clusterKey: SecretBytes, socket: consuming UDPSocket, router: SocketAddress,
-        leaseIncarnation: UInt64, leaseTiming: LeaseHolder.Timing
+        leaseTiming: LeaseHolder.Timing
     ) {
         var random = KernelRandom()
         subscriber = ShadowSubscriber(
@@ -27,7 +26,6 @@ struct ShadowLink: ~Copyable {
         self.socket = socket
         self.router = router
         self.holder = holder
-        self.leaseIncarnation = leaseIncarnation
         self.leaseTiming = leaseTiming
     }
 
@@ -81,12 +79,15 @@ struct ShadowLink: ~Copyable {
         case .install(let association):
             tallies["installed", default: 0] += 1
             guard association.direction == .outbound else { return }
+            // An incarnation of its own: of an SA that comes a second time the sequencer must not take the new holder for
+            // the old one, whose requests it has answered.
             numbers.add(
                 LeaseHolder(
-                    spi: association.spi, holder: holder, incarnation: leaseIncarnation, timing: leaseTiming))
+                    spi: association.spi, holder: holder, incarnation: .random(in: 0 ... .max), timing: leaseTiming))
         case .remove(let spi, let direction):
             tallies["removed", default: 0] += 1
             if direction == .outbound { numbers.remove(spi) }
+        case .relocate: tallies["relocated", default: 0] += 1
         case .neighbour, .lease: break
         }
     }

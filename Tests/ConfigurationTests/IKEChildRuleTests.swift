@@ -30,13 +30,13 @@ import Testing
                 + "Write protocol: tcp, or remove remotePorts."),
         IKERuleTests.edit(
             "        localPorts: [80, 443] ",
-            "        localPorts: [\((1...129).map(String.init).joined(separator: ", "))] ",
-            gives: "79: local and localPorts make 129 traffic selectors; 128 is the most. "
+            "        localPorts: [\((1...17).map(String.init).joined(separator: ", "))] ",
+            gives: "79: local and localPorts make 17 traffic selectors; 16 is the most. "
                 + "Write fewer and wider ranges."),
         IKERuleTests.edit(
             "        remote: [10.71.0.0/24] ",
-            "        remote: [\((1...129).map { "10.71.0.\($0)" }.joined(separator: ", "))] ",
-            gives: "80: remote and remotePorts make 129 traffic selectors; 128 is the most. "
+            "        remote: [\((1...17).map { "10.71.0.\($0)" }.joined(separator: ", "))] ",
+            gives: "80: remote and remotePorts make 17 traffic selectors; 16 is the most. "
                 + "Write fewer and wider ranges."),
         IKERuleTests.edit(
             "replayWindow: 128 ", "replayWindow: 31 ",

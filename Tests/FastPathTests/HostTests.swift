@@ -139,6 +139,34 @@ import Wire
         #expect(bench.seal(answer) == HostBench.Result(verdict: .sealed, bytes: expected))
     }
 
+    /// A peer that moves, and nothing of its SA that begins anew.
+    @Test func aRelocatedSAGoesOnWithItsNumbers() throws {
+        var bench = Self.target()
+        try bench.host.apply(.lease(Self.outTunnel.spi, lease(77, 90)))
+        let answer = ipv4(from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 40000, [1, 2, 3]))
+        #expect(bench.seal(answer).verdict == .sealed)
+        let elsewhere = IPAddress("203.0.113.50")!
+        try bench.host.apply(
+            .relocate(
+                Relocation(
+                    spi: Self.outTunnel.spi, source: Self.outTunnel.source, destination: elsewhere,
+                    udpEncapsulation: UDPEncapsulation(remotePort: 17_146))))
+        let protected = esp(Self.outTunnel, number: 78, nextHeader: 4, answer)
+        let expected = ipv4(
+            from: Example.gateway, to: "203.0.113.50", protocol: 17,
+            bigEndian(UInt16(4500)) + bigEndian(UInt16(17_146)) + bigEndian(UInt16(8 + protected.count))
+                + bigEndian(UInt16(0)) + protected)
+        let moved = bench.seal(answer)
+        #expect(moved.verdict == .sealed)
+        // The identification is the number's, and so is the header's checksum.
+        #expect(moved.bytes.dropFirst(12) == expected.dropFirst(12))
+        #expect(bench.host.nextNumber(of: Self.outTunnel.spi) == 79)
+        try bench.host.apply(
+            .relocate(
+                Relocation(
+                    spi: SPI(rawValue: 0x9999_9999), source: elsewhere, destination: elsewhere, udpEncapsulation: nil)))
+    }
+
     @Test func numbersComeFromTheLeaseOnly() throws {
         var bench = Self.target()
         let answer = ipv4(from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 40000))

@@ -31,18 +31,31 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--router", choices=("viaduct", "charon"), default="charon", help="who stands at the gateway")
+    parser.add_argument("--router", choices=("viaduct", "charon"), default="viaduct", help="who stands at the gateway")
     parser.add_argument("--viaduct", default=ROOT / ".build/release/viaduct", help="the program under test")
     parser.add_argument("--keep-logs", type=pathlib.Path, metavar="DIR", help="copy what every daemon wrote there")
     parser.add_argument("--prefix", default="viaduct-ike-", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
+# What needs something of the gateway that Viaduct has not, in words; charon in its place runs them.
+NOT_YET = {
+    "openiked-they-start": "its ESP on Linux is AES-CBC with HMAC, which the packet path does not do yet",
+    "openiked-we-start": "its ESP on Linux is AES-CBC with HMAC, which the packet path does not do yet",
+}
+
+
+def left_out(options):
+    """Scenarios that nobody named and that cannot be played: name -> why."""
+    return NOT_YET if options.router == "viaduct" and not options.names else {}
+
+
 def chosen(options):
     for name in options.names:
         if not any(each.startswith(name) for each in ALL):
             sys.exit("interop: no scenario begins with %r; there are: %s" % (name, ", ".join(ALL)))
-    return [each for each in ALL if not options.names or any(each.startswith(name) for name in options.names)]
+    return [each for each in ALL if each not in left_out(options)
+            and (not options.names or any(each.startswith(name) for name in options.names))]
 
 
 def say(text):
@@ -116,6 +129,8 @@ def main():
     started = time.monotonic()
     passed, failed = play_all(names, options)
     claimed.close()
+    for name, why in left_out(options).items():
+        say("LEFT OUT %s: %s" % (name, why))
     print("interop: %d passed, %d failed, in %d scenarios and %.0f s, %s at the gateway" % (
         passed, failed, len(names), time.monotonic() - started, options.router))
     if os.environ.get("VIADUCT_TALLY"):

@@ -42,7 +42,7 @@ import Testing
         let state = folder.appending(path: "state").path
         let text = Self.right.replacingOccurrences(of: "STATE", with: state)
             .replacingOccurrences(of: what, with: with)
-        FileManager.default.createFile(
+        _ = FileManager.default.createFile(
             atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
         let before = try machine()
 

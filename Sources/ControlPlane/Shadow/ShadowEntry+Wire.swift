@@ -5,6 +5,7 @@ internal import Wire
 ///
 /// ```
 /// begin    3
+/// relocate 4 | direction 1 | SPI 4 | source 16 | destination 16 | UDP: remote port 2, local port 2 (0, 0: none)
 /// remove   2 | direction 1 | SPI 4
 /// install  1 | direction 1 | SPI 4 | mode 1 | transform 1 | source 16 | destination 16 | window 2 |
 ///            | UDP: remote port 2, local port 2 (0, 0: none) | protocol 2 (0xffff: any) |
@@ -12,12 +13,12 @@ internal import Wire
 ///            | name 1 + n | key 1 + n | salt 1 + n
 /// ```
 extension ShadowEntry {
-    private enum Kind { static let install: UInt8 = 1, remove: UInt8 = 2, begin: UInt8 = 3 }
+    private enum Kind { static let install: UInt8 = 1, remove: UInt8 = 2, begin: UInt8 = 3, relocate: UInt8 = 4 }
     private static let anyProtocol: UInt16 = 0xFFFF
     /// What a name may take of a datagram; the rest of it is cut off.
     static let nameByteCount = 64
-    /// Ranges of each kind that an entry can carry. A negotiated SA has 16 at most (`MessageBounds`).
-    static let rangeLimit = 16
+    /// Ranges of each kind that an entry can carry: as many as a negotiated SA has.
+    static let rangeLimit = MessageBounds.narrowedSelectors
 
     /// Whether it fits into one datagram.
     public var fits: Bool {
@@ -32,6 +33,12 @@ extension ShadowEntry {
         var bytes: [UInt8] = []
         switch self {
         case .begin: bytes.append(Kind.begin)
+        case .relocate(let relocation):
+            bytes += [Kind.relocate, Direction.outbound.number]
+            bytes.append(bigEndian: relocation.spi.rawValue)
+            bytes += relocation.source.wholeBytes + relocation.destination.wholeBytes
+            bytes.append(bigEndian: relocation.udpEncapsulation?.remotePort ?? 0)
+            bytes.append(bigEndian: relocation.udpEncapsulation?.localPort ?? 0)
         case .remove(let spi, let direction):
             bytes += [Kind.remove, direction.number]
             bytes.append(bigEndian: spi.rawValue)
@@ -83,6 +90,12 @@ extension ShadowEntry {
         else { return nil }
         switch kind {
         case Kind.remove: self = .remove(spi, direction)
+        case Kind.relocate:
+            guard direction == .outbound, let source = reader.address(), let destination = reader.address(),
+                let encapsulation = reader.encapsulation()
+            else { return nil }
+            self = .relocate(
+                Relocation(spi: spi, source: source, destination: destination, udpEncapsulation: encapsulation))
         case Kind.install:
             guard let association = Self.association(spi, direction, &reader) else { return nil }
             self = .install(association)
@@ -99,8 +112,7 @@ extension ShadowEntry {
             let source = reader.address(), let destination = reader.address(),
             let window = reader.number(UInt16.self).map(Int.init),
             SecurityAssociation.replayWindowRange.contains(window),
-            let remotePort = reader.number(UInt16.self), let localPort = reader.number(UInt16.self),
-            (remotePort == 0) == (localPort == 0), let selectors = selectors(&reader),
+            let encapsulation = reader.encapsulation(), let selectors = selectors(&reader),
             let name = reader.field().map({ String(decoding: $0, as: UTF8.self) }),
             let key = reader.field(), key.count == transform.keyByteCount,
             let salt = reader.field(), salt.count == transform.saltByteCount
@@ -108,9 +120,7 @@ extension ShadowEntry {
         return SecurityAssociation(
             name: name, spi: spi, direction: direction, mode: mode, source: source, destination: destination,
             transform: transform, key: SecretBytes(key), salt: SecretBytes(salt), selectors: selectors,
-            replayWindow: window,
-            udpEncapsulation: remotePort == 0
-                ? nil : UDPEncapsulation(remotePort: remotePort, localPort: localPort))
+            replayWindow: window, udpEncapsulation: encapsulation)
     }
 
     private static func selectors(_ reader: inout ByteReader) -> TrafficSelectors? {
@@ -130,6 +140,14 @@ extension ByteReader {
     fileprivate mutating func address() -> IPAddress? {
         guard let high = number(UInt64.self), let low = number(UInt64.self) else { return nil }
         return IPAddress(high: high, low: low)
+    }
+
+    /// nil when there is not enough left, or one port without the other; a nil in it for none.
+    fileprivate mutating func encapsulation() -> UDPEncapsulation?? {
+        guard let remotePort = number(UInt16.self), let localPort = number(UInt16.self),
+            (remotePort == 0) == (localPort == 0)
+        else { return nil }
+        return .some(remotePort == 0 ? nil : UDPEncapsulation(remotePort: remotePort, localPort: localPort))
     }
 
     fileprivate mutating func addressRange() -> AddressRange? {

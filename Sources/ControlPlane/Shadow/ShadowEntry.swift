@@ -6,6 +6,8 @@ public enum ShadowEntry: Sendable {
     case begin
     /// Take this SA, or replace the one with the same SPI and direction.
     case install(SecurityAssociation)
+    /// Send under this outbound SA to another address.
+    case relocate(Relocation)
     /// Forget the SA and wipe its key.
     case remove(SPI, Direction)
 
@@ -13,6 +15,7 @@ public enum ShadowEntry: Sendable {
         switch self {
         case .begin: nil
         case .install(let association): Key(spi: association.spi, direction: association.direction)
+        case .relocate(let relocation): Key(spi: relocation.spi, direction: .outbound)
         case .remove(let spi, let direction): Key(spi: spi, direction: direction)
         }
     }

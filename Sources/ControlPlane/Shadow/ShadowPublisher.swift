@@ -70,11 +70,12 @@ public struct ShadowPublisher: Sendable {
     public mutating func publish(_ entry: ShadowEntry) {
         precondition(entry.fits)
         guard let key = entry.key else { preconditionFailure("streams begin by themselves") }
-        if case .install(let association) = entry {
+        switch entry {
+        case .install(let association):
             current[key] = (nextOrder, association)
             nextOrder += 1
-        } else {
-            current[key] = nil
+        case .relocate(let relocation): current[key]?.association.relocate(relocation)
+        case .remove, .begin: current[key] = nil
         }
         for holder in streams.keys { streams[holder]!.append(entry) }
     }
@@ -172,5 +173,13 @@ public struct ShadowPublisher: Sendable {
     /// Whether a target holds all that was published, for status.
     public func lag(of holder: HolderID) -> (isInService: Bool, entries: UInt64)? {
         streams[holder].map { ($0.isInService, $0.last - $0.applied) }
+    }
+}
+
+extension SecurityAssociation {
+    mutating func relocate(_ relocation: Relocation) {
+        source = relocation.source
+        destination = relocation.destination
+        udpEncapsulation = relocation.udpEncapsulation
     }
 }

@@ -138,6 +138,7 @@ public struct ShadowSubscriber: Sendable {
         case .install(let association):
             stream.held.insert(ShadowEntry.Key(spi: association.spi, direction: association.direction))
             actions = [.apply(.install(association))]
+        case .relocate(let relocation): actions = [.apply(.relocate(relocation))]
         case .remove(let spi, let direction):
             stream.held.remove(ShadowEntry.Key(spi: spi, direction: direction))
             actions = [.apply(.remove(spi, direction))]

@@ -43,7 +43,7 @@ struct IKELoop {
             settings.connections,
             gate: CookieGate(
                 secret: SecretBytes(random.nonce(byteCount: 32)), threshold: settings.limits.cookieThreshold),
-            limits: settings.limits, at: now)
+            limits: settings.limits, foreignSPIs: settings.takenSPIs, at: now)
         publisher = ShadowPublisher(
             holders: Array(settings.holders.keys), clusterKey: settings.clusterKey,
             incarnation: Incarnation(using: &random))

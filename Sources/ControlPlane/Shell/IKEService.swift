@@ -37,7 +37,8 @@ public final class IKEService: Sendable {
         public var log: @Sendable (String) -> Void
         /// What came under the inbound SAs, by the packet path's latest report.
         public var received: @Sendable () -> [AssociationUsage]
-        /// The number behind the highest one that the sequencers granted, by outbound SA.
+        /// The number behind the highest one that the sequencers granted, by outbound SA, where it has changed since the last
+        /// call.
         public var granted: @Sendable () -> [SPI: UInt64]
         /// Says whether a peer's certificate is to be believed, once, later and on any thread.
         public var judge: @Sendable (PeerCertificate, @escaping @Sendable (CertificateVerdict) -> Void) -> Void

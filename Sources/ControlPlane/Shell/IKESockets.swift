@@ -5,6 +5,9 @@ final class IKESockets: Sendable {
     /// Four zero bytes where an SPI would be: what follows is IKE, not ESP (RFC 3948 §2.2).
     static let nonESPMarker: [UInt8] = [0, 0, 0, 0]
 
+    /// Of each peers' socket: some five thousand first messages, a fraction of a second of a flood.
+    private static let waitingByteCount: Int32 = 4 << 20
+
     private final class Box: Sendable {
         let socket: UDPSocket
         init(_ socket: consuming UDPSocket) { self.socket = socket }
@@ -22,7 +25,9 @@ final class IKESockets: Sendable {
         for address in addresses {
             for port in [500, Path.floatedPort] {
                 let local = SocketAddress(address: address, port: port)
-                peers[local] = Box(try UDPSocket(bind: local))
+                let socket = try UDPSocket(bind: local)
+                socket.keep(byteCount: Self.waitingByteCount)
+                peers[local] = Box(socket)
                 locals.append(local)
             }
         }

@@ -23,6 +23,17 @@ internal import Wire
 
     deinit { close(descriptor) }
 
+    /// Asks the kernel to keep up to so many bytes of datagrams that wait, its own account of them included; a process that
+    /// may not have so much gets what the system allows.
+    public borrowing func keep(byteCount: Int32) {
+        var wanted = byteCount
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        // The kernel reads one Int32 during each call.
+        if unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, size) != 0 {
+            unsafe _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &wanted, size)
+        }
+    }
+
     public var localAddress: SocketAddress? {
         var form = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)

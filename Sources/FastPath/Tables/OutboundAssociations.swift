@@ -63,6 +63,14 @@ struct OutboundAssociations: ~Copyable {
         count += 1
     }
 
+    mutating func relocate(_ relocation: Relocation) {
+        guard let place = place(of: relocation.spi) else { return }
+        records[place].source = relocation.source
+        records[place].destination = relocation.destination
+        records[place].localPort = relocation.udpEncapsulation?.localPort ?? 0
+        records[place].remotePort = relocation.udpEncapsulation?.remotePort ?? 0
+    }
+
     mutating func remove(_ spi: SPI, ciphers: borrowing CipherProvider) {
         guard let place = place(of: spi) else { return }
         var kept = 0

@@ -58,6 +58,15 @@ struct ShadowNetwork {
         wanted[key] = nil
     }
 
+    mutating func relocate(_ spi: SPI) {
+        let relocation = Relocation(
+            spi: spi, source: IPAddress("198.51.100.1")!,
+            destination: IPAddress(v4: UInt32.random(in: 1..<1000, using: &random)),
+            udpEncapsulation: random.chance(500) ? UDPEncapsulation(remotePort: 4502) : nil)
+        publisher.publish(.relocate(relocation))
+        wanted[ShadowEntry.Key(spi: spi, direction: .outbound)]?.relocate(relocation)
+    }
+
     mutating func barrier() -> ShadowPublisher.Ticket {
         let (ticket, actions) = publisher.barrier(at: now)
         perform(actions)
@@ -84,6 +93,9 @@ struct ShadowNetwork {
             case .apply(.install(let association)):
                 let key = ShadowEntry.Key(spi: association.spi, direction: association.direction)
                 targets[holder]!.held[key] = association
+            case .apply(.relocate(let relocation)):
+                let key = ShadowEntry.Key(spi: relocation.spi, direction: .outbound)
+                targets[holder]!.held[key]?.relocate(relocation)
             case .apply(.remove(let spi, let direction)):
                 targets[holder]!.held[ShadowEntry.Key(spi: spi, direction: direction)] = nil
             case .apply, .began, .count: break

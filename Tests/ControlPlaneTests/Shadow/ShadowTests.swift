@@ -18,6 +18,9 @@ import Testing
             case 2...4:
                 let keys = network.wanted.keys.sorted { $0.spi.rawValue < $1.spi.rawValue }
                 if !keys.isEmpty { network.remove(keys[network.random.below(keys.count)]) }
+            case 5...6:
+                let spis = network.wanted.keys.filter { $0.direction == .outbound }.map(\.spi.rawValue).sorted()
+                if !spis.isEmpty { network.relocate(SPI(rawValue: spis[network.random.below(spis.count)])) }
             default: network.install(network.association())
             }
             _ = network.barrier()

@@ -79,6 +79,26 @@ import Wire
         #expect(eventually { service.report.sequencers.isEmpty })
     }
 
+    @Test func whatWasGrantedIsToldOnce() throws {
+        let service = try SequencerService(
+            local: SocketAddress(address: loopback, port: 0), holders: [HolderID(rawValue: 0): loopback],
+            associations: (1...50).map {
+                .init(spi: SPI(rawValue: spi.rawValue + $0), replayWindow: 64, reservation: nil)
+            } + [.init(spi: spi, replayWindow: 64, reservation: nil)])
+        defer { service.stop() }
+        #expect(try send(500, as: 0, to: service.address).max() == 500)
+        var ends: [SPI: UInt64] = [:]
+        // The sender has its lease a moment before this is told.
+        #expect(
+            eventually {
+                ends.merge(service.takeGrantedEnds()) { $1 }
+                return ends[spi] != nil
+            })
+        #expect(ends.keys.elementsEqual([spi]) && ends[spi]! > 500)
+        #expect(eventually { service.takeGrantedEnds().isEmpty })
+        #expect(eventually { service.report.sequencers.count == 51 })
+    }
+
     @Test func oddDatagramsAreCountedAndAnswerNothing() throws {
         let service = try makeService(TemporaryDirectory())
         defer { service.stop() }

@@ -156,7 +156,7 @@ def described(connection):
         "version": 2, "proposals": connection.ike, "encap": yes(connection.encapsulate),
         "local_addrs": connection.local.addresses or ["%any"], "remote_addrs": connection.remote.addresses or ["%any"],
         "rekey_time": connection.ike_rekey_seconds, "reauth_time": connection.reauthenticate_seconds, "rand_time": 0,
-        "over_time": GRACE_SECONDS, "dpd_delay": connection.dpd_seconds, "mobike": yes(connection.mobike), "fragmentation": yes(connection.fragmentation),
+        "over_time": GRACE_SECONDS, "dpd_delay": connection.dpd_seconds, "keyingtries": 0 if connection.dpd_action == "restart" else 1, "mobike": yes(connection.mobike), "fragmentation": yes(connection.fragmentation),
         "childless": "force" if connection.childless else "allow", "unique": "replace",
         "local": authenticated(connection.local, own=True),
         "remote": {**authenticated(connection.remote, own=False),

@@ -3,7 +3,7 @@ internal import Wire
 
 extension IKEReading {
     /// Of one end; as many as a Traffic Selector payload of ours holds.
-    private static var selectorsLimit: Int { 128 }
+    private static var selectorsLimit: Int { 16 }
 
     func child(
         _ entry: Entry, title: String, local: IPAddress?, remote: AddressRange?

@@ -50,6 +50,14 @@ internal import CCrypto
         let finished = unsafe ike_mac_finish(context, code, function.byteCount)
         precondition(finished == 1, "OpenSSL failed to hash")
     }
+
+    /// The same for a code that is no secret.
+    mutating func finish() -> [UInt8] {
+        var code = [UInt8](repeating: 0, count: function.byteCount)
+        // The array has the length of the function's code.
+        unsafe finish(into: &code)
+        return code
+    }
 }
 
 extension Octets {

@@ -4,14 +4,17 @@ extension SignatureScheme {
     public static let authenticationMethod: UInt8 = 14
 
     /// What we send; nil for `rsaSHA1`.
-    public var algorithmIdentifier: [UInt8]? { identifiers.first }
+    public var algorithmIdentifier: [UInt8]? { Self.proper[self] }
+
+    private static let proper = Dictionary(
+        uniqueKeysWithValues: allCases.compactMap { scheme in scheme.identifiers.first.map { (scheme, $0) } })
+    private static let known = Dictionary(
+        uniqueKeysWithValues: allCases.flatMap { scheme in scheme.identifiers.map { ($0, scheme) } })
 
     /// The scheme of a peer's identifier, nil for one that we have not. Hashes inside PSS parameters may come with NULL
     /// parameters or without, and so may those of PKCS#1 (RFC 4055 §2.1).
     public init?(algorithmIdentifier: [UInt8]) {
-        guard let found = Self.allCases.first(where: { $0.identifiers.contains(algorithmIdentifier) }) else {
-            return nil
-        }
+        guard let found = Self.known[algorithmIdentifier] else { return nil }
         self = found
     }
 

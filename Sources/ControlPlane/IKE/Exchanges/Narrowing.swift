@@ -32,8 +32,8 @@ enum Narrowing {
                 else { continue }
                 kept.removeAll { intersection($0, common) == $0 }
                 kept.append(common)
-                // No answer could say more; what is left out was not agreed.
-                if kept.count == MessageBounds.trafficSelectors { return kept }
+                // What is left out was not agreed.
+                if kept.count == MessageBounds.narrowedSelectors { return kept }
             }
         }
         return kept

@@ -8,6 +8,9 @@ public enum MessageBounds {
     public static let transformAttributes = 8
     /// In one Traffic Selector payload.
     public static let trafficSelectors = 128
+    /// Of an SA, on each side: what goes to the targets in one datagram, and into the packet path's tables. A longer offer
+    /// is narrowed to the first of them (RFC 7296 §2.9).
+    public static let narrowedSelectors = 16
     /// In one Delete payload.
     public static let deletedSPIs = 1024
     /// In one Configuration payload.

@@ -57,7 +57,7 @@ extension PeerSessions {
 
     /// The first ones by age.
     public var status: [IKEReport.Session] {
-        entries.keys.sorted().prefix(IKEReport.sessionLimit).map { id in
+        eldest(IKEReport.sessionLimit).map { id in
             let entry = entries[id]!
             return IKEReport.Session(
                 id: "\(id)", connection: connections[entry.connection].policy.name, isInitiator: entry.isInitiator,
@@ -66,6 +66,19 @@ extension PeerSessions {
                 spis: entry.session.spis.map { ["\($0.initiator)", "\($0.responder)"] },
                 children: entry.children.values.sorted { $0.installedAt < $1.installedAt }.map(\.status))
         }
+    }
+}
+
+extension PeerSessions {
+    /// In order. Sorting all of them would cost more than all else that is done four times a second.
+    private func eldest(_ limit: Int) -> [ID] {
+        var eldest: [ID] = []
+        for id in entries.keys where eldest.count < limit || id < eldest[limit - 1] {
+            // Each is smaller than the one that it displaces, so few get this far.
+            if eldest.count == limit { eldest.removeLast() }
+            eldest.insert(id, at: eldest.firstIndex { id < $0 } ?? eldest.count)
+        }
+        return eldest
     }
 }
 

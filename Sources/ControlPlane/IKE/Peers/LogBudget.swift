@@ -7,9 +7,8 @@ struct LogBudget: Sendable {
     private var refilledAt: UInt64?
     private var omitted = 0
 
-    /// The line, with a word about those before it that were left out; nil when it is left out itself.
-    /// `now` in nanoseconds.
-    mutating func admit(_ line: String, at now: UInt64) -> String? {
+    /// How many lines were left out before this one; nil when it is left out itself. `now` in nanoseconds.
+    mutating func admit(at now: UInt64) -> Int? {
         let seconds = Double(now - min(refilledAt ?? now, now)) / 1_000_000_000
         tokens = min(Double(Self.burst), tokens + seconds * Double(Self.linesPerSecond))
         refilledAt = now
@@ -19,6 +18,6 @@ struct LogBudget: Sendable {
         }
         tokens -= 1
         defer { omitted = 0 }
-        return omitted == 0 ? line : "\(line) (\(omitted) lines left out before this one)"
+        return omitted
     }
 }

@@ -17,7 +17,7 @@ extension PeerSessions {
         let acquaintance = Acquaintance(peer: peer, own: policy.localID)
         var effects: [Effect] = []
         for other in acquaintances[acquaintance, default: []].sorted() where other != id {
-            effects += log("\(title(other)): the peer began anew", at: now)
+            effects += log(other, "the peer began anew", at: now)
             // Not lost, as far as the new one stands for the same connection.
             if let place = entries[other]!.stands, connections[place].policy.name == policy.name {
                 stand(id, for: place)

@@ -80,13 +80,15 @@ extension PeerSessions {
             return []
         case .keepAlive(let path): return [.keepAlive(path)]
         case .relocate(let spis, let path, let encapsulation):
-            return relocate(spis, path, encapsulation, of: id, at: now, using: &random)
+            return relocate(spis, path, encapsulation, of: id)
         case .redirected(let redirected): return follow(redirected, of: id, at: now, using: &random)
         case .claim(let spi):
             owners[spi.rawValue] = id
             entries[id]!.claims.append(spi.rawValue)
             return []
         case .release(let spi):
+            // A closed session repeats its last answer to who did not get it, until it is forgotten.
+            if entries[id]!.session.isClosed { return [] }
             owners[spi.rawValue] = nil
             entries[id]!.claims.removeAll { $0 == spi.rawValue }
             return []
@@ -94,18 +96,18 @@ extension PeerSessions {
         case .initialContact(let peer): return displace(of: peer, by: id, at: now)
         case .established(let peer): return established(id, peer, at: now)
         case .install(let pair, _): return install(pair, of: id, at: now)
-        case .use(let spis): return use(spis, of: id)
+        case .use(let spis): return use(spis, of: id, at: now, using: &random)
         case .delete(let spis): return delete(spis, of: id, at: now)
         case .reauthenticate: return reauthenticate(id, at: now, using: &random)
         case .refused(let refusal):
             counts[refusal.name, default: 0] += 1
-            return log("\(title(id)): \(refusal)", at: now)
+            return log(id, "\(refusal)", at: now)
         case .closed:
             count(.closed)
-            return end(id, at: now) + log("\(title(id)): closed", at: now)
+            return end(id, at: now) + log(id, "closed", at: now)
         case .failed(let failure):
             count(.failed)
-            return end(id, at: now) + log("\(title(id)): \(failure)", at: now)
+            return end(id, at: now) + log(id, "\(failure)", at: now)
         case .count(let event):
             counts["\(event)", default: 0] += 1
             return []
@@ -131,14 +133,14 @@ extension PeerSessions {
         count(.established)
         noLongerHalfOpen(id)
         attempts[entries[id]!.connection]?.succeeded()
-        return log("\(title(id)): established", at: now)
+        return log(id, "established", at: now)
     }
 
     /// A new session beside the old one, which is closed when the new one stands: make before break (RFC 7296 §2.8.3).
     private mutating func reauthenticate(
         _ id: ID, at now: UInt64, using random: inout some IKERandomness
     ) -> [Effect] {
-        log("\(title(id)): authenticates anew", at: now)
+        log(id, "authenticates anew", at: now)
             + start(entries[id]!.connection, replacing: id, at: now, using: &random)
     }
 
@@ -149,9 +151,9 @@ extension PeerSessions {
     ) -> [Effect] {
         guard case .address = redirected.to else {
             count(.unresolvedGateway)
-            return log("\(title(id)): it sends us to \(redirected.to), a name, which is not looked up here", at: now)
+            return log(id, "it sends us to \(redirected.to), a name, which is not looked up here", at: now)
         }
-        return log("\(title(id)): it sends us to \(redirected.to)", at: now)
+        return log(id, "it sends us to \(redirected.to)", at: now)
             + start(entries[id]!.connection, after: redirected, at: now, using: &random)
     }
 
@@ -170,21 +172,38 @@ extension PeerSessions {
         return [.publish(.install(pair.inbound))]
     }
 
-    private mutating func use(_ spis: ChildSPIs, of id: ID) -> [Effect] {
-        guard let child = entries[id]!.children[spis] else { return [] }
+    /// The peer chose the outbound SPI, and two peers may choose alike. Numbers are handed out by SPI: a second SA of the
+    /// same one is refused, so that no number comes twice under the first one's key.
+    private mutating func use(
+        _ spis: ChildSPIs, of id: ID, at now: UInt64, using random: inout some IKERandomness
+    ) -> [Effect] {
+        guard let child = entries[id]!.children[spis], !child.isUsed else { return [] }
+        guard outboundOwners[spis.outbound] == nil, !foreignSPIs.contains(spis.outbound) else {
+            count(.outboundSPITaken)
+            return log(id, "its SPI \(spis.outbound) is in use by another SA; the Child SA is given up", at: now)
+                + perform(
+                    entries[id]!.session.deleteChild(spis, at: now, using: &random), of: id, at: now, using: &random)
+        }
         entries[id]!.children[spis]!.isUsed = true
         outboundOwners[spis.outbound] = id
         return [.publish(.install(child.pair.outbound))]
     }
 
-    /// What holds an SA cannot yet change its addresses: to install it again would begin its numbers and its window anew,
-    /// and no number may come twice under a key. Another one, between the new addresses, takes its place.
+    /// What holds the outbound half sends to the new addresses; numbers go on. The inbound one is known by its SPI alone.
     private mutating func relocate(
-        _ spis: ChildSPIs, _ path: Path, _ encapsulation: UDPEncapsulation?, of id: ID, at now: UInt64,
-        using random: inout some IKERandomness
+        _ spis: ChildSPIs, _ path: Path, _ encapsulation: UDPEncapsulation?, of id: ID
     ) -> [Effect] {
-        entries[id]!.children[spis]?.pair.relocate(path, encapsulation)
-        return perform(entries[id]!.session.rekeyChild(spis, at: now, using: &random), of: id, at: now, using: &random)
+        guard entries[id]!.children[spis] != nil else { return [] }
+        entries[id]!.children[spis]!.pair.relocate(path, encapsulation)
+        let outbound = entries[id]!.children[spis]!.pair.outbound
+        guard entries[id]!.children[spis]!.isUsed else { return [] }
+        return [
+            .publish(
+                .relocate(
+                    Relocation(
+                        spi: spis.outbound, source: outbound.source, destination: outbound.destination,
+                        udpEncapsulation: outbound.udpEncapsulation)))
+        ]
     }
 
     /// Nothing is sent under it any more. What the peer had sent before it heard of the end may still be on its way, in the
@@ -228,10 +247,13 @@ extension PeerSessions {
         guard let entry = entries[id] else { return }
         if entry.session.isClosed && entry.forgetAt == nil { entries[id]!.forgetAt = now + Self.linger }
         let next = [entry.session.deadline, entries[id]!.forgetAt].compactMap { $0 }.min()
-        guard let next, next != entry.dueAt else {
-            if next == nil { entries[id]!.dueAt = nil }
+        guard let next else {
+            entries[id]!.dueAt = nil
             return
         }
+        // A later deadline takes the place that is there: asked too early, a session does nothing and is noted again. So
+        // the queue has about one place a session, however often deadlines move.
+        guard next < entry.dueAt ?? .max else { return }
         entries[id]!.dueAt = next
         deadlines.insert(id, at: next)
     }

@@ -8,9 +8,9 @@ extension PeerSessions {
     ) -> [Effect] {
         var effects: [Effect] = []
         for part in usage {
-            guard let id = inboundOwners[part.spi], let entry = entries[id], entry.pending == nil,
-                let spis = entry.children.keys.first(where: { $0.inbound == part.spi }),
-                entry.children[spis]!.received != part
+            guard let id = inboundOwners[part.spi],
+                let spis = entries[id]?.children.keys.first(where: { $0.inbound == part.spi }),
+                entries[id]!.children[spis]!.received != part, entries[id]!.pending == nil
             else { continue }
             entries[id]!.children[spis]!.received = part
             effects += account(spis, of: id, at: now, using: &random)
@@ -25,9 +25,10 @@ extension PeerSessions {
     ) -> [Effect] {
         var effects: [Effect] = []
         for part in usage {
-            guard let id = outboundOwners[part.spi], let entry = entries[id], entry.pending == nil,
-                let spis = entry.children.keys.first(where: { $0.outbound == part.spi }),
-                entry.children[spis]!.sent[holder]?.latest != part, part.packets > 0
+            guard let id = outboundOwners[part.spi],
+                let spis = entries[id]?.children.keys.first(where: { $0.outbound == part.spi }),
+                entries[id]!.children[spis]!.sent[holder]?.latest != part, part.packets > 0,
+                entries[id]!.pending == nil
             else { continue }
             entries[id]!.children[spis]!.sent[holder, default: SentParts(part.spi)].take(part)
             effects += account(spis, of: id, at: now, using: &random)
@@ -35,16 +36,17 @@ extension PeerSessions {
         return effects
     }
 
-    /// By the sequencers: the number behind the highest that was given out, by outbound SA.
+    /// By the sequencers: the number behind the highest that was given out, by outbound SA, where it has changed.
     public mutating func granted(
         _ ends: [SPI: UInt64], at now: UInt64, using random: inout some IKERandomness
     ) -> [Effect] {
         var effects: [Effect] = []
         for (spi, end) in ends {
-            guard let id = outboundOwners[spi], let entry = entries[id], entry.pending == nil,
-                let spis = entry.children.keys.first(where: { $0.outbound == spi }),
-                entry.children[spis]!.grantedEnd != end
+            guard let id = outboundOwners[spi],
+                let spis = entries[id]?.children.keys.first(where: { $0.outbound == spi }),
+                entries[id]!.children[spis]!.grantedEnd != end
             else { continue }
+            // Kept also behind a barrier, as nobody says it twice; the session hears of it with the next report.
             entries[id]!.children[spis]!.grantedEnd = end
             effects += account(spis, of: id, at: now, using: &random)
         }

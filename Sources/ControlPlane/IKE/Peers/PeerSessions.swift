@@ -1,4 +1,4 @@
-internal import Associations
+public import Associations
 internal import Wire
 
 /// All IKE SAs of a node, and what belongs to no single one of them: whose a datagram is, who may begin, how many at once,
@@ -36,7 +36,7 @@ public struct PeerSessions: Sendable {
     }
 
     /// What is counted beside the sessions' own events.
-    public enum Event: Sendable, Hashable {
+    public enum Event: String, Sendable, Hashable {
         /// Too short for a header, or no request that could begin an IKE SA.
         case noIKE
         /// For an IKE SA that is not here.
@@ -47,6 +47,8 @@ public struct PeerSessions: Sendable {
         case cookieAsked
         /// Arrived while an SA was being installed; the peer repeats it.
         case busy
+        /// A peer chose an SPI that another outbound SA has.
+        case outboundSPITaken
         case begun, established, closed, failed
         /// A peer sends us to a gateway by its name.
         case unresolvedGateway
@@ -114,6 +116,8 @@ public struct PeerSessions: Sendable {
     }
 
     public let connections: [Connection]
+    /// Outbound SPIs of SAs that are not IKE's.
+    let foreignSPIs: Set<SPI>
     public internal(set) var gate: CookieGate
     /// IKE SAs of all kinds, half-open and closed ones among them.
     public static let maximumSessions = 200_000
@@ -142,7 +146,11 @@ public struct PeerSessions: Sendable {
     var attempts: [Int: Attempt] = [:]
     public internal(set) var counts: [String: UInt64] = [:]
 
-    public init(_ connections: [Connection], gate: CookieGate, limits: HalfOpenLimits, at now: UInt64) {
+    public init(
+        _ connections: [Connection], gate: CookieGate, limits: HalfOpenLimits, foreignSPIs: Set<SPI> = [],
+        at now: UInt64
+    ) {
+        self.foreignSPIs = foreignSPIs
         self.connections = connections
         self.gate = gate
         self.gate.threshold = limits.cookieThreshold
@@ -157,9 +165,20 @@ public struct PeerSessions: Sendable {
         [deadlines.first, retired.first?.at, attempts.values.compactMap(\.dueAt).min()].compactMap { $0 }.min()
     }
 
-    mutating func count(_ event: Event) { counts["\(event)", default: 0] += 1 }
+    mutating func count(_ event: Event) { counts[event.rawValue, default: 0] += 1 }
 
-    mutating func log(_ line: String, at now: UInt64) -> [Effect] {
-        budget.admit(line, at: now).map { [.log($0)] } ?? []
+    /// Of one session. Words are made only for a line that is written.
+    mutating func log(_ id: ID, _ words: @autoclosure () -> String, at now: UInt64) -> [Effect] {
+        guard let omitted = budget.admit(at: now) else { return [] }
+        return [.log("\(title(id)): \(words())\(Self.omission(omitted))")]
+    }
+
+    mutating func log(_ line: @autoclosure () -> String, at now: UInt64) -> [Effect] {
+        guard let omitted = budget.admit(at: now) else { return [] }
+        return [.log(line() + Self.omission(omitted))]
+    }
+
+    private static func omission(_ count: Int) -> String {
+        count == 0 ? "" : " (\(count) lines left out before this one)"
     }
 }

@@ -41,9 +41,10 @@ public struct UniqueSPIs<Source: IKERandomness & Sendable>: IKERandomness, Senda
     func permuted(_ number: UInt32) -> UInt32 {
         var left = UInt16(truncatingIfNeeded: number >> 16)
         var right = UInt16(truncatingIfNeeded: number)
+        var hash = KeyedHash(.sha256, key: .secret(key))
         for round in 0..<Self.rounds {
-            let octets = [UInt8(round), UInt8(right >> 8), UInt8(truncatingIfNeeded: right)]
-            let mixed = PRF.prfsha256(.secret(key), [.open(octets)]).part(0..<2).disclosed
+            hash.add(.open([UInt8(round), UInt8(right >> 8), UInt8(truncatingIfNeeded: right)]))
+            let mixed = hash.finish()
             (left, right) = (right, left ^ (UInt16(mixed[0]) << 8 | UInt16(mixed[1])))
         }
         return UInt32(left) << 16 | UInt32(right)

@@ -149,9 +149,23 @@ import Testing
             #expect(throws: SignatureFailure.notAKey) { try SigningKey(SecretBytes(bytes)) }
             #expect(throws: SignatureFailure.notAKey) { try VerifyingKey(publicKeyInfo: bytes) }
         }
-        for (_, key) in try Self.keys() {
+        for (name, key) in try Self.keys() {
             #expect(throws: SignatureFailure.notAKey) { try VerifyingKey(publicKeyInfo: key.publicKeyInfo + [0]) }
-            #expect(throws: SignatureFailure.notAKey) { try VerifyingKey(publicKeyInfo: key.publicKeyInfo.dropLast()) }
+            for count in 0..<key.publicKeyInfo.count {
+                #expect(throws: SignatureFailure.notAKey) {
+                    try VerifyingKey(publicKeyInfo: Array(key.publicKeyInfo[..<count]))
+                }
+            }
+            // A bit of the key itself wrong: it is no key, or another one.
+            let head = ["rsa2048": 33, "ecdsa256": 27, "ecdsa384": 24, "ecdsa521": 26, "ed25519": 12][name]!
+            let octets = Array("what both ends saw".utf8)
+            let signature = try key.sign(octets, by: key.kind.schemes[0])
+            for place in key.publicKeyInfo.indices.dropFirst(head) {
+                var changed = key.publicKeyInfo
+                changed[place] ^= 1 << UInt8(place % 8)
+                let other = try? VerifyingKey(publicKeyInfo: changed)
+                #expect(other?.isSignature(signature, of: octets, by: key.kind.schemes[0]) != true, "\(name) \(place)")
+            }
         }
     }
 }

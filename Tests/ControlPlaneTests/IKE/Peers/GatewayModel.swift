@@ -85,6 +85,7 @@ extension ShadowEntry {
     fileprivate var word: String {
         switch self {
         case .begin: "begin"
+        case .relocate: "relocate outbound"
         case .install(let association): "install \(association.direction)"
         case .remove(_, let direction): "remove \(direction)"
         }

@@ -60,8 +60,8 @@ import Wire
         #expect(gateway.held.isEmpty)
         #expect(gateway.sessions.entries.isEmpty && gateway.sessions.owners.isEmpty)
         #expect(gateway.sessions.initiations.isEmpty && gateway.sessions.halfOpenCount == 0)
-        #expect(gateway.sessions.acquaintances.isEmpty && gateway.sessions.standing.isEmpty)
         #expect(gateway.sessions.inboundOwners.isEmpty && gateway.sessions.outboundOwners.isEmpty)
+        #expect(gateway.sessions.acquaintances.isEmpty && gateway.sessions.standing.isEmpty)
         #expect(gateway.sessions.deadline == nil)
     }
 
@@ -146,6 +146,35 @@ import Wire
         #expect(gateway.held.isEmpty)
     }
 
+    @Test func aReportNamesTheEldestInOrder() throws {
+        var limits = HalfOpenLimits()
+        limits.cookieThreshold = 1000
+        var gateway = try GatewayModel.responder(limits: limits)
+        for number in 0..<IKEReport.sessionLimit + 50 {
+            var client = ClientModel(
+                try .sample(.initiator), at: "10.1.\(number / 200).\(number % 200 + 1)", seed: UInt64(number) + 9000)
+            for bytes in client.start(at: gateway.now) { gateway.receive(bytes, from: client.address) }
+        }
+        let all = gateway.sessions.entries.keys.sorted()
+        #expect(all.count == IKEReport.sessionLimit + 50)
+        #expect(gateway.sessions.status.map(\.id) == all.prefix(IKEReport.sessionLimit).map { "\($0)" })
+    }
+
+    /// Nobody says it twice.
+    @Test func whatIsGrantedBehindABarrierCounts() throws {
+        var gateway = try GatewayModel.responder()
+        var client = ClientModel(try .sample(.initiator), at: "10.0.0.1", seed: 12)
+        client.converse(client.start(at: gateway.now), with: &gateway)
+        let child = try #require(client.session.childSPIs.first)
+        gateway.settles = false
+        client.converse(
+            client.take(client.session.rekeyChild(child, at: gateway.now, using: &client.random)), with: &gateway)
+        #expect(!gateway.barriers.isEmpty)
+        gateway.perform(gateway.sessions.granted([child.inbound: 4097], at: gateway.now, using: &gateway.random))
+        let children = try #require(gateway.sessions.entries.values.first).children
+        #expect(children.first { $0.key.outbound == child.inbound }?.value.grantedEnd == 4097)
+    }
+
     @Test func anInitiatorBeginsAgainLaterEachTime() throws {
         var gateway = GatewayModel([
             Connection(
@@ -164,6 +193,53 @@ import Wire
         #expect(waits.count == 5)
         #expect(zip(waits.dropFirst(), waits).allSatisfy { $0 > $1 })
         #expect(gateway.sessions.entries.count <= 3)
+    }
+
+    /// Every SA that a peer can negotiate fits into a datagram of the shadow link.
+    @Test func aPeerThatOffersManySelectorsGetsSome() throws {
+        var gateway = try GatewayModel.responder()
+        let ranges = (0..<16).map { "10.1.\($0 * 2).0/24" }
+        var client = ClientModel(
+            try .sample(.initiator, local: ranges, remote: (0..<16).map { "10.2.\($0 * 2).0/24" }), at: "10.0.0.1",
+            seed: 12)
+        client.converse(client.start(at: gateway.now), with: &gateway)
+        #expect(client.session.isEstablished)
+        #expect(gateway.held.count == 2 && gateway.published.allSatisfy(\.fits))
+        #expect(gateway.published.allSatisfy { ShadowEntry($0.bytes) != nil })
+    }
+
+    @Test func anotherPeersOutboundSPIIsNotTaken() throws {
+        var gateway = try GatewayModel.responder()
+        var clients = ["10.0.0.1", "10.0.0.2"].map { ClientModel(try! .sample(.initiator), at: $0, seed: 77) }
+        // The same seed: the same SPI. The first keeps it.
+        for place in clients.indices {
+            clients[place].converse(clients[place].start(at: gateway.now), with: &gateway)
+        }
+        #expect(gateway.sessions.counts["outboundSPITaken"] == 1)
+        let outbound = gateway.published.filter {
+            if case .install(let a) = $0 { a.direction == .outbound } else { false }
+        }
+        #expect(outbound.count == 1)
+        #expect(clients[0].session.childSPIs.count == 1 && clients[1].session.childSPIs.isEmpty)
+    }
+
+    @Test func theQueueOfDeadlinesDoesNotGrow() throws {
+        var policy = try SessionPolicy.sample(.responder)
+        policy.timing.deadPeerAfter = 30 * Self.second
+        var gateway = GatewayModel([Connection(policy)])
+        var client = ClientModel(try .sample(.initiator), at: "10.0.0.1", seed: 13)
+        client.converse(client.start(at: gateway.now), with: &gateway)
+        let spi = try #require(client.session.childSPIs.first).outbound
+        for number in 1...1000 as ClosedRange<UInt64> {
+            gateway.now += 10_000_000
+            let usage = AssociationUsage(spi: spi, packets: number, bytes: number * 100)
+            gateway.perform(gateway.sessions.received([usage], at: gateway.now, using: &gateway.random))
+        }
+        #expect(gateway.sessions.deadlines.count <= 3)
+        // And the deadline is not forgotten.
+        let sent = gateway.story.filter { $0 == "send" }.count
+        gateway.tick(at: gateway.now + 31 * Self.second)
+        #expect(gateway.story.filter { $0 == "send" }.count == sent + 1)
     }
 
     @Test func whatNobodyCanReadIsCounted() throws {

@@ -35,6 +35,11 @@ import Wire
                 case .publish(.install(let association)):
                     let key = ShadowEntry.Key(spi: association.spi, direction: association.direction)
                     #expect(installed[node].updateValue(association, forKey: key) == nil, "\(key) is there already")
+                case .publish(.relocate(let relocation)):
+                    let key = ShadowEntry.Key(spi: relocation.spi, direction: .outbound)
+                    #expect(installed[node][key] != nil, "\(key) is not there")
+                    installed[node][key]?.destination = relocation.destination
+                    installed[node][key]?.udpEncapsulation = relocation.udpEncapsulation
                 case .barrier(let id):
                     work += nodes[node].settled(id, missing: [], at: 0, using: &random).map { (node, $0) }
                 case .send(let bytes, var path):
@@ -56,6 +61,9 @@ import Wire
         #expect(outbound().map(\.udpEncapsulation) == [UDPEncapsulation(remotePort: 24_500)])
         offset = 30_000
         carry(nodes[0].order(.addChild("a.example"), at: 0, using: &random), of: 0)
-        #expect(outbound().contains { $0.udpEncapsulation == UDPEncapsulation(remotePort: 34_500) })
+        // The one that was there goes on with its numbers, to the new port.
+        #expect(
+            outbound().map(\.udpEncapsulation)
+                == [UDPEncapsulation](repeating: UDPEncapsulation(remotePort: 34_500), count: 2))
     }
 }

@@ -175,9 +175,10 @@ import Testing
         #expect(
             payloads.map(\.type) == [
                 .identificationInitiator, .certificate, .certificate, .notify, .certificateRequest,
-                .identificationResponder, .authentication, .securityAssociation, .trafficSelectorInitiator,
+                .identificationResponder, .authentication, .notify, .securityAssociation, .trafficSelectorInitiator,
                 .trafficSelectorResponder,
             ])
+        #expect(payloads.notifications.map(\.type) == [.initialContact, .ikev2MessageIDSyncSupported])
         #expect(payloads.certificateRequests == [ask])
         #expect(pair.story(.responder) == ["initial contact", "established", "install"])
     }
