@@ -156,7 +156,7 @@ extension SessionPolicy.Fault {
         switch self {
         case .proposal, .unsupported, .noProposals:
             "Write them as in proposals: [aes128gcm16-prfsha256-x25519] and, for the child, [aes256gcm16]."
-        case .selectorCount: "Write ranges that cover them; an SA has \(MessageBounds.narrowedSelectors) a side."
+        case .selectorCount: "Write ranges that cover them; a message holds \(MessageBounds.trafficSelectors) a side."
         }
     }
 }

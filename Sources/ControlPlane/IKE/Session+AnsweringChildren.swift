@@ -18,7 +18,7 @@ extension Session {
 
     /// `index` is that of the IKE SA it came through.
     func answerChild(
-        _ established: inout Established, _ index: Int, _ payloads: [IKEPayload], path: Path,
+        _ established: inout Established, _ index: Int, _ payloads: [IKEPayload], path: Path, at now: UInt64,
         using random: inout some IKERandomness
     ) -> Reply {
         // RFC 7296 §2.25.2: while the IKE SA is being rekeyed or closed.
@@ -32,6 +32,8 @@ extension Session {
             }
             // §2.25.1: while it is being closed; and one that was replaced only waits for that.
             if established.isClosing(known.spis.inbound) || known.replacement != nil { return .putOff }
+            // RFC 9370 §2.2.4: ours has been decided on, and its further key exchanges go on.
+            if established.rekeying(known.spis.inbound)?.followUps != nil { return .putOff }
             old = known
         } else if established.childCount >= policy.maximumChildren {
             return .error(NotifyPayload(.noAdditionalSAs), [.refused(.childCount)])
@@ -45,28 +47,51 @@ extension Session {
         switch negotiation.answer(payloads, using: &random) {
         case nil: return .error(NotifyPayload(.invalidSyntax), [.refused(.invalidSyntax)])
         case .refused(let refusal, let notification): return .error(notification, [.refused(refusal)])
-        case .agreed(let associations, _, _)
+        case .agreed(let agreement, _)
         where old == nil && payloads.notification(.saResourceInfo) != nil
-            && established.countAlike(associations.inbound.selectors) >= policy.maximumParallelChildren:
+            && established.countAlike(agreement.selectors) >= policy.maximumParallelChildren:
             return .error(NotifyPayload(.tsMaxQueue), [.refused(.parallelChildCount)])
-        case .agreed(let associations, let spis, let answer):
-            established.children.append(Child(associations, isUsed: old == nil))
+        case .agreed(let agreement, let answer):
             var reply = Reply(payloads: answer)
-            reply.before = [.install(associations, replacing: old?.spis)]
-            // The old one goes on until the peer deletes it, for we cannot know when it has the new one (§2.8).
-            guard let old else {
-                reply.after = [.use(spis)]
-                return reply
-            }
-            if var asked = established.rekeying(old.spis.inbound) {
+            if let old, var asked = established.rekeying(old.spis.inbound) {
                 asked.wish.rival = ChildWish.Rival(
-                    child: spis.inbound, lowestNonce: lowestNonce(nonce, negotiation.responderNonce))
+                    child: agreement.spis.inbound, lowestNonce: lowestNonce(nonce, negotiation.responderNonce),
+                    stage: .awaited)
                 established.current.asked = .createChild(asked)
                 reply.before.append(.count(.collision))
             }
-            established.replace(old.spis.inbound, by: spis.inbound)
+            if agreement.rounds.isEmpty {
+                make(&established, agreement, replacing: old, &reply)
+            } else {
+                let awaited = Awaited(
+                    .child(agreement, replacing: old?.spis.inbound),
+                    through: established.associations[index].ownSPI, timing: policy.timing, at: now)
+                established.awaited = awaited
+                reply.payloads.append(.notify(awaited.link))
+            }
             return reply
         }
+    }
+
+    /// The Child SA that the peer asked for.
+    func make(
+        _ established: inout Established, _ agreement: ChildAgreement, _ secrets: [SecretBytes] = [],
+        replacing old: Child?, _ reply: inout Reply
+    ) {
+        let spis = agreement.spis
+        let associations = agreement.associations(secrets)
+        established.children.append(Child(associations, isUsed: old == nil))
+        reply.before.insert(.install(associations, replacing: old?.spis), at: 0)
+        // The old one goes on until the peer deletes it, for we cannot know when it has the new one (§2.8).
+        guard let old else {
+            reply.after = [.use(spis)]
+            return
+        }
+        if var asked = established.rekeying(old.spis.inbound), asked.wish.rival?.child == spis.inbound {
+            asked.wish.rival?.stage = agreement.rounds.isEmpty ? .made : .settled
+            established.current.asked = .createChild(asked)
+        }
+        established.replace(old.spis.inbound, by: spis.inbound)
     }
 
     /// Unless it is the one whose answer is still under way to us.

@@ -38,6 +38,9 @@ extension Session {
         if let error = payloads?.notifications.first(where: \.type.isError) {
             return refusedChild(&established, asked, error, at: now, using: &random)
         }
+        if let followUps = asked.followUps {
+            return concludeFollowUp(&established, asked, followUps, payloads ?? [], at: now, using: &random)
+        }
         let discarding = SessionTask(.discard(asked.spi))
         guard let payloads, let nonce = payloads.nonce?.data else {
             established.tasks.insert(discarding, at: 0)
@@ -50,17 +53,16 @@ extension Session {
         case .refused(let refusal, _):
             established.tasks.insert(discarding, at: 0)
             return [.refused(refusal)]
-        case .agreed(let associations, let spis, _):
-            // The peer deleted it before we knew of it.
-            if asked.deletedEarly.contains(spis.outbound) {
-                if let old = asked.wish.replacing { established.tasks.insert(SessionTask(.deleteReplaced(old)), at: 0) }
-                return []
+        case .agreed(let agreement, _):
+            let isSurvivor = survives(asked, lowestNonce(asked.nonce, nonce), established)
+            guard agreement.rounds.isEmpty else {
+                return followUp(&established, asked, agreement, payloads, isSurvivor, at: now, using: &random)
             }
-            guard survives(asked, lowestNonce(asked.nonce, nonce), established) else {
+            guard isSurvivor || asked.deletedEarly.contains(agreement.spis.outbound) else {
                 established.tasks.insert(discarding, at: 0)
                 return [.count(.collision)]
             }
-            return adopt(&established, associations, asked.wish)
+            return adopt(&established, agreement.associations(), asked)
         }
     }
 
@@ -69,15 +71,25 @@ extension Session {
     private func survives(_ asked: ChildAsked, _ lowest: [UInt8], _ established: Established) -> Bool {
         guard let rival = asked.wish.rival, let old = asked.wish.replacing else { return true }
         // The peer took its own back, and the old one still waits for a replacement.
-        if established.child(inbound: rival.child) == nil, established.child(inbound: old) != nil { return true }
+        if rival.stage == .settled { return false }
+        if rival.stage == .made, established.child(inbound: rival.child) == nil, established.child(inbound: old) != nil
+        {
+            return true
+        }
         return rival.lowestNonce.lexicographicallyPrecedes(lowest)
     }
 
-    private func adopt(
-        _ established: inout Established, _ associations: ChildSecurityAssociations, _ wish: ChildWish
+    func adopt(
+        _ established: inout Established, _ associations: ChildSecurityAssociations, _ asked: ChildAsked
     ) -> [Action] {
         let spis = associations.spis
-        let old = wish.replacing.flatMap { established.child(inbound: $0) }
+        // The peer deleted it before we knew of it.
+        if asked.deletedEarly.contains(spis.outbound) {
+            if let old = asked.wish.replacing { established.tasks.insert(SessionTask(.deleteReplaced(old)), at: 0) }
+            return []
+        }
+        established.forgo(asked.wish.rival)
+        let old = asked.wish.replacing.flatMap { established.child(inbound: $0) }
         established.children.append(Child(associations, isUsed: true))
         if let old {
             established.replace(old.spis.inbound, by: spis.inbound)
@@ -95,7 +107,7 @@ extension Session {
         if asked.wish.replacing != nil, old == nil || old?.replacement != nil { return [] }
         switch error.type {
         case .invalidKEPayload:
-            guard established.closing == .no, asked.wish.attempt < ChildWish.attempts,
+            guard established.closing == .no, asked.wish.attempt < ChildWish.attempts, asked.followUps == nil,
                 let method = policy.childOffer(asked.spi, hasKeyExchange: true).method(
                     wanted: error.wantedKeyExchange, insteadOf: asked.exchange?.method)
             else { return [.refused(.childByPeer(error.type))] }
@@ -103,7 +115,8 @@ extension Session {
             wish.method = method
             wish.attempt += 1
             return askChild(&established, wish, at: now, using: &random)
-        case .temporaryFailure:
+        case .temporaryFailure, .stateNotFound:
+            if noteForgotten(&established, error) { return [.refused(.childByPeer(error.type))] }
             let task: SessionTask.Kind
             if let old {
                 task = .rekeyChild(old.spis.inbound)

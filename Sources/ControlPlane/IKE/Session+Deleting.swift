@@ -23,7 +23,9 @@ extension Session {
         switch established.associations[index].phase {
         case .current:
             // The peer has replaced it: either it did not see that we were about to, or its own survives.
-            guard let rival = established.rekeying?.wish.rival else { return Reply(end: .closed) }
+            guard let rival = established.rekeying?.wish.rival, rival.stage != .awaited else {
+                return Reply(end: .closed)
+            }
             established.succeed(by: rival.spi, leaving: gone)
         case .rival:
             if var asked = established.rekeying, asked.wish.rival?.spi == spi {

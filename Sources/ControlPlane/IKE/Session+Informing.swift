@@ -10,6 +10,7 @@ extension Session {
         }
         let association = established.associations[index]
         if let actions = repeated(association.answer, arrival, over: association.channel) { return actions }
+        if let actions = answerSynchronisation(established, index, arrival, using: &random) { return actions }
         return arrival.isResponse
             ? conclude(established, index, arrival, using: &random)
             : answer(established, index, arrival, using: &random)
@@ -31,13 +32,21 @@ extension Session {
             state = .established(established)
             return [.count(event)]
         }
-        established.lastHeard = arrival.now
         let payloads = try? IKEPayload.innerChain(inside.first, inside.plaintext)
+        if case .synchronise(let question) = association.asked {
+            // Any old answer to a request with the number 0 comes from the peer, too.
+            guard question.isAnswered(by: payloads.flatMap { Synchronisation($0) }) else { return [.count(.stale)] }
+        }
+        established.lastHeard = arrival.now
         let moves = established.follow(arrival.path)
         var actions: [Action] = []
         switch established.associations[index].conclude() {
         case nil, .discard: break
         case .probe: concludeProbe(&established, payloads)
+        case .synchronise:
+            if let answer = payloads.flatMap({ Synchronisation($0) }) {
+                concludeSynchronisation(&established, answer, through: index)
+            }
         // Of two over two IKE SAs nobody knows which the peer took last.
         case .updateAddresses where association.phase != .current: established.enqueueFirst(.updateAddresses)
         case .updateAddresses(let path): actions = concludeUpdate(&established, path, payloads, arrival)
@@ -115,11 +124,16 @@ extension Session {
         case .createChildSA:
             // A peer that has its successor of our IKE SA at work has not seen ours, or deletes it.
             if established.associations[index].phase == .rival { adoptRival(&established, at: arrival.now) }
+            // The peer has given up what it began before, or it would go on with that.
+            established.awaited = nil
             if payloads.securityAssociation?.proposals.first?.protocolID == .ike {
                 reply = answerSuccessor(&established, index, payloads, at: arrival.now, using: &random)
             } else {
-                reply = answerChild(&established, index, payloads, path: established.path, using: &random)
+                reply = answerChild(
+                    &established, index, payloads, path: established.path, at: arrival.now, using: &random)
             }
+        case .ikeFollowupKE:
+            reply = answerFollowUp(&established, index, payloads, at: arrival.now, using: &random)
         default: reply = .error(NotifyPayload(.invalidSyntax), [.count(.exchangeRefused)])
         }
         return reply
@@ -127,7 +141,7 @@ extension Session {
 
     /// The peer's successor of the IKE SA becomes the current one; ours may still be answered.
     func adoptRival(_ established: inout Established, at now: UInt64) {
-        guard let rival = established.rekeying?.wish.rival else { return }
+        guard let rival = established.rekeying?.wish.rival, rival.stage != .awaited else { return }
         established.succeed(by: rival.spi, leaving: .left(until: now + policy.timing.linger))
     }
 }

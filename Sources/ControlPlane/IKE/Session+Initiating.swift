@@ -114,7 +114,7 @@ extension Session {
             return tellFailure(sent, .noPostquantumKey)
         }
         sent.agreed = agreed
-        sent.agreed.noteMobility(payloads, policy)
+        sent.agreed.noteAbilities(payloads, policy)
         switch AuthExchange.look(at: peer, payloads.authentication, payloads, agreed, policy) {
         case .proved: return accept(sent, peer, payloads)
         case .failed(let failure): return tellFailure(sent, failure)
@@ -141,10 +141,11 @@ extension Session {
         } catch { return tellFailure(sent, error) }
         let negotiation = ChildNegotiation(policy: policy, agreed: sent.agreed, path: sent.path)
         switch negotiation.conclude(payloads, sent.childSPI) {
-        case .agreed(let associations, let spis, _):
+        case .agreed(let agreement, _):
+            let associations = agreement.associations()
             state = .established(Established(sent, peer: peer, children: [Child(associations, isUsed: true)]))
             return Self.contact(payloads, peer) + [
-                .established(peer), .install(associations, replacing: nil), .use(spis),
+                .established(peer), .install(associations, replacing: nil), .use(agreement.spis),
             ]
         case .refused(let refusal, _):
             var established = Established(sent, peer: peer, children: [])

@@ -27,7 +27,9 @@ extension Session {
     private func next(
         _ established: inout Established, at now: UInt64, using random: inout some IKERandomness
     ) -> [Action] {
-        while let index = established.tasks.firstIndex(where: { $0.notBefore <= now }) {
+        while let index = established.tasks.firstIndex(where: {
+            $0.notBefore <= now && !established.isHeld($0)
+        }) {
             let task = established.tasks.remove(at: index)
             switch task.kind {
             case .probe: return ask(&established, .probe, probing(established), .informational, at: now)

@@ -118,7 +118,7 @@ extension Session {
         }
         var answered = answered
         answered.agreed = agreed
-        answered.agreed.noteMobility(payloads, policy)
+        answered.agreed.noteAbilities(payloads, policy)
         switch AuthExchange.look(at: peer, proof, payloads, agreed, policy) {
         case .proved: return accept(answered, peer, request, using: &random)
         case .failed(let failure):
@@ -144,11 +144,12 @@ extension Session {
         switch negotiation.answer(request.payloads, using: &random) {
         case nil:
             return refuseAuth(answered, NotifyPayload(.invalidSyntax), .malformedAuthentication, request)
-        case .agreed(let associations, let spis, let child):
+        case .agreed(let agreement, let child):
+            let associations = agreement.associations()
             // Inbound is in place before the initiator can know of it.
             return establish(
                 answered, peer, [Child(associations, isUsed: true)], child,
-                before: [.install(associations, replacing: nil)], after: [.use(spis)], request)
+                before: [.install(associations, replacing: nil)], after: [.use(agreement.spis)], request)
         case .refused(let refusal, let notification):
             return establish(
                 answered, peer, [], [.notify(notification)], before: [.refused(refusal)], after: [], request)

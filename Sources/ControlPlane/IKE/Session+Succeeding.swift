@@ -12,12 +12,13 @@ extension Session {
         if wish.spi == nil { actions.append(.claim(spi)) }
         wish.spi = spi
         let nonce = random.nonce()
-        guard let method = wish.method ?? policy.proposals[0].keyExchangeMethod else {
-            preconditionFailure("a policy's proposals all have a key exchange of ours")
+        let offer = policy.successorOffer(spi, knowsAdditional: established.knowsAdditional)
+        guard let method = wish.method ?? offer.first?.keyExchangeMethod else {
+            preconditionFailure("one of a policy's proposals was agreed on, and all have a key exchange of ours")
         }
         let exchange = KeyExchange(method, using: &random)
         let payloads: [IKEPayload] = [
-            .securityAssociation(SecurityAssociationPayload(policy.successorOffer(spi))),
+            .securityAssociation(SecurityAssociationPayload(offer)),
             .nonce(NoncePayload(nonce)), .keyExchange(exchange.payload),
         ]
         let asked = SuccessorAsked(wish: wish, spi: spi, nonce: nonce, exchange: exchange)
@@ -33,23 +34,33 @@ extension Session {
         if let error = payloads?.notifications.first(where: \.type.isError) {
             return refusedSuccessor(&established, old, asked, error, at: now, using: &random)
         }
-        guard let payloads, let oldIndex = established.index(of: old),
-            let made = successor(asked, payloads, of: established.associations[oldIndex].channel)
-        else { throw .invalidAnswer(.createChildSA) }
-        let isCurrent = established.associations[oldIndex].phase == .current
-        let isLoser =
-            asked.wish.rival.map {
-                established.index(of: $0.spi) != nil && !$0.lowestNonce.lexicographicallyPrecedes(made.lowestNonce)
-            } ?? false
-        if isLoser || !isCurrent {
-            // The redundant one is deleted by who asked for it (RFC 7296 §2.8.2); the peer deletes the old one.
-            established.associations.append(IKEAssociation(made.channel, phase: .leaving))
-            if isCurrent, let rival = asked.wish.rival {
-                established.succeed(by: rival.spi, leaving: .left(until: now + policy.timing.linger))
+        guard let payloads, let oldIndex = established.index(of: old) else { throw .invalidAnswer(.createChildSA) }
+        let agreement: SuccessorAgreement
+        var secrets: [SecretBytes] = []
+        if var followUps = asked.followUps {
+            switch followUps.conclude(payloads, using: &random) {
+            case .invalid: throw .invalidAnswer(.ikeFollowupKE)
+            case .next:
+                return try followUp(&established, old, asked, followUps, after: payloads, at: now, using: &random)
+            case .complete: (agreement, secrets) = (followUps.agreement, followUps.secrets)
             }
+        } else {
+            guard let made = agree(asked, payloads, established) else { throw .invalidAnswer(.createChildSA) }
+            agreement = made
+            if !agreement.rounds.isEmpty {
+                let followUps = FollowUps(agreement, using: &random)
+                return try followUp(&established, old, asked, followUps, after: payloads, at: now, using: &random)
+            }
+        }
+        established.forgottenFollowUps = 0
+        let channel = agreement.channel(after: established.associations[oldIndex].channel, secrets)
+        let isCurrent = established.associations[oldIndex].phase == .current
+        established.associations.append(IKEAssociation(channel, phase: .leaving))
+        guard isCurrent, survives(asked, agreement, established) else {
+            // The redundant one is deleted by who asked for it (RFC 7296 §2.8.2); the peer deletes the old one.
+            if isCurrent { giveWay(&established, asked.wish.rival, at: now, using: &random) }
             return [.count(.collision)]
         }
-        established.associations.append(IKEAssociation(made.channel, phase: .leaving))
         established.succeed(by: asked.spi, leaving: .leaving)
         if let rival = asked.wish.rival.flatMap({ established.index(of: $0.spi) }) {
             established.associations[rival].phase = .left(until: now + policy.timing.linger)
@@ -58,25 +69,21 @@ extension Session {
         return []
     }
 
-    private func successor(
-        _ asked: SuccessorAsked, _ payloads: [IKEPayload], of old: SealedChannel
-    ) -> (channel: SealedChannel, lowestNonce: [UInt8])? {
+    private func agree(
+        _ asked: SuccessorAsked, _ payloads: [IKEPayload], _ established: Established
+    ) -> SuccessorAgreement? {
+        let offer = policy.successorOffer(asked.spi, knowsAdditional: established.knowsAdditional)
         guard let proposals = payloads.securityAssociation?.proposals, proposals.count == 1,
             let nonce = payloads.nonce?.data, let theirs = payloads.keyExchange,
             let spi = IKESPI(bytes: proposals[0].spi), spi != .zero,
-            ProposalChoice.isChoice(proposals[0], of: policy.successorOffer(asked.spi)),
+            ProposalChoice.isChoice(proposals[0], of: offer),
             let suite = IKESuite(proposals[0]), suite.method == asked.exchange.method,
             theirs.method.rawValue == suite.method.transformID, let secret = try? asked.exchange.agree(theirs.data)
         else { return nil }
         let seed = IKESeed(
             initiatorNonce: asked.nonce, responderNonce: nonce, initiatorSPI: asked.spi.rawValue,
             responderSPI: spi.rawValue)
-        let keys = old.keys.successor(
-            sharedSecret: secret, prf: suite.prf, protection: suite.protection, seed: seed)
-        let channel = SealedChannel(
-            initiatorSPI: asked.spi, responderSPI: spi, role: .initiator, keys: keys,
-            fragmentLimit: old.fragmentLimit)
-        return (channel, lowestNonce(asked.nonce, nonce))
+        return SuccessorAgreement(suite: suite, sharedSecret: secret, seed: seed, role: .initiator)
     }
 
     private func refusedSuccessor(
@@ -85,14 +92,18 @@ extension Session {
     ) -> [Action] {
         let isCurrent = established.current.ownSPI == old
         // The peer has replaced it, or is about to: it knows better.
-        if let rival = asked.wish.rival, isCurrent, established.index(of: rival.spi) != nil {
-            established.succeed(by: rival.spi, leaving: .left(until: now + policy.timing.linger))
-            return [.release(asked.spi)]
+        if let rival = asked.wish.rival, isCurrent, let index = established.index(of: rival.spi) {
+            guard asked.followUps != nil else {
+                established.succeed(by: rival.spi, leaving: .left(until: now + policy.timing.linger))
+                return [.release(asked.spi)]
+            }
+            // The nonces have decided against it: the peer deletes it.
+            established.associations[index].phase = .left(until: now + policy.timing.linger)
         }
         guard isCurrent else { return [.release(asked.spi)] }
         if error.type == .invalidKEPayload, established.closing == .no,
-            asked.wish.attempt < SuccessorWish.attempts,
-            let method = policy.successorOffer(asked.spi).method(
+            asked.wish.attempt < SuccessorWish.attempts, asked.followUps == nil,
+            let method = policy.successorOffer(asked.spi, knowsAdditional: established.knowsAdditional).method(
                 wanted: error.wantedKeyExchange, insteadOf: asked.exchange.method)
         {
             var wish = asked.wish
@@ -100,7 +111,8 @@ extension Session {
             wish.attempt += 1
             return askSuccessor(&established, wish, at: now, using: &random)
         }
-        if error.type == .temporaryFailure {
+        let isForgotten = noteForgotten(&established, error)
+        if error.type == .temporaryFailure || error.type == .stateNotFound, !isForgotten {
             postpone(&established, .rekeyIKE, at: now, using: &random)
             return [.release(asked.spi), .count(.putOffByPeer)]
         }

@@ -58,6 +58,7 @@ extension Session {
             }
             if established.associations[index].isOver(at: now) { actions += established.drop(index) }
         }
+        if let awaited = established.awaited, now >= awaited.deadline { established.awaited = nil }
         state = .established(established)
         return actions
     }

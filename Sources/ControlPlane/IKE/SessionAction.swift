@@ -119,6 +119,10 @@ extension Session {
         case putOffByPeer
         /// Both ends rekeyed the same SA at once.
         case collision
+        /// The peer, taken over by another member of its cluster, set the message IDs (RFC 6311).
+        case synchronised
+        /// It would have our numbers of ESP leap, too, which has no effect.
+        case replayCounterSync
     }
 
     /// Why something was refused.

@@ -17,6 +17,8 @@ public struct SessionPolicy: Sendable {
         /// How long an IKE SA that was replaced is kept for the peer to delete it, or to ask for a lost answer: longer
         /// than a peer repeats itself.
         public var linger: UInt64 = 200_000_000_000
+        /// How long who answered a CREATE_CHILD_SA waits for each IKE_FOLLOWUP_KE (RFC 9370 §2.2.4).
+        public var followUp: UInt64 = 30_000_000_000
         /// How often a NAT before us is shown that its mapping is in use (RFC 3948 §4); nil for never.
         public var keepAlive: UInt64? = 20_000_000_000
 
@@ -43,6 +45,8 @@ public struct SessionPolicy: Sendable {
     public var maximumRedirects = 0
     /// nil without MOBIKE.
     public var mobility: MobilityPolicy?
+    /// Whether message IDs may be set anew after a takeover, by the peer or by us (RFC 6311).
+    public var synchronises = true
     public var lifetimes = Lifetimes.standard
     /// Those that are being replaced apart. One more is refused by NO_ADDITIONAL_SAS.
     public var maximumChildren = 16
@@ -74,7 +78,7 @@ public struct SessionPolicy: Sendable {
             (selectors.local, selectors.localPorts), (selectors.remote, selectors.remotePorts),
         ] {
             let count = addresses.count * max(1, ports.count)
-            guard (1...MessageBounds.narrowedSelectors).contains(count) else { throw .selectorCount(count) }
+            guard (1...MessageBounds.trafficSelectors).contains(count) else { throw .selectorCount(count) }
         }
         self.name = name
         self.proposals = try Self.read(proposals, .ike)
@@ -130,13 +134,14 @@ public struct SessionPolicy: Sendable {
         }
     }
 
-    /// The offer of a successor of the IKE SA, with our SPI of it. Additional key exchanges would need IKE_FOLLOWUP_KE
-    /// (RFC 9370 §2.2.4), which is not there: the secrets of the first exchange live on in SK_d.
-    func successorOffer(_ spi: IKESPI) -> [Proposal] {
-        proposals.map { proposal in
+    /// The offer of a successor of the IKE SA, with our SPI of it. To a peer that `knowsAdditional` key exchanges not,
+    /// what goes without them (RFC 9370 §2.2.1), as it was at the beginning.
+    func successorOffer(_ spi: IKESPI, knowsAdditional: Bool) -> [Proposal] {
+        let known = knowsAdditional ? proposals : proposals.map(\.withoutAdditionalKeyExchanges)
+        return known.filter { !$0.transforms.isEmpty }.enumerated().map { index, proposal in
             var offer = proposal
+            offer.number = UInt8(index + 1)
             offer.spi = spi.bytes
-            offer.transforms.removeAll { $0.type.isAdditionalKeyExchange }
             return offer
         }
     }
@@ -178,7 +183,6 @@ extension Proposal {
             }
         }
         let further = transforms.filter { $0.type.isAdditionalKeyExchange && $0.id != 0 }
-        return protocolID == .esp
-            ? further.isEmpty : further.allSatisfy { KeyExchangeMethod(transformID: $0.id) != nil }
+        return further.allSatisfy { KeyExchangeMethod(transformID: $0.id) != nil }
     }
 }

@@ -26,6 +26,7 @@ enum AuthExchange {
             payloads.append(.authentication(try authentication(agreed, .initiator, policy)))
         }
         if policy.mobility != nil { payloads.append(.notify(NotifyPayload(.mobikeSupported))) }
+        if policy.synchronises { payloads.append(.notify(NotifyPayload(.ikev2MessageIDSyncSupported))) }
         if policy.mode == .transport { payloads.append(.notify(NotifyPayload(.useTransportMode))) }
         return payloads + [
             .securityAssociation(SecurityAssociationPayload(policy.childOffer(spi))),
@@ -41,8 +42,10 @@ enum AuthExchange {
         let proof = try authentication(agreed, .responder, policy)
         let mixed: [IKEPayload] = agreed.isMixed ? [.notify(NotifyPayload(.ppkIdentity))] : []
         let mobile: [IKEPayload] = agreed.isMobile ? [.notify(NotifyPayload(.mobikeSupported))] : []
+        let synchronised: [IKEPayload] =
+            agreed.synchronises ? [.notify(NotifyPayload(.ikev2MessageIDSyncSupported))] : []
         return [.identificationResponder(policy.localID)] + certificates(policy) + [.authentication(proof)]
-            + mixed + mobile + child
+            + mixed + mobile + synchronised + child
     }
 
     private static func certificates(_ policy: SessionPolicy) -> [IKEPayload] {

@@ -13,7 +13,7 @@ extension ChildNegotiation {
         }
         let own = policy.childOffer(SPI(rawValue: 0), hasKeyExchange: !isFirst)
         guard let choice = ProposalChoice.choose(from: offer.proposals, by: own, ignoring: ignored),
-            let transform = Associations.Transform(choice), let outbound = SPI(bytes: choice.spi)
+            Associations.Transform(choice) != nil, let outbound = SPI(bytes: choice.spi)
         else {
             let refusal = Session.Refusal.noProposalChosen(
                 offered: offer.proposals.map(\.name), acceptable: own.map(\.name))
@@ -46,7 +46,7 @@ extension ChildNegotiation {
             .trafficSelectorsInitiator(selectors.payload(.remote)),
             .trafficSelectorsResponder(selectors.payload(.local)),
         ]
-        return .agreed(associations(spis, transform, selectors, sharedSecret: half.secret), spis, answer)
+        return ChildAgreement(self, spis, choice, selectors, sharedSecret: half.secret).map { .agreed($0, answer) }
     }
 
     private enum KeyExchangeAnswer {

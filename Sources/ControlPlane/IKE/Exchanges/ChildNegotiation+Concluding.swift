@@ -15,17 +15,19 @@ extension ChildNegotiation {
             let theirs = payloads.trafficSelectorsResponder.map({ seen($0.selectors, .remote) }),
             let ours = payloads.trafficSelectorsInitiator.map({ seen($0.selectors, .local) }),
             ProposalChoice.isChoice(proposals[0], of: own, ignoring: ignored),
-            let transform = Associations.Transform(proposals[0]), let outbound = SPI(bytes: proposals[0].spi),
+            let outbound = SPI(bytes: proposals[0].spi),
             let selectors = TrafficSelectors(local: ours, remote: theirs),
             Narrowing.narrow(local: ours, remote: theirs, to: offered ?? policy.selectors) == selectors,
-            let secret = secret(proposals[0], exchange, payloads.keyExchange)
+            let secret = secret(proposals[0], exchange, payloads.keyExchange),
+            let agreement = ChildAgreement(
+                self, ChildSPIs(inbound: inbound, outbound: outbound), proposals[0], selectors,
+                sharedSecret: secret.value)
         else { return .refused(.childAnswer, NotifyPayload(.invalidSyntax)) }
         let isTransport = payloads.notification(.useTransportMode) != nil
         guard isTransport == (policy.mode == .transport) else {
             return .refused(.mode(wanted: policy.mode), NotifyPayload(.noProposalChosen))
         }
-        let spis = ChildSPIs(inbound: inbound, outbound: outbound)
-        return .agreed(associations(spis, transform, selectors, sharedSecret: secret.value), spis, [])
+        return .agreed(agreement, [])
     }
 
     /// g^ir, where the choice has one; nil when the answer's key exchange does not fit the choice.

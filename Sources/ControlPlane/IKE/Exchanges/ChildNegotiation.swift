@@ -1,13 +1,13 @@
 internal import Associations
 
 /// A Child SA's making: along with the IKE SA in IKE_AUTH (RFC 7296 §1.2), or by CREATE_CHILD_SA (§1.3, §2.9, §2.17).
-struct ChildNegotiation {
+struct ChildNegotiation: Sendable {
     let policy: SessionPolicy
     /// Of the IKE SA that the exchange goes through.
     let parent: IKEKeys
-    let nat: NATFinding
+    var nat: NATFinding
     /// That of the messages: the SAs' outer addresses.
-    let path: Path
+    var path: Path
     /// Ours in the exchange, whoever began the IKE SA.
     let role: IKERole
     let initiatorNonce, responderNonce: [UInt8]
@@ -16,7 +16,7 @@ struct ChildNegotiation {
 
     enum Outcome {
         /// With what the responder puts into its answer.
-        case agreed(ChildSecurityAssociations, ChildSPIs, [IKEPayload])
+        case agreed(ChildAgreement, [IKEPayload])
         case refused(Session.Refusal, NotifyPayload)
     }
 
@@ -47,29 +47,8 @@ struct ChildNegotiation {
         isFirst = false
     }
 
-    var ignored: Set<TransformType> { isFirst ? [.keyExchange] : [] }
-
-    func associations(
-        _ spis: ChildSPIs, _ transform: Associations.Transform, _ selectors: TrafficSelectors,
-        sharedSecret: SecretBytes? = nil
-    ) -> ChildSecurityAssociations {
-        let keys = ChildKeys(
-            of: parent, sharedSecret: sharedSecret, initiatorNonce: initiatorNonce, responderNonce: responderNonce,
-            sizes: ChildKeySizes(transform))
-        let encapsulation =
-            nat.isFound ? UDPEncapsulation(remotePort: path.remote.port, localPort: path.local.port) : nil
-        func association(_ spi: SPI, _ direction: Direction, _ keys: ChildKeys.OneWay) -> SecurityAssociation {
-            SecurityAssociation(
-                name: policy.name, spi: spi, direction: direction, mode: policy.mode,
-                source: direction == .inbound ? path.remote.address : path.local.address,
-                destination: direction == .inbound ? path.local.address : path.remote.address,
-                transform: transform, key: keys.encryption, salt: keys.salt, selectors: selectors,
-                replayWindow: policy.replayWindow, udpEncapsulation: encapsulation)
-        }
-        let isInitiator = role == .initiator
-        return ChildSecurityAssociations(
-            inbound: association(spis.inbound, .inbound, isInitiator ? keys.fromResponder : keys.fromInitiator),
-            outbound: association(spis.outbound, .outbound, isInitiator ? keys.fromInitiator : keys.fromResponder))
+    var ignored: Set<TransformType> {
+        isFirst ? Set([.keyExchange] + TransformType.additionalKeyExchanges) : []
     }
 }
 

@@ -74,15 +74,25 @@ struct IKESuite: Sendable, Hashable {
                 encryptionID: cipher.id, keyBits: cipher.keyBits, integrityID: only(.integrity)?.id),
             let prf = PRF(transformID: function.id), let method = KeyExchangeMethod(transformID: exchange.id)
         else { return nil }
-        additional = []
-        for type in TransformType.additionalKeyExchanges {
-            guard let transform = only(type), transform.id != 0 else { continue }
-            guard let method = KeyExchangeMethod(transformID: transform.id) else { return nil }
-            additional.append(method)
-        }
+        guard let additional = proposal.additionalMethods else { return nil }
+        self.additional = additional
         self.protection = protection
         self.prf = prf
         self.method = method
+    }
+}
+
+extension Proposal {
+    /// The further key exchanges of a chosen proposal, in the order in which they are made (RFC 9370); nil when this
+    /// build has not all of them.
+    var additionalMethods: [KeyExchangeMethod]? {
+        var methods: [KeyExchangeMethod] = []
+        for type in TransformType.additionalKeyExchanges {
+            guard let transform = transforms.first(where: { $0.type == type }), transform.id != 0 else { continue }
+            guard let method = KeyExchangeMethod(transformID: transform.id) else { return nil }
+            methods.append(method)
+        }
+        return methods
     }
 }
 

@@ -30,6 +30,9 @@ struct SealedChannel: Sendable {
         responsePieces = nil
     }
 
+    /// Past every number that may have been used since this state was kept: 2^32 messages or fragments.
+    mutating func leap() { nextNumber += 1 << 32 }
+
     /// The keys of the messages stay (RFC 8784 §3).
     mutating func mix(ppk: SecretBytes) { keys = keys.mixing(ppk: ppk) }
 

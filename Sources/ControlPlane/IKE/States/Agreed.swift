@@ -10,6 +10,8 @@ struct Agreed: Sendable {
     let extensions: Extensions
     /// Both ends speak MOBIKE (RFC 4555).
     var isMobile = false
+    /// Both ends go on after a takeover by IKEV2_MESSAGE_ID_SYNC (RFC 6311).
+    var synchronises = false
     /// What was negotiated for the IKE SA.
     let proposal: Proposal
     /// What the peer announced by SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4); empty when it did not.
@@ -24,8 +26,9 @@ struct Agreed: Sendable {
     /// Of the initiator's next request; in the end that of IKE_AUTH.
     var nextMessageID: UInt32 = 1
 
-    /// What IKE_AUTH said of MOBIKE.
-    mutating func noteMobility(_ peer: [IKEPayload], _ policy: SessionPolicy) {
+    /// What IKE_AUTH said that the peer can do.
+    mutating func noteAbilities(_ peer: [IKEPayload], _ policy: SessionPolicy) {
+        synchronises = policy.synchronises && peer.notification(.ikev2MessageIDSyncSupported) != nil
         isMobile = policy.mobility != nil && peer.notification(.mobikeSupported) != nil
     }
 

@@ -14,6 +14,8 @@ enum Asked: Sendable {
     case updateAddresses(Path)
     /// The path that the peer's answer must be able to take.
     case checkRoute(Path, cookie: [UInt8])
+    /// Where the message IDs stand (RFC 6311).
+    case synchronise(Synchronisation)
     /// The DELETE of the IKE SA that carries it.
     case close
 
@@ -22,7 +24,7 @@ enum Asked: Sendable {
     var isAboutChildren: Bool {
         switch self {
         case .deleteChildren, .discard, .createChild: true
-        case .probe, .rekeyIKE, .updateAddresses, .checkRoute, .close: false
+        case .probe, .rekeyIKE, .updateAddresses, .checkRoute, .synchronise, .close: false
         }
     }
 }
@@ -50,6 +52,7 @@ struct ChildWish: Sendable {
         let child: SPI
         /// The lower one of the nonces of the exchange that made it.
         let lowestNonce: [UInt8]
+        var stage: RivalStage
     }
 
     init(replacing: SPI? = nil, selectors: TrafficSelectors, resource: [UInt8]? = nil) {
@@ -66,6 +69,8 @@ struct ChildAsked: Sendable {
     let nonce: [UInt8]
     /// nil without a key exchange of the Child SA's own.
     let exchange: KeyExchange?
+    /// What comes behind CREATE_CHILD_SA; nil before.
+    var followUps: FollowUps<ChildAgreement>?
     /// SPIs that the peer deleted and we do not know: it may be the Child SA whose answer is still under way.
     private(set) var deletedEarly: [SPI] = []
 
@@ -100,6 +105,7 @@ struct SuccessorWish: Sendable {
         /// Of the association made for it, on our side.
         let spi: IKESPI
         let lowestNonce: [UInt8]
+        var stage: RivalStage
     }
 }
 
@@ -109,6 +115,18 @@ struct SuccessorAsked: Sendable {
     let spi: IKESPI
     let nonce: [UInt8]
     let exchange: KeyExchange
+    /// What comes behind CREATE_CHILD_SA; nil before.
+    var followUps: FollowUps<SuccessorAgreement>?
+}
+
+/// How far the peer is with what it asked for while we wait.
+enum RivalStage: Sendable {
+    /// Its further key exchanges are to come (RFC 9370 §2.2.4).
+    case awaited
+    /// It had none.
+    case made
+    /// It went through with them: it knows that its own survives, or nothing of ours, whatever the nonces say.
+    case settled
 }
 
 /// Octet by octet, as collisions are decided (RFC 7296 §2.8.1).

@@ -38,6 +38,8 @@ extension Established {
         guard let index = index(of: spi) else { preconditionFailure("the successor is there") }
         associations[index].phase = .current
         lifetime = nil
+        // What was begun through the one before is not gone on with.
+        awaited = nil
         // Whether the peer is there, its rekey has shown.
         tasks.removeAll { if case .rekeyIKE = $0.kind { true } else { false } }
     }

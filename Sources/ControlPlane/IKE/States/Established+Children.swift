@@ -19,7 +19,8 @@ extension Established {
             if case .createChild(let wish) = $0 { wish.replacing == nil } else { false }
         }
         let asked = if case .createChild(let asked) = current.asked { asked.wish.replacing == nil ? 1 : 0 } else { 0 }
-        return children.count { $0.replacement == nil } + wished + asked
+        let awaited = if case .child(_, replacing: nil) = awaited?.subject { 1 } else { 0 }
+        return children.count { $0.replacement == nil } + wished + asked + awaited
     }
 
     /// How many carry the same.

@@ -11,6 +11,14 @@ struct Established: Sendable {
     let peer: IdentificationPayload
     /// At most three for each that the policy allows: itself, the peer's and our own replacement.
     var children: [Child]
+    /// The peer's CREATE_CHILD_SA that its IKE_FOLLOWUP_KE exchanges are to come of; nil for none.
+    var awaited: Awaited?
+    /// Whether the peer said that it knows further key exchanges (RFC 9370 §2.2.1).
+    let knowsAdditional: Bool
+    /// As `Agreed.synchronises`.
+    let synchronises: Bool
+    /// How often in a row the peer had forgotten ours (STATE_NOT_FOUND).
+    var forgottenFollowUps = 0
     /// What waits for the window. Bounded by what it is about: one of a kind for the session and for each Child SA, and
     /// new Child SAs as far as the policy allows more.
     var tasks: [SessionTask] = []
@@ -25,6 +33,8 @@ struct Established: Sendable {
 
     /// More is refused by TEMPORARY_FAILURE.
     static let maximumAssociations = 6
+    /// More in a row close the IKE SA (RFC 9370 §2.2.4).
+    static let maximumForgottenFollowUps = 4
 
     enum Closing {
         case no
@@ -44,6 +54,8 @@ struct Established: Sendable {
         path = previous.path
         mobility = Mobility(isAgreed: previous.agreed.isMobile, isInitiator: true)
         nat = previous.agreed.nat
+        knowsAdditional = previous.agreed.extensions.intermediate
+        synchronises = previous.agreed.synchronises
         self.peer = peer
         self.children = children
         isInitiator = true
@@ -60,6 +72,8 @@ struct Established: Sendable {
             isAgreed: previous.agreed.isMobile, isInitiator: false,
             takesRedirects: previous.agreed.extensions.redirects)
         nat = previous.agreed.nat
+        knowsAdditional = previous.agreed.extensions.intermediate
+        synchronises = previous.agreed.synchronises
         self.peer = peer
         self.children = children
         isInitiator = false
@@ -69,11 +83,14 @@ struct Established: Sendable {
 }
 
 extension Established {
+    /// Whether a task has to wait for the end of what the peer began.
+    func isHeld(_ task: SessionTask) -> Bool { awaited != nil && task.kind.waitsForFollowUps }
+
     /// When `tick` is due, in nanoseconds.
     func deadline(deadPeerAfter patience: UInt64?) -> UInt64? {
-        var all: [UInt64?] = associations.map(\.deadline) + [mobility.keepAliveAt]
+        var all: [UInt64?] = associations.map(\.deadline) + [mobility.keepAliveAt, awaited?.deadline]
         if !current.isBusy {
-            all.append(tasks.map(\.notBefore).min())
+            all.append(tasks.lazy.filter { !self.isHeld($0) }.map(\.notBefore).min())
             if let patience, let lastHeard { all.append(lastHeard + patience) }
         }
         guard closing == .no else { return all.compactMap { $0 }.min() }

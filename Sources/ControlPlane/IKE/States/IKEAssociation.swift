@@ -9,6 +9,8 @@ struct IKEAssociation: Sendable {
     var nextPeerID: UInt32 = 0
     /// To the peer's last request; nil before its first.
     var answer: StoredAnswer?
+    /// To the peer's last question for the message IDs, and the number that it wanted to go on with.
+    var synchronised: (to: UInt32, answer: StoredAnswer)?
     /// Ours, unanswered, and what it is about; both or none.
     private(set) var request: Retransmission?
     var asked: Asked?
@@ -42,12 +44,28 @@ struct IKEAssociation: Sendable {
         _ asked: Asked, _ payloads: [IKEPayload], _ exchange: ExchangeType, path: Path, timing: SessionPolicy.Timing,
         at now: UInt64
     ) -> [Session.Action] {
+        defer { nextOwnID += 1 }
+        return ask(asked, payloads, exchange, messageID: nextOwnID, path: path, timing: timing, at: now)
+    }
+
+    /// The question for the message IDs, which has none of its own.
+    mutating func synchronise(
+        _ question: Synchronisation, path: Path, timing: SessionPolicy.Timing, at now: UInt64
+    ) -> [Session.Action] {
+        ask(
+            .synchronise(question), [question.payload], .informational, messageID: 0, path: path, timing: timing,
+            at: now)
+    }
+
+    private mutating func ask(
+        _ asked: Asked, _ payloads: [IKEPayload], _ exchange: ExchangeType, messageID: UInt32, path: Path,
+        timing: SessionPolicy.Timing, at now: UInt64
+    ) -> [Session.Action] {
         precondition(request == nil, "the window is 1")
-        let datagrams = channel.seal(payloads, exchange, messageID: nextOwnID, isResponse: false)
-        let request = Retransmission(datagrams, exchange, path: path, messageID: nextOwnID, timing: timing, at: now)
+        let datagrams = channel.seal(payloads, exchange, messageID: messageID, isResponse: false)
+        let request = Retransmission(datagrams, exchange, path: path, messageID: messageID, timing: timing, at: now)
         self.request = request
         self.asked = asked
-        nextOwnID += 1
         return request.sends
     }
 

@@ -51,6 +51,7 @@ extension Collision {
                 case .leaving, .rival: found.append("\(end): \(association.phase) at the end")
                 }
             }
+            if established.awaited != nil { found.append("\(end): waits for IKE_FOLLOWUP_KE at the end") }
             if !established.tasks.isEmpty { found.append("\(end): \(established.tasks.count) tasks at the end") }
             if established.children.contains(where: { $0.replacement != nil }) {
                 found.append("\(end): a replaced Child SA at the end")

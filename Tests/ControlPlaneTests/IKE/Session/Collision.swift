@@ -8,6 +8,8 @@ import Wire
 struct Collision {
     enum Command: String, CaseIterable, Sendable, Hashable {
         case rekeyChild, rekeyIKE, addChild, deleteChild, close, probe
+
+        static let creating: Set<Command> = [.rekeyChild, .rekeyIKE, .addChild]
     }
 
     struct Start: Sendable, Hashable {
@@ -102,7 +104,9 @@ struct Collision {
     /// Timers that are only there to forget are not waited for.
     private func deadline(_ end: SessionPair.End) -> UInt64? {
         guard case .established(let established) = sides[end]!.session.state else { return nil }
-        let isWaiting = established.associations.contains { $0.isBusy } || !established.tasks.isEmpty
+        let isWaiting =
+            established.associations.contains { $0.isBusy } || !established.tasks.isEmpty
+            || established.awaited != nil
         return isWaiting ? established.deadline(deadPeerAfter: nil) : nil
     }
 

@@ -5,8 +5,11 @@ import Testing
 
 /// Rekeys and all else from both ends, on networks that lose, double and delay.
 @Suite struct RekeyWeatherTests {
-    private func run(_ seed: UInt64) throws -> SessionPair {
-        var pair = try RekeyTests.established(child: seed % 2 == 0 ? ["aes128gcm16"] : ["aes128gcm16-x25519"]) {
+    private func run(
+        _ seed: UInt64, ike: String = "aes128gcm16-prfsha256-x25519", child: String? = nil
+    ) throws -> SessionPair {
+        let plain = seed % 2 == 0 ? "aes128gcm16" : "aes128gcm16-x25519"
+        var pair = try RekeyTests.established([ike], child: [child ?? plain]) {
             // So patient that no peer is given up for bad luck.
             $0.timing.transmissions = 14
             $0.timing.linger = 1 << 55
@@ -52,6 +55,27 @@ import Testing
             putOff += pair.counted(.initiator).count { $0 == .putOff }
         }
         #expect(collisions > 20 && putOff > 20, "\(collisions), \(putOff)")
+    }
+
+    /// With further key exchanges, where whatever crosses has more time for it. Few seeds have ML-KEM, whose answers are
+    /// not of the seed.
+    @Test func theEndsAgreeInTheEndWithFollowUps() throws {
+        var collisions = 0
+        var putOff = 0
+        for seed in UInt64(1)...120 {
+            let rounds = seed % 10 == 0 ? "ke1_mlkem768-ke3_ecp384" : "ke2_ecp256"
+            let pair = try run(
+                seed, ike: "aes128gcm16-prfsha256-x25519-\(rounds)",
+                child: seed % 3 == 0 ? nil : "aes128gcm16-x25519-\(rounds)")
+            #expect(pair.initiator.isEstablished && pair.responder.isEstablished, "seed \(seed)")
+            #expect(pair.initiator.deadline == nil && pair.responder.deadline == nil, "seed \(seed)")
+            #expect(pair.disagreements == [], "seed \(seed)")
+            #expect(pair.initiator.spis! == pair.responder.spis!, "seed \(seed)")
+            #expect(pair.shells.values.allSatisfy { $0.claimed.count == 1 }, "seed \(seed)")
+            collisions += pair.counted(.initiator).count { $0 == .collision }
+            putOff += pair.counted(.initiator).count { $0 == .putOff }
+        }
+        #expect(collisions > 10 && putOff > 20, "\(collisions), \(putOff)")
     }
 
     /// What is held does not grow with what has been.
