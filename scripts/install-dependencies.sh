@@ -10,7 +10,8 @@ build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-de
 demo=(python3 iproute2 ethtool charon-systemd strongswan-swanctl libcharon-extra-plugins libstrongswan-extra-plugins
     libstrongswan-standard-plugins)
 test=(tshark tcpdump iputils-ping valgrind)
-bench=(valgrind linux-perf)
+# charon, whose handshakes are measured beside ours, is in the demo's set.
+bench=(valgrind linux-perf openssl)
 # IKEv2 peers, and what it takes to stand between them.
 interop=(charon-systemd libcharon-extra-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins openiked
     nftables conntrack iputils-ping openssl gcc libc6-dev python3-venv
@@ -22,7 +23,7 @@ for set in "$@"; do
     build) wanted+=("${build[@]}") ;;
     demo) wanted+=("${build[@]}" "${demo[@]}") ;;
     test) wanted+=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
-    bench) wanted+=("${build[@]}" "${bench[@]}") ;;
+    bench) wanted+=("${build[@]}" "${demo[@]}" "${bench[@]}") ;;
     interop) wanted+=("${demo[@]}" "${interop[@]}") ;;
     *) echo "install-dependencies: no set '$set': there are build, demo, test, bench, interop" >&2; exit 2 ;;
     esac

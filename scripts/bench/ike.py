@@ -35,7 +35,7 @@ def arguments():
     parser.add_argument("--figures", help="append the figures to this file, a line of JSON each")
     parser.add_argument("--update", action="store_true", help="write what was measured as the new thresholds")
     parser.add_argument("--proofs", nargs="+", choices=PROOFS, default=PROOFS)
-    parser.add_argument("--handshakes", type=int, default=1000, help="of a round over sockets (1000)")
+    parser.add_argument("--handshakes", type=int, default=1500, help="of a round over sockets (1500)")
     parser.add_argument("--rounds", type=int, default=3, help="over sockets, of each responder in turns (3)")
     parser.add_argument("parts", nargs="*", metavar="PART")
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Draws docs/speed-*.svg from Benchmarks/latest.json: cycles a packet by size, Swift beside C, medians of the passes
-with the lowest marked. Standard library only."""
+with the lowest marked; handshakes beside charon. Standard library only."""
 import json
 import pathlib
 
@@ -16,6 +16,7 @@ AIMS = {
     ("verified", "1sa-64conn", "40B"): 120, ("verified", "256sa-4096conn", "40B"): 140,
     ("verified", "1000sa-100000conn", "40B"): 200, ("verified", "1sa-64conn", "1400B"): 300,
 }
+PROOFS = {"psk-x25519": "shared key", "ecdsa-p256": "ECDSA P-256 both ways", "rsa-2048": "RSA-2048 both ways"}
 KINDS = {"verified": "ICV verified", "peek": "peek only"}
 SWIFT, C, INK, RULE = "#d9572b", "#5b7fa6", "#333", "#ddd"
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 860, 330, 56, 64, 56
@@ -74,6 +75,31 @@ def draw(kind, values, machine, date):
     return "\n".join(out) + "\n"
 
 
+def draw_handshakes(pairs, machine, date):
+    """Handshakes a second and core of both responders, by what they prove themselves with."""
+    top = max(figure["value"] for pair in pairs.values() for figure in pair)
+    step = next(s for s in (100, 200, 250, 500, 1000, 2000, 5000) if top / s <= 6)
+    limit, room, base = step * (int(top / step) + 1), HEIGHT - TOP - BOTTOM, HEIGHT - BOTTOM
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">',
+           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+           text(LEFT, 24, "IKE: handshakes a second and core as responder, over sockets", 15, "start", "bold"),
+           bar(LEFT, 35, 11, 11, SWIFT), text(LEFT + 16, 45, "viaduct", 12, "start"),
+           bar(LEFT + 140, 35, 11, 11, C), text(LEFT + 156, 45, "charon (strongSwan 5.9.8)", 12, "start")]
+    for line in range(0, limit + 1, step):
+        y = base - line / limit * room
+        out.append(f'<line x1="{LEFT}" x2="{WIDTH - 16}" y1="{y:.1f}" y2="{y:.1f}" stroke="{RULE}"/>')
+        out.append(text(LEFT - 8, y + 4, line, 11, "end"))
+    group = (WIDTH - 16 - LEFT) / len(pairs)
+    for i, (proof, pair) in enumerate(pairs.items()):
+        middle = LEFT + group * (i + 0.5)
+        for figure, colour, x in ((pair[0], SWIFT, middle - 62), (pair[1], C, middle + 2)):
+            tall = figure["value"] / limit * room
+            out += [bar(x, base - tall, 60, tall, colour), text(x + 30, base - tall - 4, round(figure["value"]), 11)]
+        out.append(text(middle, base + 18, PROOFS[proof], 12))
+    out += [text(LEFT, HEIGHT - 6, f"{machine}; {date[:10]}", 10, "start"), "</svg>"]
+    return "\n".join(out) + "\n"
+
+
 def main():
     latest = json.loads((ROOT / "Benchmarks/latest.json").read_text())
     figures = {figure["name"]: figure for figure in latest["figures"]}
@@ -88,6 +114,11 @@ def main():
             file = ROOT / f"docs/speed-{kind}.svg"
             file.write_text(draw(kind, values, latest["machine"], latest["date"]))
             print(f"wrote {file.relative_to(ROOT)}")
+    pairs = {proof: [figures.get(f"{who}/{proof}") for who in ("ike/responder", "charon")] for proof in PROOFS}
+    pairs = {proof: pair for proof, pair in pairs.items() if None not in pair}
+    if pairs:
+        (ROOT / "docs/speed-ike.svg").write_text(draw_handshakes(pairs, latest["machine"], latest["date"]))
+        print("wrote docs/speed-ike.svg")
 
 
 main()

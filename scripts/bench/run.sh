@@ -12,6 +12,8 @@ trap 'exit 130' INT TERM
 echo "== building (release)"
 swift build --package-path "$package" -c release -j "$jobs" --product PacketPathProbe
 swift build --package-path "$package" -c release -j "$jobs" --product VethBench
+swift build --package-path "$package" -c release -j "$jobs" --product IKEBench
+swift build --package-path "$package" -c release -j "$jobs" --product viaduct
 echo "== Swift beside C, passes in turns; a few minutes"
 VIADUCT_FIGURES="$figures" swift package --package-path "$package" -c release -j "$jobs" benchmark run \
     --no-progress --filter ".*${1:-}.*"
@@ -20,6 +22,8 @@ gate=0
 scripts/bench/callgrind.py --figures "$figures" || gate=$?
 echo "== over veth, beside a bare forwarder, in turns"
 scripts/bench/veth.py --figures "$figures"
+echo "== IKE"
+scripts/bench/ike.py --figures "$figures" || gate=$?
 ticks=$("$package/.build/release/PacketPathProbe" ticks)
 scripts/bench/summary.py --ticks "$ticks" --out "$package/latest.json" "$figures"
 exit "$gate"

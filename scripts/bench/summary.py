@@ -42,7 +42,7 @@ def main():
     for figure in figures.values():
         if figure.get("value") == 0 and figure["unit"].endswith("/packet"):
             continue  # Said in one line below.
-        if figure["name"].startswith(("c-twin/", "forwarder/")) and any(f.get("peer") == figure["name"] for f in figures.values()):
+        if figure["name"].startswith(("c-twin/", "forwarder/", "charon/")) and any(f.get("peer") == figure["name"] for f in figures.values()):
             continue  # Stands beside its peer.
         line = f"{figure['name']:<{width}}  {figure['value']:>10,.1f} {figure['unit']:<20}"
         if "peer" in figure:

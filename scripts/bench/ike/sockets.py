@@ -24,35 +24,37 @@ def load(options, network, node, proof, pki, handshakes, **more):
     return report
 
 
+def round_of(options, network, responder, proof, pki):
+    """Microseconds a handshake of a process that was just started, in all and in the kernel. What it holds makes charon slower."""
+    try:
+        if responder.node == OURS:
+            responder.start(options.viaduct, pki)
+        else:
+            responder.start(pki)
+        load(options, network, responder.node, proof, pki, 100)
+        before = responder.processor_seconds()
+        report = load(options, network, responder.node, proof, pki, options.handshakes)
+        user, kernel = ((b - a) / options.handshakes * 1e6 for a, b in zip(before, responder.processor_seconds()))
+    finally:
+        responder.stop()
+    print("  %s %s: %d in %.2f s, %.0f µs each (%.0f of it in the kernel), %d sent again" % (
+        proof, responder.node, report["established"], report["seconds"], user + kernel, kernel, report["repeated"]), flush=True)
+    return user + kernel, kernel
+
+
 def measure(options, figures, folder, proof, pki):
+    rounds = {OURS: [], CHARON: []}
     with Network() as network:
-        responders = {OURS: OurRouter(network, folder), CHARON: Charon(network, folder)}
-        try:
-            responders[OURS].start(options.viaduct, pki)
-            responders[CHARON].start(pki)
-            costs = {node: [] for node in responders}
-            kernel = {node: [] for node in responders}
-            for node in responders:
-                load(options, network, node, proof, pki, 100)
-            for _ in range(options.rounds):
-                for node, responder in responders.items():
-                    before = responder.processor_seconds()
-                    report = load(options, network, node, proof, pki, options.handshakes)
-                    after = responder.processor_seconds()
-                    costs[node].append((sum(after) - sum(before)) / options.handshakes * 1e6)
-                    kernel[node].append((after[1] - before[1]) / options.handshakes * 1e6)
-                    print("  %s %s: %d in %.2f s, %.0f µs each (%.0f of it in the kernel), %d sent again" % (
-                        proof, node, report["established"], report["seconds"], costs[node][-1], kernel[node][-1],
-                        report["repeated"]), flush=True)
-        finally:
-            for responder in responders.values():
-                responder.stop()
+        for _ in range(options.rounds):
+            for responder in (OurRouter(network, folder), Charon(network, folder)):
+                rounds[responder.node].append(round_of(options, network, responder, proof, pki))
     names = {OURS: "ike/responder/%s" % proof, CHARON: "charon/%s" % proof}
-    rates = {node: [1e6 / cost for cost in costs[node]] for node in costs}
-    ratio = statistics.median(a / b for a, b in zip(rates[OURS], rates[CHARON]))
+    ratio = statistics.median(theirs[0] / ours[0] for ours, theirs in zip(rounds[OURS], rounds[CHARON]))
     for node, name in names.items():
+        rates = [1e6 / cost for cost, _ in rounds[node]]
         more = {"peer": names[CHARON], "ratio": round(ratio, 3)} if node == OURS else {}
-        figures.note(name, statistics.median(rates[node]), "handshakes/s/core", lowest=round(min(rates[node]), 1),
-                     highest=round(max(rates[node]), 1), **more)
-        figures.note(name + "/cpu", statistics.median(costs[node]), "µs/handshake", kernel=round(statistics.median(kernel[node]), 1))
+        figures.note(name, statistics.median(rates), "handshakes/s/core", lowest=round(min(rates), 1),
+                     highest=round(max(rates), 1), **more)
+        figures.note(name + "/cpu", statistics.median(cost for cost, _ in rounds[node]), "µs/handshake",
+                     kernel=round(statistics.median(kernel for _, kernel in rounds[node]), 1))
     print("  %s: %.2f times charon's handshakes a second and core" % (proof, ratio), flush=True)
