@@ -33,7 +33,7 @@ public final class CommandSocket: Sendable {
             while !context.isStopping {
                 context.pause([listener], nanoseconds: nil)
                 // The peer's address is not asked for.
-                let client = unsafe accept(listener, nil, nil)
+                let client = accept(listener, nil, nil)
                 guard client >= 0 else { continue }
                 _ = fcntl(client, F_SETFD, FD_CLOEXEC)
                 if let question = Self.readLine(client) { Self.write(answer(question) + "\n", to: client) }
