@@ -61,8 +61,11 @@ public struct ShadowSubscriber: Sendable {
         return actions + (report(at: now).map { [.send($0)] } ?? [])
     }
 
-    /// What was sent under the outbound SAs since they came; for the next reports.
-    public mutating func note(_ usage: [AssociationUsage]) { self.usage = usage }
+    /// What was sent under the outbound SAs since they came; for the next reports. Passed over while some of what was noted
+    /// before waits for its report, so that the turn of the last ones comes, too.
+    public mutating func note(_ usage: [AssociationUsage]) {
+        if self.usage.isEmpty { self.usage = usage }
+    }
 
     /// The last entry that was handed out for `apply` did not go in.
     public mutating func refused(_ key: ShadowEntry.Key, _ reason: ShadowRefusal) {

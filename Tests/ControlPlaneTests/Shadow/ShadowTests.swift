@@ -141,6 +141,19 @@ import Testing
         #expect(held)
     }
 
+    /// More SAs than one report has room for, noted anew before every report as a target's loop does.
+    @Test func theUsageOfEverySAIsReported() {
+        var network = ShadowNetwork(targets: 1, seed: 13)
+        network.run(for: Self.second)
+        let spis = (1...UInt32(3 * ShadowReport.usageLimit)).map { SPI(rawValue: 0x1000 + $0) }
+        for round in 1...10 as ClosedRange<UInt64> {
+            network.targets[HolderID(rawValue: 0)]!.subscriber.note(
+                spis.map { AssociationUsage(spi: $0, packets: round, bytes: round * 100) })
+            network.run(for: ShadowSubscriber.interval)
+        }
+        #expect(Set(network.usage.map(\.spi)) == Set(spis))
+    }
+
     @Test func whatATargetCannotTakeIsReported() throws {
         var network = ShadowNetwork(targets: 1, seed: 12)
         network.run(for: Self.second)
