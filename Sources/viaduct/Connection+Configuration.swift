@@ -42,26 +42,23 @@ extension ClusterConfiguration {
             throw failure(of: settings, problem: "\(error.source): \(error.problem)", remedy: "\(error.remedy).")
         }
         let child = settings.child
+        var policy: SessionPolicy
         do {
-            var policy = try SessionPolicy(
+            policy = try SessionPolicy(
                 name: settings.name, proposals: settings.proposals.isEmpty ? DefaultProposals.ike : settings.proposals,
                 childProposals: child.proposals.isEmpty ? DefaultProposals.child : child.proposals,
                 localID: IdentificationPayload(named: settings.localID),
                 remoteID: settings.remoteID.map(PeerIdentity.init(named:)) ?? .any, authentication: authentication,
                 selectors: child.selectors, mode: child.mode, replayWindow: child.peerReplayWindow)
-            policy.lifetimes = SessionPolicy.Lifetimes(settings)
-            policy.timing = SessionPolicy.Timing(deadPeerSeconds: settings.deadPeerSeconds)
-            policy.datagramByteCount = settings.fragmentSize
-            policy.mobility = settings.isMobile ? MobilityPolicy() : nil
-            policy.postquantumKeys = try postquantumKeys(of: settings)
-            return policy
-        } catch let fault as SessionPolicy.Fault {
-            throw failure(of: settings, problem: fault.problem, remedy: fault.remedy)
-        } catch let failure as ConfigurationFailure {
-            throw failure
         } catch {
-            fatalError("nothing else is thrown: \(error)")
+            throw failure(of: settings, problem: error.problem, remedy: error.remedy)
         }
+        policy.lifetimes = SessionPolicy.Lifetimes(settings)
+        policy.timing = SessionPolicy.Timing(deadPeerSeconds: settings.deadPeerSeconds)
+        policy.datagramByteCount = settings.fragmentSize
+        policy.mobility = settings.isMobile ? MobilityPolicy() : nil
+        policy.postquantumKeys = try postquantumKeys(of: settings)
+        return policy
     }
 
     private func postquantumKeys(of settings: IKEConnection) throws(ConfigurationFailure) -> PostquantumKeys? {
@@ -92,10 +89,10 @@ extension SessionPolicy.Timing {
 extension SessionPolicy.Lifetimes {
     /// What the file asks for; the hard limits are a quarter beyond it, so that a rekey that fails is tried again.
     init(_ settings: IKEConnection) {
-        func limit(_ count: Int, of unit: UInt64 = 1, atMost end: UInt64 = .max) -> SessionPolicy.Limit? {
+        func limit(_ count: Int, of unit: UInt64 = 1) -> SessionPolicy.Limit? {
             guard count > 0 else { return nil }
-            let soft = min(UInt64(count) * unit, end)
-            return SessionPolicy.Limit(soft: soft, hard: min(soft + soft / 4, end))
+            let soft = UInt64(count) * unit
+            return SessionPolicy.Limit(soft: soft, hard: soft + soft / 4)
         }
         self = .standard
         let child = settings.child
@@ -116,7 +113,7 @@ extension IdentificationPayload {
     /// As operators write it: an address, `user@host`, or a name.
     init(named name: String) {
         if let address = IPAddress(name) {
-            self.init(address.isV4 ? .ipv4Address : .ipv6Address, data: address.networkBytes)
+            self.init(address.isV4 ? .ipv4Address : .ipv6Address, data: address.bytes)
         } else {
             self.init(name.contains("@") ? .rfc822Address : .fqdn, data: Array(name.utf8))
         }
@@ -129,16 +126,6 @@ extension PeerIdentity {
         self =
             name.hasPrefix("*.")
             ? .below(domain: String(name.dropFirst(2))) : .exact(IdentificationPayload(named: name))
-    }
-}
-
-extension IPAddress {
-    /// Four or sixteen bytes, as on the wire.
-    var networkBytes: [UInt8] {
-        let whole = [high, low].flatMap { word in
-            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
-        }
-        return isV4 ? Array(whole.suffix(4)) : whole
     }
 }
 

@@ -75,13 +75,19 @@ extension Member {
                     spi: association.spi, replayWindow: association.replayWindow,
                     reservation: try reservation(of: association)))
         }
-        var holders: [HolderID: IPAddress] = [:]
-        for (index, target) in cluster.targets.enumerated() {
-            holders[HolderID(rawValue: UInt16(index))] = target.trustedAddress
-        }
         return try SequencerService(
-            local: SocketAddress(address: address, port: cluster.leases.port), holders: holders,
+            local: SocketAddress(address: address, port: cluster.leases.port), holders: cluster.leaseHolders,
             associations: associations, timing: Sequencer.Timing(validity: cluster.leases.validityNanoseconds))
+    }
+}
+
+extension ClusterConfiguration {
+    /// The targets by what router and target call them between themselves: their places in the file.
+    var leaseHolders: [HolderID: IPAddress] {
+        Dictionary(
+            uniqueKeysWithValues: targets.enumerated().map {
+                (HolderID(rawValue: UInt16($0.offset)), $0.element.trustedAddress)
+            })
     }
 }
 

@@ -9,14 +9,11 @@ extension Member {
     /// nil when the configuration has no `ike`.
     func ikeService(at address: IPAddress, desk: WorkerDesk, sequencer: SequencerService) throws -> IKEService? {
         guard let ike = cluster.ike, let clusterKey = cluster.clusterKey else { return nil }
-        var holders: [HolderID: IPAddress] = [:]
-        for (index, target) in cluster.targets.enumerated() {
-            holders[HolderID(rawValue: UInt16(index))] = target.trustedAddress
-        }
         let (connections, judges) = try cluster.ikeConnections()
         var settings = IKEService.Settings(
             listen: ike.listen, connections: connections,
-            link: SocketAddress(address: address, port: ike.linkPort), holders: holders, clusterKey: clusterKey)
+            link: SocketAddress(address: address, port: ike.linkPort), holders: cluster.leaseHolders,
+            clusterKey: clusterKey)
         settings.limits.cookieThreshold = ike.cookieThreshold
         settings.limits.maximum = ike.maximumHalfOpen
         settings.limits.maximumPerAddress = ike.maximumHalfOpenPerAddress

@@ -1,4 +1,4 @@
-internal import Wire
+public import Wire
 
 /// What NAT_DETECTION_SOURCE_IP and NAT_DETECTION_DESTINATION_IP carry (RFC 7296 §2.23):
 /// SHA-1 of SPIi | SPIr | address | port, 20 bytes. A fingerprint of an address, not a protection of anything.
@@ -12,7 +12,7 @@ enum AddressHash {
 
 extension IPAddress {
     /// Four or sixteen bytes, as on the wire.
-    var bytes: [UInt8] {
+    public var bytes: [UInt8] {
         var bytes: [UInt8] = []
         if isV4 {
             bytes.append(bigEndian: v4)

@@ -38,7 +38,6 @@ public struct IKEReport: Sendable {
 
     /// The first of them, see `sessionLimit`.
     public var sessions: [Session] = []
-    public var established = 0
     public var halfOpen = 0
     public var counts: [String: UInt64] = [:]
     /// By their addresses on the trusted link.
@@ -46,7 +45,7 @@ public struct IKEReport: Sendable {
     /// Why a socket no longer works; the thread has ended then.
     public var failure: SystemError?
 
-    /// Sessions that a report names; the others are only counted.
+    /// Sessions that a report names.
     public static let sessionLimit = 200
 
     public init() {}

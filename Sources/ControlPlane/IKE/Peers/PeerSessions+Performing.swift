@@ -129,7 +129,6 @@ extension PeerSessions {
         if let place = connections.firstIndex(where: { $0.policy.name == name }) { entries[id]!.connection = place }
         stand(id, for: entries[id]!.connection)
         acquaint(id, with: peer)
-        entries[id]!.establishedAt = now
         count(.established)
         noLongerHalfOpen(id)
         attempts[entries[id]!.connection]?.succeeded()

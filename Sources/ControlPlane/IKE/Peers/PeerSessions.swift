@@ -79,7 +79,6 @@ public struct PeerSessions: Sendable {
         var stands: Int?
         /// Under which it is among `acquaintances`.
         var acquaintance: Acquaintance?
-        var establishedAt: UInt64?
         /// When a closed one is forgotten.
         var forgetAt: UInt64?
         /// That of `deadlines`.
