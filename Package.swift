@@ -25,6 +25,13 @@ let tests: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+let grpc: [Target.Dependency] = [
+    .product(name: "GRPCCore", package: "grpc-swift-2"),
+    .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+    .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+    .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+]
+
 let package = Package(
     name: "viaduct",
     products: [
@@ -43,6 +50,13 @@ let package = Package(
         // X.509, for Credentials alone.
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        // The XCF link and etcd, for XCF and CouplingFacilities alone.
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // The embedded coupling facility's database.
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // The thin C surfaces. No algorithm of ours lives in them.
@@ -79,6 +93,20 @@ let package = Package(
             ],
             swiftSettings: house),
         .target(
+            name: "XCF",
+            dependencies: ["ControlPlane", "Associations", "Wire"] + grpc + [
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ],
+            exclude: ["Protos"],
+            swiftSettings: house),
+        .target(
+            name: "CouplingFacilities",
+            dependencies: ["ControlPlane", "Associations", "Wire", .product(name: "GRDB", package: "GRDB.swift")]
+                + grpc,
+            exclude: ["Protos"],
+            swiftSettings: house),
+        .target(
             name: "Configuration",
             dependencies: ["Wire", "Associations", .product(name: "Yams", package: "Yams")],
             swiftSettings: house),
@@ -86,6 +114,7 @@ let package = Package(
             name: "viaduct",
             dependencies: [
                 "Wire", "Associations", "Configuration", "FastPath", "ControlPlane", "Credentials", "CMachine",
+                "XCF", "CouplingFacilities",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house),
@@ -116,6 +145,13 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ],
             exclude: ["Fixtures"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "XCFTests", dependencies: ["XCF", "ControlPlane", "Wire", "Associations", "Commands"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "CouplingFacilitiesTests",
+            dependencies: ["CouplingFacilities", "ControlPlane", "Wire", "Associations", "Commands"],
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],

@@ -49,4 +49,14 @@ public enum Publication: Sendable {
     case neighbour(target: String, MACAddress?)
     /// Numbers for an outbound SA of this host. They replace what it held.
     case lease(SPI, SequenceLease)
+    /// How much may be processed under an SA from now on. An SA of which nothing was said has no end.
+    case allow(LifecountGrant)
+    /// For a router: what it may send to a target.
+    case standing(target: String, TargetStanding)
+    /// For a router: the epoch it owns the DVIPAs under; for a target: nothing of an older one is taken any more.
+    case epoch(Epoch)
+    /// For a router: a connection is over, as its target says.
+    case closed(ConnectionName, target: String)
+    /// For a router: send a probe with this number through GRE to a target, which reports the number that came.
+    case probe(target: String, UInt64)
 }

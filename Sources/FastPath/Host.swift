@@ -91,8 +91,10 @@ public struct Host: ~Copyable {
             outbound.records[place].next = lease.first
             outbound.records[place].end = lease.end
             outbound.records[place].validUntil = lease.validUntil
-        case .neighbour:
-            break  // The kernel finds its own neighbours here.
+        case .allow, .epoch:
+            break
+        case .neighbour, .standing, .closed, .probe:
+            break  // For routers; the kernel finds its own neighbours here.
         }
     }
 
@@ -105,7 +107,8 @@ public struct Host: ~Copyable {
     public var sentUsage: [AssociationUsage] {
         (0..<outbound.count).map { index in
             let record = outbound.records[Int(outbound.order[index])]
-            return AssociationUsage(spi: record.spi, packets: record.packets, bytes: record.bytes)
+            return AssociationUsage(
+                spi: record.spi, direction: .outbound, packets: record.packets, bytes: record.bytes)
         }
     }
 

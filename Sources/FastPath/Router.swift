@@ -147,6 +147,8 @@ public struct Router: ~Copyable {
             if direction == .inbound { associations.remove(spi, ciphers: ciphers) }
         case .neighbour(let target, let address):
             targets.setNeighbour(target, address)
+        case .allow, .standing, .epoch, .closed, .probe:
+            break
         case .lease, .relocate:
             break  // A router sends nothing under an SA.
         }

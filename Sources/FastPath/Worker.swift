@@ -114,7 +114,8 @@ extension Router {
         return (place..<end).compactMap { index in
             let record = associations.records[index]
             guard record.packets > 0 else { return nil }
-            return AssociationUsage(spi: record.spi, packets: record.packets, bytes: record.bytes)
+            return AssociationUsage(
+                spi: record.spi, direction: .inbound, packets: record.packets, bytes: record.bytes)
         }
     }
 
@@ -141,6 +142,11 @@ extension Publication {
         case .remove(let spi, _): "remove \(spi)"
         case .neighbour(let target, _): "neighbour of \(target)"
         case .lease(let spi, _): "lease of \(spi)"
+        case .allow(let grant): "grant of \(grant.spi)"
+        case .standing(let target, _): "standing of \(target)"
+        case .epoch(let epoch): "epoch \(epoch.rawValue)"
+        case .closed(_, let target): "closed connection of \(target)"
+        case .probe(let target, _): "probe of \(target)"
         }
     }
 }

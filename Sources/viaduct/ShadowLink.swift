@@ -88,7 +88,7 @@ struct ShadowLink: ~Copyable {
             tallies["removed", default: 0] += 1
             if direction == .outbound { numbers.remove(spi) }
         case .relocate: tallies["relocated", default: 0] += 1
-        case .neighbour, .lease: break
+        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .probe: break
         }
     }
 }

@@ -58,7 +58,8 @@ struct ShadowReport: Sendable, Equatable {
             guard let spi = reader.number(UInt32.self), let packets = reader.number(UInt64.self),
                 let bytes = reader.number(UInt64.self)
             else { return nil }
-            return AssociationUsage(spi: SPI(rawValue: spi), packets: packets, bytes: bytes)
+            return AssociationUsage(
+                spi: SPI(rawValue: spi), direction: .outbound, packets: packets, bytes: bytes)
         }
         guard let applied = reader.number(UInt64.self), let refusals = reader.list(refusal),
             let sent = reader.list(usage), reader.isAtEnd, refusals.count <= Self.refusalLimit,

@@ -148,7 +148,7 @@ import Testing
         let spis = (1...UInt32(3 * ShadowReport.usageLimit)).map { SPI(rawValue: 0x1000 + $0) }
         for round in 1...10 as ClosedRange<UInt64> {
             network.targets[HolderID(rawValue: 0)]!.subscriber.note(
-                spis.map { AssociationUsage(spi: $0, packets: round, bytes: round * 100) })
+                spis.map { AssociationUsage(spi: $0, direction: .outbound, packets: round, bytes: round * 100) })
             network.run(for: ShadowSubscriber.interval)
         }
         #expect(Set(network.usage.map(\.spi)) == Set(spis))
@@ -164,9 +164,12 @@ import Testing
         let holder = HolderID(rawValue: 0)
         network.targets[holder]!.subscriber.refused(
             ShadowEntry.Key(spi: association.spi, direction: association.direction), .tableFull)
-        network.targets[holder]!.subscriber.note([AssociationUsage(spi: association.spi, packets: 3, bytes: 4500)])
+        network.targets[holder]!.subscriber.note([
+            AssociationUsage(spi: association.spi, direction: .outbound, packets: 3, bytes: 4500)
+        ])
         network.run(for: Self.second)
         #expect(network.refusals == [.tableFull])
-        #expect(network.usage == [AssociationUsage(spi: association.spi, packets: 3, bytes: 4500)])
+        #expect(
+            network.usage == [AssociationUsage(spi: association.spi, direction: .outbound, packets: 3, bytes: 4500)])
     }
 }

@@ -69,7 +69,7 @@ struct SentParts: Sendable {
     private var packetsBefore: UInt64 = 0
     private var bytesBefore: UInt64 = 0
 
-    init(_ spi: SPI) { latest = .none(spi) }
+    init(_ spi: SPI) { latest = .none(spi, .outbound) }
 
     mutating func take(_ part: AssociationUsage) {
         if part.packets < latest.packets {
@@ -84,7 +84,9 @@ struct SentParts: Sendable {
 }
 
 extension AssociationUsage {
-    static func none(_ spi: SPI) -> AssociationUsage { AssociationUsage(spi: spi, packets: 0, bytes: 0) }
+    static func none(_ spi: SPI, _ direction: Direction) -> AssociationUsage {
+        AssociationUsage(spi: spi, direction: direction, packets: 0, bytes: 0)
+    }
 }
 
 extension PeerSessions.Child {

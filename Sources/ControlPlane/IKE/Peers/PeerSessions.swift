@@ -110,7 +110,7 @@ public struct PeerSessions: Sendable {
         init(_ pair: ChildSecurityAssociations, at now: UInt64) {
             self.pair = pair
             installedAt = now
-            received = .none(pair.inbound.spi)
+            received = .none(pair.inbound.spi, .inbound)
         }
     }
 

@@ -232,7 +232,7 @@ import Wire
         let spi = try #require(client.session.childSPIs.first).outbound
         for number in 1...1000 as ClosedRange<UInt64> {
             gateway.now += 10_000_000
-            let usage = AssociationUsage(spi: spi, packets: number, bytes: number * 100)
+            let usage = AssociationUsage(spi: spi, direction: .outbound, packets: number, bytes: number * 100)
             gateway.perform(gateway.sessions.received([usage], at: gateway.now, using: &gateway.random))
         }
         #expect(gateway.sessions.deadlines.count <= 3)

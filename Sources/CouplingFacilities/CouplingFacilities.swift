@@ -1,0 +1,1 @@
+// The coupling facility, embedded and etcd (docs/coupling.md).

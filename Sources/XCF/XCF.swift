@@ -1,0 +1,1 @@
+// The XCF link: gRPC over mutual TLS between members (docs/link.md).
