@@ -1,0 +1,207 @@
+public import Associations
+internal import Synchronization
+
+/// The control plane of a target on a thread of its own: the XCF link to the router, and what comes over it for the packet
+/// path.
+public final class TargetControl: Sendable {
+    /// What the thread calls. None of them may wait.
+    public struct Hooks: Sendable {
+        /// Called once: the link, whose events end the thread's sleep by calling what it is given.
+        public var link: @Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> any MemberLink
+        /// For the packet path, in order; `applied` is called when it has done those up to a number.
+        public var apply: @Sendable ([NumberedPublication]) -> Void
+        /// The leases are under this key from now on.
+        public var protect: @Sendable (SecretBytes) -> Void
+        /// What the next report says of the packet path.
+        public var report: @Sendable () -> MemberMessage.Report
+        public var log: @Sendable (String) -> Void
+
+        public init(
+            link: @escaping @Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> any MemberLink,
+            apply: @escaping @Sendable ([NumberedPublication]) -> Void,
+            protect: @escaping @Sendable (SecretBytes) -> Void,
+            report: @escaping @Sendable () -> MemberMessage.Report, log: @escaping @Sendable (String) -> Void
+        ) {
+            self.link = link
+            self.apply = apply
+            self.protect = protect
+            self.report = report
+            self.log = log
+        }
+    }
+
+    public struct Report: Sendable {
+        public var isLinked = false
+        public var epoch = Epoch(rawValue: 0)
+        /// SAs that the router has given.
+        public var held = 0
+        public var counts: [String: UInt64] = [:]
+        /// Why the router lets us not in; nil again once it does.
+        public var refusal: LinkRefusal?
+        public init() {}
+    }
+
+    final class Shared: Sendable {
+        let report = Mutex(Report())
+        let nudge = Mutex<(@Sendable () -> Void)?>(nil)
+        let done = Mutex(Done())
+        func wake() { nudge.withLock { $0 }?() }
+    }
+
+    /// What the packet path has done since the thread looked.
+    struct Done: Sendable {
+        var upTo: (generation: UInt64, number: UInt64)?
+        var refusals: [MemberMessage.Refusal] = []
+        var illness: String?
+    }
+
+    private let shared = Shared()
+    private let thread: ServiceThread
+
+    public init(_ hello: MemberMessage.Hello, hooks: Hooks) throws {
+        let shared = shared
+        let link = try hooks.link { shared.wake() }
+        thread = try ServiceThread(name: "control") { context in
+            var loop = TargetLoop(hello, hooks, link)
+            loop.run(context, shared)
+            link.stop()
+        }
+        let thread = thread
+        shared.nudge.withLock { $0 = { thread.nudge() } }
+        thread.nudge()
+    }
+
+    /// The packet path has done all publications up to this one, but for those it refused. On any thread.
+    public func applied(_ last: NumberedPublication, refusals: [MemberMessage.Refusal]) {
+        shared.done.withLock {
+            $0.upTo = (last.generation, last.number)
+            $0.refusals += refusals
+        }
+        shared.wake()
+    }
+
+    /// Takes this target out of rotation, for good: why, for people.
+    public func withdraw(_ why: String) {
+        shared.done.withLock { $0.illness = why }
+        shared.wake()
+    }
+
+    public var report: Report { shared.report.withLock { $0 } }
+
+    public func stop() {
+        thread.stop()
+        shared.nudge.withLock { $0 = nil }
+    }
+}
+
+/// A publication, and the entry that is done with it. Numbers begin again with every connection, named by `generation`.
+public struct NumberedPublication: Sendable {
+    public var generation: UInt64
+    public var number: UInt64
+    public var publication: Publication
+}
+
+/// What the thread has.
+struct TargetLoop {
+    private let hooks: TargetControl.Hooks
+    private let link: any MemberLink
+    private let clock = MonotonicClock()
+    private var subscriber: ShadowSubscriber
+    private var report = TargetControl.Report()
+    private var counts: [String: UInt64] = [:]
+    /// Leaving has been said on this connection.
+    private var hasLeft = false
+    private var generation: UInt64 = 0
+    private var pending: [NumberedPublication] = []
+
+    /// Nanoseconds between two reports to the status.
+    private static let reportInterval: UInt64 = 200_000_000
+
+    init(_ hello: MemberMessage.Hello, _ hooks: TargetControl.Hooks, _ link: any MemberLink) {
+        self.hooks = hooks
+        self.link = link
+        subscriber = ShadowSubscriber(hello)
+    }
+
+    mutating func run(_ context: ServiceThread.Context, _ shared: TargetControl.Shared) {
+        var nextReportAt: UInt64 = 0
+        var illness: String?
+        while !context.isStopping {
+            for event in link.takeEvents() { take(event) }
+            let done = shared.done.withLock { done in
+                defer { done = TargetControl.Done() }
+                return done
+            }
+            subscriber.refused(done.refusals)
+            // What was done of the connection before this one is not what this one asked for.
+            if let upTo = done.upTo, upTo.generation == generation {
+                subscriber.applied(upTo: upTo.number, at: clock.now)
+            }
+            illness = illness ?? done.illness
+            if let illness, !hasLeft, subscriber.isInService {
+                hasLeft = true
+                hooks.log("link: this target takes itself out: \(illness)")
+                _ = link.send(.leaving(illness))
+            }
+            if illness == nil { perform(subscriber.tick(at: clock.now, hooks.report)) }
+            let now = clock.now
+            if now >= nextReportAt {
+                nextReportAt = now + Self.reportInterval
+                leaveReport(at: shared)
+            }
+            let deadline = min(subscriber.deadline ?? .max, nextReportAt)
+            context.pause([], nanoseconds: deadline > now ? deadline - now : 0)
+        }
+        if subscriber.isInService { _ = link.send(.leaving("it ends")) }
+        leaveReport(at: shared)
+    }
+
+    private mutating func leaveReport(at shared: TargetControl.Shared) {
+        report.isLinked = subscriber.isInService
+        report.epoch = subscriber.epoch
+        report.held = subscriber.heldCount
+        report.counts = counts.merging(link.counts) { $0 + $1 }
+        shared.report.withLock { $0 = report }
+    }
+
+    private mutating func take(_ event: MemberLinkEvent) {
+        switch event {
+        case .connected:
+            generation += 1
+            hasLeft = false
+            perform(subscriber.connected(at: clock.now))
+        case .message(let message): perform(subscriber.receive(message, at: clock.now))
+        case .unreadable(let count): perform(subscriber.receiveUnreadable(count: count, at: clock.now))
+        case .disconnected(let why):
+            if subscriber.isInService { hooks.log("link: the router is gone: \(why)") }
+            counts["disconnected", default: 0] += 1
+            subscriber.disconnected()
+        }
+    }
+
+    private mutating func perform(_ actions: [ShadowSubscriber.Action]) {
+        for action in actions {
+            switch action {
+            case .send(let message):
+                if !link.send(message) { counts["unsent", default: 0] += 1 }
+            case .apply(let number, let publication):
+                pending.append(
+                    NumberedPublication(generation: generation, number: number, publication: publication))
+            case .welcomed(let welcome):
+                report.refusal = nil
+                hooks.protect(welcome.leaseKey)
+                hooks.log("link: the router gives the security associations, epoch \(welcome.epoch.rawValue)")
+            case .notLetIn(let refusal):
+                if report.refusal != refusal { hooks.log("link: the router does not let us in: \(refusal)") }
+                report.refusal = refusal
+            case .disconnect(let why):
+                counts["strange", default: 0] += 1
+                hooks.log("link: the router is not understood: \(why)")
+                link.disconnect(why)
+            }
+        }
+        guard !pending.isEmpty else { return }
+        hooks.apply(pending)
+        pending = []
+    }
+}
