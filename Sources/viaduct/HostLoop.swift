@@ -60,7 +60,7 @@ struct HostLoop: ~Copyable {
 
     mutating func run(_ desk: HostDesk) {
         var nextReport: UInt64 = 0
-        _ = numbers.poll(&host, outgoing)
+        _ = numbers.poll(&host)
         while !desk.shouldEnd {
             wait()
             // Before the packets: an SA that has come is there for those that came behind it.
@@ -74,6 +74,7 @@ struct HostLoop: ~Copyable {
                 desk.leave(report())
             }
         }
+        numbers.giveBack(host)
         desk.leave(report())
     }
 
@@ -120,12 +121,13 @@ struct HostLoop: ~Copyable {
                 raw.send(&outgoing, having: .sealed, memory: memory)
                 giveUpOnOldPackets()
                 host.account(outgoing)
+                numbers.note(host, outgoing)
                 for index in 0..<outgoing.count where outgoing[index].verdict != .pending {
                     pool.give(outgoing[index].start)
                 }
                 outgoing.removeDecided()
             }
-        } while numbers.poll(&host, outgoing) && !outgoing.isEmpty
+        } while numbers.poll(&host) && !outgoing.isEmpty
     }
 
     private mutating func giveUpOnOldPackets() {
