@@ -39,7 +39,7 @@ struct HostLoop: ~Copyable {
 
     mutating func run(_ desk: HostDesk) {
         var nextReport: UInt64 = 0
-        _ = numbers.poll(&host, outgoing)
+        _ = numbers.poll(&host)
         while !desk.shouldEnd {
             wait(desk)
             desk.countRound()
@@ -55,6 +55,7 @@ struct HostLoop: ~Copyable {
                 shadow?.note(host, at: desk)
             }
         }
+        numbers.giveBack(host)
         desk.leave(report())
     }
 
@@ -95,12 +96,13 @@ struct HostLoop: ~Copyable {
                 raw.send(&outgoing, having: .sealed, memory: memory)
                 giveUpOnOldPackets()
                 host.account(outgoing)
+                numbers.note(host, outgoing)
                 for index in 0..<outgoing.count where outgoing[index].verdict != .pending {
                     pool.give(outgoing[index].start)
                 }
                 outgoing.removeDecided()
             }
-        } while numbers.poll(&host, outgoing) && !outgoing.isEmpty
+        } while numbers.poll(&host) && !outgoing.isEmpty
     }
 
     private mutating func giveUpOnOldPackets() {

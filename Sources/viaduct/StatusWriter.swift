@@ -1,3 +1,4 @@
+import Associations
 import Configuration
 import ControlPlane
 import FastPath
@@ -81,6 +82,9 @@ final class StatusWriter: Sendable {
         if let failure = control?.failure { status.troubles.append("control plane: \(failure)") }
         if let neighbours { status.troubles.append("neighbours: \(neighbours)") }
         if let failure = sequencer.reservationFailure { status.troubles.append("sequence numbers: \(failure)") }
+        for spi in sequencer.unreserved.sorted(by: { $0.rawValue < $1.rawValue }).prefix(10) {
+            status.troubles.append("sequence numbers of \(spi): the coupling facility has not reserved more")
+        }
         if let failure = sequencer.socketFailure { status.troubles.append("lease link: \(failure)") }
         replace(status)
     }
@@ -113,7 +117,9 @@ final class StatusWriter: Sendable {
             "malformed": UInt64(report.malformed), "strange": UInt64(report.strange),
             "unknownAssociation": UInt64(report.unknownAssociation),
             "failedReservations": UInt64(report.failedReservations),
+            "staleReservations": UInt64(report.staleReservations), "unprotected": UInt64(report.unprotected),
         ]
+        for (fault, count) in report.sealFaults { sums["seal.\(fault.rawValue)"] = UInt64(count) }
         for tally in report.sequencers.values {
             sums["burntNumbers", default: 0] += tally.burntNumbers
             let named = [
