@@ -14,6 +14,11 @@ struct HostReport: Sendable {
 
 /// Where a host's loop and the other threads leave each other what they have to say.
 final class HostDesk: Sendable {
+    struct LeaseKey: Sendable {
+        var key: SecretBytes
+        var epoch: Epoch
+    }
+
     /// What the packet path has seen since somebody took it.
     struct Seen: Sendable {
         /// Cumulative, by SA; the latest of each.
@@ -30,7 +35,7 @@ final class HostDesk: Sendable {
     private let isEnding = Atomic(false)
     private let publications = Mutex<[NumberedPublication]>([])
     private let hasPublications = Atomic(false)
-    private let leaseKey = Mutex<SecretBytes?>(nil)
+    private let leaseKey = Mutex<LeaseKey?>(nil)
     private let seen = Mutex(Seen())
     /// Rounds of the loop: it stands still when the loop does.
     private let rounds = Atomic<UInt64>(0)
@@ -55,8 +60,8 @@ final class HostDesk: Sendable {
         alarm.ring()
     }
 
-    func protect(_ key: SecretBytes) {
-        leaseKey.withLock { $0 = key }
+    func protect(_ key: SecretBytes, in epoch: Epoch) {
+        leaseKey.withLock { $0 = LeaseKey(key: key, epoch: epoch) }
         hasPublications.store(true, ordering: .releasing)
         alarm.ring()
     }
@@ -75,7 +80,7 @@ final class HostDesk: Sendable {
     func countRound() { rounds.add(1, ordering: .relaxed) }
 
     /// Nothing nearly always, and then for the price of a load.
-    func takePublications() -> (publications: [NumberedPublication], leaseKey: SecretBytes?) {
+    func takePublications() -> (publications: [NumberedPublication], leaseKey: LeaseKey?) {
         guard hasPublications.load(ordering: .acquiring) else { return ([], nil) }
         alarm.clear()
         hasPublications.store(false, ordering: .relaxed)

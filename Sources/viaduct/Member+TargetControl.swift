@@ -16,7 +16,7 @@ extension Member {
         return try TargetControl(
             hello,
             hooks: TargetControl.Hooks(
-                link: link, apply: { desk.publish($0) }, protect: { desk.protect($0) },
+                link: link, apply: { desk.publish($0) }, protect: { desk.protect($0, in: $1) },
                 report: { Self.report(of: desk) }, log: { Log.say($0) }))
     }
 

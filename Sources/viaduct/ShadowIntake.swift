@@ -22,7 +22,7 @@ struct ShadowIntake {
     /// Once a round of the loop.
     mutating func take(from desk: HostDesk, _ host: inout Host, _ numbers: inout SequenceSource) {
         let (publications, leaseKey) = desk.takePublications()
-        if let leaseKey { numbers.protect(leaseKey) }
+        if let leaseKey { numbers.protect(holder, key: leaseKey.key, epoch: leaseKey.epoch) }
         guard let last = publications.last else { return }
         var refusals: [MemberMessage.Refusal] = []
         for numbered in publications {

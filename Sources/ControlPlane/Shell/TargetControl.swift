@@ -10,8 +10,8 @@ public final class TargetControl: Sendable {
         public var link: @Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> any MemberLink
         /// For the packet path, in order; `applied` is called when it has done those up to a number.
         public var apply: @Sendable ([NumberedPublication]) -> Void
-        /// The leases are under this key from now on.
-        public var protect: @Sendable (SecretBytes) -> Void
+        /// The leases are under this key and in this epoch from now on.
+        public var protect: @Sendable (SecretBytes, Epoch) -> Void
         /// What the next report says of the packet path.
         public var report: @Sendable () -> MemberMessage.Report
         public var log: @Sendable (String) -> Void
@@ -19,7 +19,7 @@ public final class TargetControl: Sendable {
         public init(
             link: @escaping @Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> any MemberLink,
             apply: @escaping @Sendable ([NumberedPublication]) -> Void,
-            protect: @escaping @Sendable (SecretBytes) -> Void,
+            protect: @escaping @Sendable (SecretBytes, Epoch) -> Void,
             report: @escaping @Sendable () -> MemberMessage.Report, log: @escaping @Sendable (String) -> Void
         ) {
             self.link = link
@@ -189,7 +189,7 @@ struct TargetLoop {
                     NumberedPublication(generation: generation, number: number, publication: publication))
             case .welcomed(let welcome):
                 report.refusal = nil
-                hooks.protect(welcome.leaseKey)
+                hooks.protect(welcome.leaseKey, welcome.epoch)
                 hooks.log("link: the router gives the security associations, epoch \(welcome.epoch.rawValue)")
             case .notLetIn(let refusal):
                 if report.refusal != refusal { hooks.log("link: the router does not let us in: \(refusal)") }
