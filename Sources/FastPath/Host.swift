@@ -91,7 +91,12 @@ public struct Host: ~Copyable {
             outbound.records[place].next = lease.first
             outbound.records[place].end = lease.end
             outbound.records[place].validUntil = lease.validUntil
-        case .allow, .epoch:
+        case .allow(let grant):
+            switch grant.direction {
+            case .inbound: inbound.allow(grant)
+            case .outbound: outbound.allow(grant)
+            }
+        case .epoch:
             break
         case .neighbour, .standing, .closed, .probe:
             break  // For routers; the kernel finds its own neighbours here.
@@ -103,13 +108,20 @@ public struct Host: ~Copyable {
         outbound.place(of: spi).map { outbound.records[$0].next }
     }
 
-    /// What was sent under the outbound SAs since they were installed.
-    public var sentUsage: [AssociationUsage] {
-        (0..<outbound.count).map { index in
-            let record = outbound.records[Int(outbound.order[index])]
-            return AssociationUsage(
-                spi: record.spi, direction: .outbound, packets: record.packets, bytes: record.bytes)
+    /// What came and went under the SAs at `count` places of the tables from `place` on, which is moved behind them, or to
+    /// the beginning when that was the end: inbound SAs first, then outbound ones. SAs without traffic are left out.
+    public func usage(from place: inout Int, count: Int) -> [AssociationUsage] {
+        let end = min(place + count, inbound.capacity + outbound.capacity)
+        defer { place = end == inbound.capacity + outbound.capacity ? 0 : end }
+        return (place..<end).compactMap { index in
+            index < inbound.capacity ? inbound.usage(at: index) : outbound.usage(at: index - inbound.capacity)
         }
+    }
+
+    /// All of it at once.
+    public var usage: [AssociationUsage] {
+        var place = 0
+        return usage(from: &place, count: .max / 2)
     }
 
     /// Ends an SA's lease at once; returns `nextNumber`. No number of it is used after this.

@@ -147,7 +147,9 @@ public struct Router: ~Copyable {
             if direction == .inbound { associations.remove(spi, ciphers: ciphers) }
         case .neighbour(let target, let address):
             targets.setNeighbour(target, address)
-        case .allow, .standing, .epoch, .closed, .probe:
+        case .allow(let grant):
+            if grant.direction == .inbound { associations.allow(grant) }
+        case .standing, .epoch, .closed, .probe:
             break
         case .lease, .relocate:
             break  // A router sends nothing under an SA.

@@ -87,6 +87,10 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// No sequence number to send it with: none was granted in time, or the SA's numbers are used up.
     case noSequenceNumber
 
+    // MARK: The lifecount.
+    /// What may be processed under the SA is used up: the packet would pass the end (RFC 4301 §4.4.2.1).
+    case lifetimeExhausted
+
     /// The counter's name, as printed, exported and used in golden tests.
     public var name: String { String(describing: self) }
 

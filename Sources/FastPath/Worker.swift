@@ -111,12 +111,7 @@ extension Router {
     func usage(from place: inout Int, count: Int) -> [AssociationUsage] {
         let end = min(place + count, associations.capacity)
         defer { place = end == associations.capacity ? 0 : end }
-        return (place..<end).compactMap { index in
-            let record = associations.records[index]
-            guard record.packets > 0 else { return nil }
-            return AssociationUsage(
-                spi: record.spi, direction: .inbound, packets: record.packets, bytes: record.bytes)
-        }
+        return (place..<end).compactMap { associations.usage(at: $0) }
     }
 
     func report() -> RouterReport {

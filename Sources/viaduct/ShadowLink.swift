@@ -43,7 +43,7 @@ struct ShadowLink: ~Copyable {
         let now = clock.now
         if now >= nextUsageAt {
             nextUsageAt = now + ShadowSubscriber.interval
-            subscriber.note(host.sentUsage)
+            subscriber.note(host.usage.filter { $0.direction == .outbound })
         }
         perform(subscriber.tick(at: now), &host, &numbers)
     }
