@@ -3,7 +3,7 @@ public import Wire
 
 /// How sealed packets come to a host.
 public enum Ingress: Sendable {
-    /// A target's: in GRE from these addresses, with this epoch or a later one in the key.
+    /// A target's: in GRE from these addresses, with this epoch or a later one in the key, until a later one is published.
     case gre(routers: [IPAddress], epoch: Epoch)
     /// An endpoint's: as they are.
     case direct
@@ -36,6 +36,8 @@ public struct HostConfiguration: Sendable {
 /// Frames begin with an IP header, in both directions.
 public struct Host: ~Copyable {
     let ingress: Ingress
+    /// Nothing of an older one is taken.
+    public private(set) var epoch = Epoch(rawValue: 0)
     let ours: AddressTable
     let served: AddressTable
     let servesAll: Bool
@@ -61,6 +63,7 @@ public struct Host: ~Copyable {
         outbound outboundCiphers: consuming CipherProvider
     ) {
         ingress = configuration.ingress
+        if case .gre(_, let epoch) = configuration.ingress { self.epoch = epoch }
         ours = AddressTable(dvipas: [], gateways: configuration.addresses)
         served = AddressTable(dvipas: configuration.dvipas, gateways: [])
         servesAll = configuration.dvipas.isEmpty
@@ -96,8 +99,7 @@ public struct Host: ~Copyable {
             case .inbound: inbound.allow(grant)
             case .outbound: outbound.allow(grant)
             }
-        case .epoch:
-            break
+        case .epoch(let newer): epoch = max(epoch, newer)
         case .neighbour, .standing, .closed, .probe:
             break  // For routers; the kernel finds its own neighbours here.
         }

@@ -149,7 +149,8 @@ public struct Router: ~Copyable {
             targets.setNeighbour(target, address)
         case .allow(let grant):
             if grant.direction == .inbound { associations.allow(grant) }
-        case .standing, .epoch, .closed, .probe:
+        case .epoch(let epoch): targets.setEpoch(epoch)
+        case .standing, .closed, .probe:
             break
         case .lease, .relocate:
             break  // A router sends nothing under an SA.

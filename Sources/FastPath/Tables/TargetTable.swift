@@ -29,7 +29,7 @@ struct TargetTable: ~Copyable {
     let targets: [Target]
     private let source: IPAddress
     private let sourceMAC: MACAddress
-    private let epoch: Epoch
+    private(set) var epoch: Epoch
     private var neighbours: [MACAddress?]
 
     init(_ targets: [Target], source: IPAddress, sourceMAC: MACAddress, epoch: Epoch) {
@@ -47,6 +47,15 @@ struct TargetTable: ~Copyable {
         neighbours[index] = address
         entries[index].hasNeighbour = address != nil
         if let address { writeTemplate(index, to: address) }
+    }
+
+    /// Writes a newer epoch into every template; an older one is passed over.
+    mutating func setEpoch(_ newer: Epoch) {
+        guard newer > epoch else { return }
+        epoch = newer
+        for (index, address) in neighbours.enumerated() {
+            if let address { writeTemplate(index, to: address) }
+        }
     }
 
     func neighbour(_ index: Int) -> MACAddress? { neighbours[index] }
