@@ -66,10 +66,12 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case noService
 
     // MARK: No way on.
-    /// The service has no target that can be used.
+    /// The service has no target that may be given connections.
     case noTarget
     /// The target's link-layer address is not known.
     case noNeighbour
+    /// The connection's own target is to get nothing for now; the connection keeps its place.
+    case targetQuiesced
     /// No room for another connection.
     case connectionTableFull
     /// The port could not take it.

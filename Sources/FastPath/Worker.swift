@@ -12,6 +12,7 @@ public struct RouterReport: Sendable {
         public var bytes: UInt64
         public var connections: Int
         public var neighbour: MACAddress?
+        public var standing = TargetStanding(state: .serving)
     }
 
     public var verdicts: [String: UInt64] = [:]
@@ -122,7 +123,8 @@ extension Router {
             report.targets.append(
                 RouterReport.TargetReport(
                     name: target.name, packets: targets[index].packets, bytes: targets[index].bytes,
-                    connections: connections.count(of: index), neighbour: targets.neighbour(index)))
+                    connections: connections.count(of: index), neighbour: targets.neighbour(index),
+                    standing: targets.standing(index)))
         }
         return report
     }
