@@ -4,6 +4,12 @@ import ControlPlane
 struct ControlStatus: Encodable {
     struct Target: Encodable {
         var name: String
+        /// serving, draining, quiesced or lost.
+        var state: String
+        var weight: Int
+        /// Why it has not its full share.
+        var why: [String]
+        var heardMillisecondsAgo: UInt64?
         var isInService: Bool
         var waiting: UInt64
         var exceptions: [String]
@@ -24,7 +30,10 @@ struct ControlStatus: Encodable {
         epoch = report.epoch.rawValue
         link = report.link
         targets = report.targets.map {
-            Target(name: $0.name, isInService: $0.isInService, waiting: $0.waiting, exceptions: $0.exceptions)
+            Target(
+                name: $0.health.target, state: "\($0.health.standing.state)", weight: Int($0.health.standing.weight),
+                why: $0.health.reasons, heardMillisecondsAgo: $0.health.heardMillisecondsAgo,
+                isInService: $0.isInService, waiting: $0.waiting, exceptions: $0.exceptions)
         }
         shadows = report.shadows.map {
             Shadow(spi: "\($0.key.spi)", direction: "\($0.key.direction)", targets: $0.states)

@@ -21,7 +21,7 @@ final class HostDesk: Sendable {
 
     /// What the packet path has seen since somebody took it.
     struct Seen: Sendable {
-        /// Cumulative, by SA; the latest of each.
+        /// Cumulative; the latest of each SA that had traffic.
         var usage: [ShadowEntry.Key: AssociationUsage] = [:]
         var connections: [ConnectionEvent] = []
         var omittedConnections: UInt64 = 0
@@ -68,7 +68,7 @@ final class HostDesk: Sendable {
 
     func takeSeen() -> Seen {
         seen.withLock { seen in
-            defer { (seen.connections, seen.omittedConnections) = ([], 0) }
+            defer { (seen.usage, seen.connections, seen.omittedConnections) = ([:], [], 0) }
             return seen
         }
     }
@@ -105,6 +105,6 @@ final class HostDesk: Sendable {
         }
     }
 
-    /// An SA is gone, and what was counted of it.
+    /// An SA is gone, and what was counted of it: another one of the same key begins at 0.
     func forget(_ key: ShadowEntry.Key) { seen.withLock { $0.usage[key] = nil } }
 }

@@ -9,6 +9,10 @@ struct ShadowIntake {
     /// Says how far it got.
     private let done: @Sendable (NumberedPublication, [MemberMessage.Refusal]) -> Void
     private(set) var tallies: [String: UInt64] = [:]
+    /// Where the next note goes on.
+    private var nextUsage = 0
+    /// Places of the tables that one note looks at.
+    private static let usageSlice = 16_384
 
     init(
         holder: HolderID, leaseTiming: LeaseHolder.Timing,
@@ -32,8 +36,8 @@ struct ShadowIntake {
     }
 
     /// What was seen since the last time, for the reports to the router.
-    func note(_ host: borrowing Host, at desk: HostDesk) {
-        desk.note(host.sentUsage, [], omitted: 0, probe: 0)
+    mutating func note(_ host: borrowing Host, at desk: HostDesk) {
+        desk.note(host.usage(from: &nextUsage, count: Self.usageSlice), [], omitted: 0, probe: 0)
     }
 
     private mutating func apply(

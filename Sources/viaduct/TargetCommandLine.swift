@@ -57,10 +57,12 @@ extension TargetCommand {
         guard words.count == 3, words[0] == "target", let verb = TargetCommandLine.Verb(rawValue: words[1]) else {
             return nil
         }
-        switch verb {
-        case .drain: self = .drain(words[2])
-        case .quiesce: self = .quiesce(words[2])
-        case .resume: self = .resume(words[2])
-        }
+        let command: TargetRotation.Command =
+            switch verb {
+            case .drain: .drain
+            case .quiesce: .quiesce
+            case .resume: .resume
+            }
+        self.init(command, target: words[2])
     }
 }

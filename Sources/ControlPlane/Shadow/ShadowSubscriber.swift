@@ -143,6 +143,11 @@ public struct ShadowSubscriber: Sendable {
         if isWelcome, applied > reported { reportDueAt = now }
     }
 
+    /// Somebody has something to say that should not wait.
+    public mutating func hasten(at now: UInt64) {
+        if isWelcome { reportDueAt = min(reportDueAt ?? now, now) }
+    }
+
     /// When `tick` has something to do though nothing comes.
     public var deadline: UInt64? { reportDueAt }
 

@@ -31,8 +31,10 @@ extension ControlLoop {
         guard let former = connections.removeValue(forKey: holder) else { return }
         holders[former] = nil
         // Its leases go on: without the link there are no new SAs, and traffic under those that are there flows.
-        incarnations[holder] = nil
-        try perform(ledger.lost(holder))
+        if incarnations.removeValue(forKey: holder) != nil {
+            perform(rotation.receive(.left, from: name(holder), at: clock.now))
+            try perform(ledger.lost(holder))
+        }
         try perform(publisher.disconnected(holder, at: clock.now))
     }
 
@@ -43,6 +45,7 @@ extension ControlLoop {
             let leaseKey = SecretBytes(random.nonce(byteCount: 32))
             try perform(publisher.hello(hello, from: holder, leaseKey: leaseKey, at: now))
         case .report(let report):
+            perform(rotation.receive(.report(report), from: name(holder), at: now))
             try perform(publisher.receive(report, from: holder, at: now))
             if let incarnation = incarnations[holder] {
                 try perform(ledger.report(holder, incarnation: incarnation, report.usage))
@@ -50,7 +53,7 @@ extension ControlLoop {
             for event in report.connections where event.kind == .closed {
                 hooks.publish(.closed(event.connection, target: name(holder)))
             }
-        case .leaving(let why): hooks.log("link: \(name(holder)) takes itself out: \(why)")
+        case .leaving(let why): perform(rotation.receive(.leaving(why), from: name(holder), at: now))
         }
     }
 
@@ -74,7 +77,9 @@ extension ControlLoop {
                     hooks.log("link: \(name(holder)) has not taken the SAs of IKE \(id) in time; it goes on without")
                 }
                 try perform(sessions.settled(id, missing: missing, at: clock.now, using: &random))
-            case .joined(let holder): hooks.log("link: \(name(holder)) holds the SAs")
+            case .joined(let holder):
+                hooks.log("link: \(name(holder)) holds the SAs")
+                perform(rotation.receive(.joined, from: name(holder), at: clock.now))
             case .left(let holder): hooks.log("link: no SA waits for \(name(holder))")
             case .refused(let holder, let key, let reason):
                 counts["refusedByTarget", default: 0] += 1
@@ -93,6 +98,16 @@ extension ControlLoop {
         }
     }
 
+    func perform(_ actions: [TargetRotation.Action]) {
+        for action in actions {
+            switch action {
+            case .standing(let target, let standing): hooks.publish(.standing(target: target, standing))
+            case .probe(let target, let number): hooks.publish(.probe(target: target, number))
+            case .log(let line): hooks.log(line)
+            }
+        }
+    }
+
     var report: RouterControlReport {
         var report = RouterControlReport()
         report.ike.sessions = sessions.status
@@ -105,12 +120,12 @@ extension ControlLoop {
                 key: key,
                 states: Dictionary(uniqueKeysWithValues: states.map { (name($0.key), $0.value.description) }))
         }
-        for (place, name) in settings.targets.enumerated() {
+        for (place, health) in rotation.status(at: clock.now).enumerated() {
             let holder = HolderID(place: place)
             guard let lag = publisher.lag(of: holder) else { continue }
             report.targets.append(
                 RouterControlReport.Target(
-                    name: name, isInService: lag.isInService, waiting: lag.entries,
+                    health: health, isInService: lag.isInService, waiting: lag.entries,
                     exceptions: publisher.exceptions(at: holder)))
         }
         return report

@@ -11,9 +11,11 @@ struct ControlLoop {
     private let verdict: @Sendable (PeerSessions.ID, CertificateVerdict) -> Void
     let clock = MonotonicClock()
     var random: UniqueSPIs<KernelRandom>
+    private var probes = SystemRandomNumberGenerator()
     var sessions: PeerSessions
     var publisher: ShadowPublisher
     var ledger = LifecountLedger()
+    var rotation: TargetRotation
     /// Whose barrier it is.
     var tickets: [ShadowPublisher.Ticket: PeerSessions.ID] = [:]
     /// The connection that counts of each target that is linked.
@@ -51,6 +53,9 @@ struct ControlLoop {
             gate: CookieGate(
                 secret: SecretBytes(random.nonce(byteCount: 32)), threshold: settings.limits.cookieThreshold),
             limits: settings.limits, foreignSPIs: settings.takenSPIs, at: now)
+        rotation = TargetRotation(
+            targets: zip(settings.targets, settings.weighings).map { ($0, $1) }, services: settings.services,
+            timing: settings.rotation, whenLost: settings.whenLost, at: now)
         publisher = ShadowPublisher(
             holders: settings.targets.indices.map(HolderID.init(place:)), incarnation: .random(in: 1 ... .max),
             epoch: settings.epoch, policyHash: settings.policyHash)
@@ -58,6 +63,7 @@ struct ControlLoop {
 
     mutating func run(_ context: ServiceThread.Context, _ shared: RouterControl.Shared) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
+        if link != nil { perform(rotation.start(at: clock.now)) }
         do throws(SystemError) {
             while !context.isStopping {
                 for local in sockets.locals { try receive(at: local, &buffer) }
@@ -65,6 +71,9 @@ struct ControlLoop {
                 let messages = shared.takeInbox()
                 for (id, verdict) in messages.verdicts {
                     try perform(sessions.judged(verdict, for: id, at: clock.now, using: &random))
+                }
+                for command in messages.targetCommands {
+                    perform(rotation.receive(.command(command.verb), from: command.target, at: clock.now))
                 }
                 for command in messages.commands {
                     try perform(sessions.order(command, at: clock.now, using: &random))
@@ -92,7 +101,8 @@ struct ControlLoop {
 
     private func pause(_ context: ServiceThread.Context) {
         let now = clock.now
-        let deadline = [sessions.deadline, publisher.deadline, nextReportAt].compactMap { $0 }.min() ?? nextReportAt
+        let timers = [sessions.deadline, publisher.deadline, link == nil ? nil : rotation.deadline, nextReportAt]
+        let deadline = timers.compactMap { $0 }.min() ?? nextReportAt
         context.pause(sockets.descriptors, nanoseconds: deadline > now ? deadline - now : 0)
     }
 
@@ -116,6 +126,7 @@ struct ControlLoop {
         }
         try perform(sessions.tick(at: now, using: &random))
         try perform(publisher.tick(at: now))
+        if link != nil { perform(rotation.tick(at: now, using: &probes)) }
     }
 
     /// What the SAs have carried, for their lifetimes.

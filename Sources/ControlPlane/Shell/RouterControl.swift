@@ -16,11 +16,17 @@ public final class RouterControl: Sendable {
         public var policyHash: [UInt8]
         /// Until the coupling facility gives another.
         public var epoch: Epoch
+        /// Of the targets, in their order.
+        public var weighings: [TargetRotation.Weighing]
+        public var services: [Service] = []
+        public var rotation = TargetRotation.Timing()
+        public var whenLost = TargetRotation.WhenLost.move
         /// Of manual SAs: not given a second time.
         public var takenSPIs: Set<SPI> = []
 
         public init(targets: [String], policyHash: [UInt8], epoch: Epoch) {
             self.targets = targets
+            weighings = targets.map { _ in .fixed(1) }
             self.policyHash = policyHash
             self.epoch = epoch
         }
@@ -135,7 +141,7 @@ public final class RouterControl: Sendable {
 /// How the control plane of a router stands, for status.
 public struct RouterControlReport: Sendable {
     public struct Target: Sendable {
-        public var name: String
+        public var health: TargetRotation.Status
         /// It holds all it is to hold, or will at once.
         public var isInService: Bool
         /// Entries that it has not acknowledged.

@@ -107,6 +107,10 @@ struct TargetLoop {
     private let link: any MemberLink
     private let clock = MonotonicClock()
     private var subscriber: ShadowSubscriber
+    private var lifecounts = LifecountReporter()
+    /// What was seen and not reported yet.
+    private var seen = MemberMessage.Report()
+    private var nextLookAt: UInt64 = 0
     private var report = TargetControl.Report()
     private var counts: [String: UInt64] = [:]
     /// Leaving has been said on this connection.
@@ -114,6 +118,10 @@ struct TargetLoop {
     private var generation: UInt64 = 0
     private var pending: [NumberedPublication] = []
 
+    private static let lookInterval: UInt64 = 50_000_000
+    /// SAs, and connections, in one report.
+    private static let usageLimit = 4096
+    private static let connectionLimit = 16_384
     /// Nanoseconds between two reports to the status.
     private static let reportInterval: UInt64 = 200_000_000
 
@@ -143,17 +151,48 @@ struct TargetLoop {
                 hooks.log("link: this target takes itself out: \(illness)")
                 _ = link.send(.leaving(illness))
             }
-            if illness == nil { perform(subscriber.tick(at: clock.now, hooks.report)) }
+            look()
+            if illness == nil { sendReport() }
             let now = clock.now
             if now >= nextReportAt {
                 nextReportAt = now + Self.reportInterval
                 leaveReport(at: shared)
             }
-            let deadline = min(subscriber.deadline ?? .max, nextReportAt)
+            let deadline = min(subscriber.deadline ?? .max, nextReportAt, nextLookAt)
             context.pause([], nanoseconds: deadline > now ? deadline - now : 0)
         }
         if subscriber.isInService { _ = link.send(.leaving("it ends")) }
         leaveReport(at: shared)
+    }
+
+    /// What the packet path has seen: a few times between two reports, so that nobody's grant ends while it is not looked.
+    private mutating func look() {
+        let now = clock.now
+        guard now >= nextLookAt else { return }
+        nextLookAt = now + Self.lookInterval
+        let latest = hooks.report()
+        lifecounts.note(latest.usage, at: now)
+        seen.connections += latest.connections
+        seen.omittedConnections += latest.omittedConnections
+        (seen.services, seen.probe, seen.weight) = (latest.services, latest.probe, latest.weight)
+        if seen.connections.count > Self.connectionLimit {
+            seen.omittedConnections += UInt64(seen.connections.count - Self.connectionLimit)
+            seen.connections.removeLast(seen.connections.count - Self.connectionLimit)
+        }
+        if lifecounts.isAsking { subscriber.hasten(at: now) }
+    }
+
+    private mutating func sendReport() {
+        let now = clock.now
+        var taken = false
+        let actions = subscriber.tick(at: now) {
+            taken = true
+            var report = seen
+            report.usage = lifecounts.take(upTo: Self.usageLimit, at: now)
+            return report
+        }
+        if taken { (seen.connections, seen.omittedConnections) = ([], 0) }
+        perform(actions)
     }
 
     private mutating func leaveReport(at shared: TargetControl.Shared) {
@@ -185,10 +224,19 @@ struct TargetLoop {
             case .send(let message):
                 if !link.send(message) { counts["unsent", default: 0] += 1 }
             case .apply(let number, let publication):
+                switch publication {
+                case .install(let association):
+                    lifecounts.installed(ShadowEntry.Key(spi: association.spi, direction: association.direction))
+                case .remove(let spi, let direction):
+                    lifecounts.removed(ShadowEntry.Key(spi: spi, direction: direction))
+                case .allow(let grant): lifecounts.allowed(grant)
+                default: break
+                }
                 pending.append(
                     NumberedPublication(generation: generation, number: number, publication: publication))
             case .welcomed(let welcome):
                 report.refusal = nil
+                lifecounts.began()
                 hooks.protect(welcome.leaseKey, welcome.epoch)
                 hooks.log("link: the router gives the security associations, epoch \(welcome.epoch.rawValue)")
             case .notLetIn(let refusal):

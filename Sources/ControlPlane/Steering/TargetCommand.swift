@@ -1,15 +1,10 @@
-/// What an operator can ask about a target, by its name.
-public enum TargetCommand: Sendable, Hashable {
-    /// Its connections stay, no new ones.
-    case drain(String)
-    /// Nothing goes there; its connections keep their places.
-    case quiesce(String)
-    /// Ends both.
-    case resume(String)
+/// What an operator asks about a target, by its name.
+public struct TargetCommand: Sendable, Hashable {
+    public var verb: TargetRotation.Command
+    public var target: String
 
-    public var target: String {
-        switch self {
-        case .drain(let name), .quiesce(let name), .resume(let name): name
-        }
+    public init(_ verb: TargetRotation.Command, target: String) {
+        self.verb = verb
+        self.target = target
     }
 }
