@@ -15,6 +15,8 @@ struct IKEStatus: Encodable {
         var sentBytes: UInt64
         /// Targets that do not have it, by their places in the configuration.
         var missing: [Int]
+        /// The place of the target that sends under it alone.
+        var target: Int?
     }
 
     struct Session: Encodable {
@@ -63,6 +65,6 @@ extension IKEStatus.Child {
             inbound: "\(child.inbound)", outbound: "\(child.outbound)", transform: child.transform, mode: child.mode,
             isUsed: child.isUsed, receivedPackets: child.receivedPackets, receivedBytes: child.receivedBytes,
             sentPackets: child.sentPackets, sentBytes: child.sentBytes,
-            missing: child.missing.map { Int($0.rawValue) })
+            missing: child.missing.map { Int($0.rawValue) }, target: child.holder.map { Int($0.rawValue) })
     }
 }

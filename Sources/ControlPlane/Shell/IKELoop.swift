@@ -132,7 +132,7 @@ struct IKELoop {
             case .send(let bytes, let path):
                 if try !sockets.send(bytes, over: path) { counts["unsent", default: 0] += 1 }
             case .keepAlive(let path): try sockets.keepAlive(path)
-            case .publish(let entry):
+            case .publish(let entry), .publishAlone(let entry, _):
                 hooks.apply(entry)
                 publisher.publish(entry)
             case .barrier(let id):

@@ -14,6 +14,8 @@ public struct IKEReport: Sendable {
         public var sentBytes: UInt64
         /// Targets that had not taken it when the barrier's patience was over.
         public var missing: [HolderID]
+        /// The target that sends under it alone; nil when all do.
+        public var holder: HolderID?
     }
 
     public struct Session: Sendable {
@@ -87,6 +89,6 @@ extension PeerSessions.Child {
             inbound: pair.inbound.spi, outbound: pair.outbound.spi, transform: pair.inbound.transform.rawValue,
             mode: "\(pair.inbound.mode)", isUsed: isUsed, receivedPackets: received.packets,
             receivedBytes: received.bytes, sentPackets: usage.outboundPackets, sentBytes: usage.outboundBytes,
-            missing: missing)
+            missing: missing, holder: holder)
     }
 }
