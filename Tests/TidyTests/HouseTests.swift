@@ -16,7 +16,8 @@ import Testing
     /// Every Swift file below a folder of the project.
     static func sources(_ folder: String) throws -> [Source] {
         let base = root.appending(path: folder)
-        let files = try #require(FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil))
+        let files = try #require(
+            FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil, options: .skipsHiddenFiles))
         return try files.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }.map {
             Source(
                 path: folder + $0.path.dropFirst(base.path.count),
