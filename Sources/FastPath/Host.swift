@@ -20,6 +20,8 @@ public struct HostConfiguration: Sendable {
     public var associationCapacity = 256
     public var maximumReplayWindow = 4096
     public var batchCapacity = PacketBatch.defaultCapacity
+    /// Of a target: connections that it follows to report their ends.
+    public var connectionCapacity = 1 << 15
 
     public init(ingress: Ingress, addresses: [IPAddress], dvipas: [IPAddress]) {
         self.ingress = ingress
@@ -41,6 +43,9 @@ public struct Host: ~Copyable {
     let ours: AddressTable
     let served: AddressTable
     let servesAll: Bool
+    /// By their index in `served`.
+    let dvipas: [IPAddress]
+    var connections: TrackedConnections
     var inbound: InboundAssociations
     var outbound: OutboundAssociations
     let inboundCiphers: CipherProvider
@@ -67,6 +72,8 @@ public struct Host: ~Copyable {
         ours = AddressTable(dvipas: [], gateways: configuration.addresses)
         served = AddressTable(dvipas: configuration.dvipas, gateways: [])
         servesAll = configuration.dvipas.isEmpty
+        dvipas = configuration.dvipas
+        connections = TrackedConnections(capacity: configuration.dvipas.isEmpty ? 1 : configuration.connectionCapacity)
         inbound = InboundAssociations(
             capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow,
             batchCapacity: configuration.batchCapacity)
