@@ -24,7 +24,7 @@ extension Host {
         connections.age(TrackedConnections.walkCount, now: seconds)
     }
 
-    private func receive(_ frame: RawSpan, _ packet: inout Packet) -> Verdict {
+    private mutating func receive(_ frame: RawSpan, _ packet: inout Packet) -> Verdict {
         guard case .gre(let routers, _) = ingress else {
             return ESPDatagram.read(frame, at: 0, ours: ours.reader, into: &packet)
         }
@@ -37,7 +37,13 @@ extension Host {
         else { return .malformedGRE }
         // The key is not authentic, so a later epoch is let through but not believed: it changes nothing here.
         guard Epoch(rawValue: gre.key) >= epoch else { return .staleEpoch }
-        return ESPDatagram.read(frame, at: outer.byteCount + GREHeader.byteCount, ours: ours.reader, into: &packet)
+        let inner = outer.byteCount + GREHeader.byteCount
+        let verdict = ESPDatagram.read(frame, at: inner, ours: ours.reader, into: &packet)
+        guard verdict == .passed, let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {
+            return verdict
+        }
+        lastProbe = probe.number
+        return .probed
     }
 
     /// Inner headers, tunnel check, and the packet made ready for the host's stack.

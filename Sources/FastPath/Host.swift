@@ -38,6 +38,8 @@ public struct HostConfiguration: Sendable {
 /// Frames begin with an IP header, in both directions.
 public struct Host: ~Copyable {
     let ingress: Ingress
+    /// The number of the last probe that came through GRE; 0 before the first.
+    public internal(set) var lastProbe: UInt64 = 0
     /// Nothing of an older one is taken.
     public private(set) var epoch = Epoch(rawValue: 0)
     let ours: AddressTable
