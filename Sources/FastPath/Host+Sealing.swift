@@ -31,13 +31,14 @@ extension Host {
         }
     }
 
-    /// Packets of the batch that wait for a number of this SA.
+    /// Packets of the batch that wait for a number of this SA; one at least, when some went under another SA because this
+    /// one has had no lease yet.
     public func demand(for spi: SPI, _ batch: borrowing PacketBatch) -> Int {
         guard let place = outbound.place(of: spi) else { return 0 }
         var waiting = 0
         for index in 0..<batch.count
         where batch[index].verdict == .pending && Int(batch[index].association) == place { waiting += 1 }
-        return waiting
+        return waiting == 0 && outbound.records[place].isMissed ? 1 : waiting
     }
 
     /// Policy, SA, number; headers and trailer around the packet. False when it is not to be sealed (now).

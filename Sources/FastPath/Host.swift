@@ -99,10 +99,7 @@ public struct Host: ~Copyable {
         case .remove(let spi, .inbound): inbound.remove(spi, ciphers: inboundCiphers)
         case .remove(let spi, .outbound): outbound.remove(spi, ciphers: outboundCiphers)
         case .lease(let spi, let lease):
-            guard let place = outbound.place(of: spi) else { return }
-            outbound.records[place].next = lease.first
-            outbound.records[place].end = lease.end
-            outbound.records[place].validUntil = lease.validUntil
+            outbound.lease(lease, to: spi)
         case .allow(let grant):
             switch grant.direction {
             case .inbound: inbound.allow(grant)
