@@ -56,7 +56,7 @@ def unserved(outcome):
     for target, count in outcome.served().items():
         if not count:
             yield "%s served nothing" % target
-        steered = router.get(target, {}).get("connections")
+        steered = router.get(target, {}).get("connectionsMade")
         if steered != count and not outcome.failed:
             yield "%s answered %d connections, the router says it got %s" % (target, count, steered)
 

@@ -8,6 +8,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case steered
     /// Router: the same, for a packet with options in its outer or inner IP header.
     case steeredWithOptions
+    /// Router: a probe of its own, sent to a target in GRE. Target: such a probe came; its number is what it reports.
+    case probed
     /// Target, endpoint: opened and given to the host's own TCP/IP.
     case delivered
     /// Target, endpoint: sealed and sent to the peer.
@@ -66,10 +68,12 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case noService
 
     // MARK: No way on.
-    /// The service has no target that can be used.
+    /// The service has no target that may be given connections.
     case noTarget
     /// The target's link-layer address is not known.
     case noNeighbour
+    /// The connection's own target is to get nothing for now; the connection keeps its place.
+    case targetQuiesced
     /// No room for another connection.
     case connectionTableFull
     /// The port could not take it.
@@ -87,12 +91,16 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// No sequence number to send it with: none was granted in time, or the SA's numbers are used up.
     case noSequenceNumber
 
+    // MARK: The lifecount.
+    /// What may be processed under the SA is used up: the packet would pass the end (RFC 4301 §4.4.2.1).
+    case lifetimeExhausted
+
     /// The counter's name, as printed, exported and used in golden tests.
     public var name: String { String(describing: self) }
 
     /// The router hands the frame to the trusted link.
     @inline(__always)
-    public var steers: Bool { self == .steered || self == .steeredWithOptions }
+    public var steers: Bool { self == .steered || self == .steeredWithOptions || self == .probed }
 }
 
 /// How many packets got each verdict. Plain numbers that belong to one worker; others read a copy.

@@ -11,7 +11,10 @@ public struct RouterReport: Sendable {
         public var packets: UInt64
         public var bytes: UInt64
         public var connections: Int
+        /// Since the start, those that are over among them.
+        public var connectionsMade: UInt64
         public var neighbour: MACAddress?
+        public var standing = TargetStanding(state: .serving)
     }
 
     public var verdicts: [String: UInt64] = [:]
@@ -21,6 +24,9 @@ public struct RouterReport: Sendable {
     public var cipherName = ""
     /// Publications that could not be applied, in words.
     public var refusals: [String] = []
+    /// Probes by what became of them: `probed` ones went out, `noNeighbour` and `noTarget` had no way to go, `noFrame` no
+    /// frame to go in, `transmitQueueFull` no room on the link.
+    public var probes: [String: UInt64] = [:]
     /// Inbound SAs under which packets came; of a large table a part, another one with every report.
     public var received: [AssociationUsage] = []
     public init() {}
@@ -45,6 +51,7 @@ public struct Worker: ~Copyable {
     private var router: Router
     private var port: RouterPort
     private var batch: PacketBatch
+    private var probes: ProbeBench
     private var refusals: [String] = []
     /// Where the next report goes on.
     private var nextUsage = 0
@@ -54,9 +61,10 @@ public struct Worker: ~Copyable {
     private static let reportInterval: UInt64 = 200
 
     public init(router: consuming Router, port: consuming RouterPort) {
+        batch = PacketBatch()
+        probes = ProbeBench(targetCount: router.targetCount)
         self.router = router
         self.port = port
-        batch = PacketBatch()
     }
 
     /// Runs until the desk says that it should end.
@@ -67,6 +75,7 @@ public struct Worker: ~Copyable {
             // Behind the receiving: what was published before a packet was sent is applied before that packet is looked at,
             // and that is the whole barrier between an SA's installation and its first packet.
             for publication in desk.inbox.takeAll() { take(publication) }
+            probes.send(router, &port)
             let milliseconds = Self.milliseconds()
             if batch.isEmpty {
                 port.wait(milliseconds: Int32(Self.reportInterval / 4))
@@ -85,6 +94,7 @@ public struct Worker: ~Copyable {
     }
 
     private mutating func take(_ publication: Publication) {
+        if case .probe(let target, let number) = publication { return probes.ask(target, number) }
         do throws(InstallFailure) {
             try router.apply(publication)
         } catch {
@@ -98,6 +108,7 @@ public struct Worker: ~Copyable {
         report.portStatistics = port.statistics()
         report.portSummary = port.summary
         report.refusals = refusals
+        report.probes = probes.tallies
         report.received = router.usage(from: &nextUsage, count: Self.usageSlice)
         return report
     }
@@ -111,12 +122,7 @@ extension Router {
     func usage(from place: inout Int, count: Int) -> [AssociationUsage] {
         let end = min(place + count, associations.capacity)
         defer { place = end == associations.capacity ? 0 : end }
-        return (place..<end).compactMap { index in
-            let record = associations.records[index]
-            guard record.packets > 0 else { return nil }
-            return AssociationUsage(
-                spi: record.spi, direction: .inbound, packets: record.packets, bytes: record.bytes)
-        }
+        return (place..<end).compactMap { associations.usage(at: $0) }
     }
 
     func report() -> RouterReport {
@@ -127,7 +133,9 @@ extension Router {
             report.targets.append(
                 RouterReport.TargetReport(
                     name: target.name, packets: targets[index].packets, bytes: targets[index].bytes,
-                    connections: connections.count(of: index), neighbour: targets.neighbour(index)))
+                    connections: connections.count(of: index), connectionsMade: connections.madeCount(of: index),
+                    neighbour: targets.neighbour(index),
+                    standing: targets.standing(index)))
         }
         return report
     }

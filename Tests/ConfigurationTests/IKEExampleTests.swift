@@ -19,7 +19,7 @@ import Wire
         #expect(ike.cookieThreshold == 100)
         #expect(ike.maximumHalfOpen == 1000)
         #expect(ike.maximumHalfOpenPerAddress == 10)
-        #expect(ike.linkPort == 4511)
+        #expect(cluster.link == LinkSettings(port: 4520, credentials: "/etc/viaduct/link"))
         #expect(ike.connections.map(\.name) == ["branch", "laptops"])
         #expect(cluster.warnings.isEmpty)
     }
@@ -66,6 +66,7 @@ import Wire
         #expect(child.rekeySeconds == 3600)
         #expect(child.rekeyBytes == 0)
         #expect(child.rekeyPackets == 0)
+        #expect(child.isPerTarget)
     }
 
     @Test func theConnectionWithCertificates() {
@@ -97,6 +98,7 @@ import Wire
         #expect(laptops.child.replayWindow == 128)
         #expect(laptops.child.peerReplayWindow == 32)
         #expect(laptops.child.rekeySeconds == 3600)
+        #expect(!laptops.child.isPerTarget)
     }
 
     @Test func theProgramsComplaintPointsToTheConnection() {

@@ -16,7 +16,8 @@ import Testing
     /// Every Swift file below a folder of the project.
     static func sources(_ folder: String) throws -> [Source] {
         let base = root.appending(path: folder)
-        let files = try #require(FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil))
+        let files = try #require(
+            FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil, options: .skipsHiddenFiles))
         return try files.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }.map {
             Source(
                 path: folder + $0.path.dropFirst(base.path.count),
@@ -82,7 +83,7 @@ import Testing
 
     /// The control plane does no I/O but in its shell and in what the shell keeps.
     @Test func onlyTheShellTouchesTheSystem() throws {
-        for folder in ["Sequence", "Link", "Steering", "IKE"] {
+        for folder in ["Sequence", "Link", "Lifetime", "Steering", "IKE"] {
             for file in try Self.sources("Sources/ControlPlane/\(folder)") {
                 for name in ["Glibc", "Foundation", "Synchronization"] {
                     #expect(!file.lines.contains { $0.hasSuffix("import \(name)") }, "\(file.path) imports \(name)")

@@ -10,7 +10,6 @@ extension Form {
         "cookieThreshold": "100",
         "maximumHalfOpen": "1000",
         "maximumHalfOpenPerAddress": "10",
-        "linkPort": "4511",
         "connections": connections,
     ])
 
@@ -58,5 +57,6 @@ extension Form {
         "rekeySeconds": "3600",
         "rekeyBytes": "0",
         "rekeyPackets": "0",
+        "perTarget": "auto",
     ])
 }

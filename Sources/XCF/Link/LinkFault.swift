@@ -92,9 +92,3 @@ public struct LinkReport: Sendable, Equatable {
         ] + LinkFault.allCases.compactMap { fault in faults[fault].map { (fault.rawValue, $0) } }
     }
 }
-
-/// Names one connection of a server's or a client's; never used twice by one process's end.
-public struct LinkConnection: Sendable, Hashable, CustomStringConvertible {
-    public let rawValue: UInt64
-    public var description: String { "#\(rawValue)" }
-}

@@ -28,6 +28,8 @@ public struct PeerSessions: Sendable {
         case keepAlive(Path)
         /// For every target and the router itself.
         case publish(ShadowEntry)
+        /// For the router itself and one target, which alone sends under it; the others must not have it.
+        case publishAlone(ShadowEntry, HolderID)
         /// Call `settled` with this once all that was published is in place.
         case barrier(ID)
         /// Call `judged` with this and the verdict, as `Session.Action.judge` says.
@@ -102,15 +104,22 @@ public struct PeerSessions: Sendable {
         public var installedAt: UInt64
         /// Targets that had not taken it when the barrier's patience was over.
         public var missing: [HolderID] = []
-        var received: AssociationUsage
-        var sent: [HolderID: SentParts] = [:]
+        /// By the router, and by the targets.
+        var received, opened, sent: AssociationUsage
         /// The number behind the highest one that was given out.
         var grantedEnd: UInt64 = 1
+        /// What it takes the place of.
+        var replacing: ChildSPIs?
+        /// The target that sends under it alone; nil when all do.
+        public var holder: HolderID?
 
-        init(_ pair: ChildSecurityAssociations, at now: UInt64) {
+        init(_ pair: ChildSecurityAssociations, replacing: ChildSPIs? = nil, at now: UInt64) {
             self.pair = pair
+            self.replacing = replacing
             installedAt = now
             received = .none(pair.inbound.spi, .inbound)
+            opened = received
+            sent = .none(pair.outbound.spi, .outbound)
         }
     }
 
@@ -138,6 +147,7 @@ public struct PeerSessions: Sendable {
     var halfOpen: HalfOpenBounds
     var deadlines = DeadlineQueue<ID>()
     var budget = LogBudget()
+    var perTarget = PerTargetChildren()
     var nextID: UInt64 = 1
     /// Inbound halves of deleted Child SAs, in the order of their end.
     var retired: ArraySlice<(at: UInt64, spi: SPI)> = []
@@ -161,7 +171,8 @@ public struct PeerSessions: Sendable {
 
     /// When `tick` has something to do though nothing comes.
     public var deadline: UInt64? {
-        [deadlines.first, retired.first?.at, attempts.values.compactMap(\.dueAt).min()].compactMap { $0 }.min()
+        [deadlines.first, retired.first?.at, attempts.values.compactMap(\.dueAt).min(), perTarget.deadline]
+            .compactMap { $0 }.min()
     }
 
     mutating func count(_ event: Event) { counts[event.rawValue, default: 0] += 1 }
