@@ -162,7 +162,7 @@ let package = Package(
             dependencies: [
                 "XCF", "ControlPlane", "Wire", "Associations", "Commands",
                 .product(name: "X509", package: "swift-certificates"),
-                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: tests),
