@@ -175,7 +175,10 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "ViaductTests",
-            dependencies: ["viaduct", "Configuration", "ControlPlane", "Wire", "Associations", "Commands"],
+            dependencies: [
+                "viaduct", "Configuration", "ControlPlane", "FastPath", "TestSupport", "Wire", "Associations",
+                "Commands",
+            ],
             swiftSettings: tests),
         .testTarget(name: "TidyTests", dependencies: ["Commands", "FastPath"], swiftSettings: tests),
     ]
