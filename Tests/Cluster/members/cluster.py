@@ -153,8 +153,7 @@ class Cluster:
 
     def check_alive(self):
         for node in self.nodes.values():
-            if node.process.poll() is None or node.process.returncode != -signal.SIGKILL:
-                node.check_alive()
+            node.check_alive()
 
     def running(self):
         return {name: node for name, node in self.nodes.items() if node.process.poll() is None}

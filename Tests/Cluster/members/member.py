@@ -11,7 +11,7 @@ from demo.process import spawn
 class Member(Node):
     def start(self):
         """Also again, after it ended: its log goes on, and its old status is gone."""
-        self.summary, self.said = "", getattr(self, "said", [])
+        self.summary, self.killed, self.said = "", False, getattr(self, "said", [])
         self.status_file.unlink(missing_ok=True)
         command = [*self.under, self.viaduct, "run", "--config", self.config, "--node", self.name,
                    "--status", self.status_file, *self.options]

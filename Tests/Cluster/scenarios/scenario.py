@@ -124,7 +124,7 @@ class Scenario:
             self.counts = "peer: %s\n    us: %s" % (
                 {s: (c.packets_out, c.bytes_out) for s, c in theirs.items()}, {s: (c.packets_in, c.bytes_in) for s, c in ours.items()})
             shared = theirs.keys() & ours.keys()
-            return shared if shared and shared == theirs.keys() and all(
+            return shared if shared == theirs.keys() and sum(c.packets_out for c in theirs.values()) and all(
                 ours[s].packets_in == theirs[s].packets_out
                 and 0 <= ours[s].bytes_in - theirs[s].bytes_out - 34 * theirs[s].packets_out <= 3 * theirs[s].packets_out for s in shared) else None
         shared = until(agree, lambda: "lifecounts and what %s sent differ\n    %s" % (peer.node, self.counts), 15)
