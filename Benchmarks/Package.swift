@@ -55,6 +55,16 @@ let package = Package(
                 .product(name: "Wire", package: "viaduct"),
             ],
             swiftSettings: settings),
+        // Sequence leases: the peer's model over many packets, and the real service. Its models are those of the unit tests.
+        .executableTarget(
+            name: "LeaseBench",
+            dependencies: [
+                "Workload",
+                .product(name: "ControlPlane", package: "viaduct"),
+                .product(name: "Associations", package: "viaduct"),
+                .product(name: "Wire", package: "viaduct"),
+            ],
+            swiftSettings: settings),
         // One path over n packets and nothing else, for counting instructions under callgrind.
         .target(name: "FixedRandom"),
         .executableTarget(

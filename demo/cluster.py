@@ -13,7 +13,7 @@ from demo.configuration import configuration, negotiating
 from demo.etcd import Etcd
 from demo.network import Network, sweep
 from demo.node import Node
-from demo.process import Trouble, spawn, stop
+from demo.process import Trouble, run, spawn, stop
 from demo.strongswan import StrongSwan
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
@@ -68,6 +68,7 @@ class Cluster:
         secret = secrets.token_hex(24)
         if self.client == "strongswan":
             config.write_text(negotiating(self.window, self.port, self.folder, secret))
+            run([self.viaduct, "cluster", "init", "--config", config, "--directory", self.folder / "link"])
         else:
             config.write_text(configuration(self.mode, self.window, self.port, self.folder / "state"))
         self.say("network: %d namespaces %s*" % (len(plan.NAMESPACES), self.prefix))
@@ -89,7 +90,7 @@ class Cluster:
         self.wait(self.serving, "the web servers do not listen on %s" % plan.dvipa(self.mode))
         self.wait(self.neighbours_known, "the router does not know the link-layer address of every target")
         if self.client == "strongswan":
-            self.wait(self.links_joined, "not every target has joined the shadow link")
+            self.wait(self.links_joined, "not every target has joined the link")
             self.say("IKE: " + self.nodes[plan.CLIENT].initiate())
 
     def start_etcd(self):
@@ -128,8 +129,8 @@ class Cluster:
         return all(targets.get(t, {}).get("neighbour") for t in plan.TARGETS)
 
     def links_joined(self):
-        targets = self.nodes[plan.ROUTER].status().get("ike", {}).get("targets", {})
-        return len(targets) == len(plan.TARGETS) and all(t["isInService"] for t in targets.values())
+        targets = self.nodes[plan.ROUTER].status().get("control", {}).get("targets", [])
+        return len(targets) == len(plan.TARGETS) and all(t["isInService"] for t in targets)
 
     def wait(self, condition, otherwise):
         deadline = time.monotonic() + READY_SECONDS

@@ -33,7 +33,10 @@ securityAssociations:
 # The same cluster, and a client that negotiates.
 NEGOTIATING = """\
 cluster: demo
-clusterKey: {folder}/cluster.key
+stateDirectory: {folder}/state
+clusterKey: {folder}/link/cluster.key
+link:
+  credentials: {folder}/link
 
 nodes:
   router1:
@@ -93,10 +96,7 @@ ASSOCIATION = """\
 
 
 def negotiating(window, port, folder, secret):
-    """The YAML text for a client that speaks IKE, and its cluster's key beside it."""
-    key = folder / "cluster.key"
-    key.touch(mode=0o600)
-    key.write_text(secrets.token_hex(32))
+    """The YAML text for a client that speaks IKE; keys and certificates are those that `viaduct cluster init` makes."""
     return NEGOTIATING.format(
         folder=folder, router=plan.ROUTER_TRUSTED, port=port, dvipa=plan.dvipa("tunnel"), service=plan.PORT,
         gateway=plan.GATEWAY, client=plan.CLIENT_OUTER, inner=plan.CLIENT_INNER, secret=secret, window=window,

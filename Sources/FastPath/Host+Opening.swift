@@ -21,7 +21,7 @@ extension Host {
     }
 
     private func receive(_ frame: RawSpan, _ packet: inout Packet) -> Verdict {
-        guard case .gre(let routers, let epoch) = ingress else {
+        guard case .gre(let routers, _) = ingress else {
             return ESPDatagram.read(frame, at: 0, ours: ours.reader, into: &packet)
         }
         guard let outer = IPv4Header(reading: frame), outer.version == 4, outer.byteCount >= IPv4Header.minimumByteCount

@@ -10,7 +10,6 @@ extension Host {
     public mutating func seal(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
         var index = 0
         while index < batch.count {
-            let first = index
             var count = 0
             while index < batch.count && count < works.count {
                 if batch[index].verdict == .pending, prepare(index, &batch, to: count, in: memory, now: now) {
@@ -19,11 +18,6 @@ extension Host {
                 index += 1
             }
             outboundCiphers.seal(works, count: count, in: memory)
-            for at in first..<index where batch[at].verdict == .sealed {
-                let place = Int(batch[at].association)
-                outbound.records[place].packets &+= 1
-                outbound.records[place].bytes &+= UInt64(truncatingIfNeeded: Int(batch[at].espByteCount))
-            }
         }
     }
 
@@ -74,8 +68,18 @@ extension Host {
         }
         batch[index].association = Int32(place)
         let record = outbound.records[place]
+        let espByteCount = ESPLayout.byteCount(
+            forPayload: header.totalByteCount - (record.isTunnel ? 0 : header.byteCount))
+        // The packet that would pass an end uses no number, and none behind it waits for one in vain.
+        guard !record.isSpent(for: espByteCount) else {
+            batch[index].verdict = .lifetimeExhausted
+            return false
+        }
         guard record.next < record.end, now < record.validUntil else { return false }
         outbound.records[place].next = record.next + 1
+        // Counted as soon as it has its number, so that the packets of one batch together do not pass the end either.
+        outbound.records[place].packets &+= 1
+        outbound.records[place].bytes &+= UInt64(truncatingIfNeeded: espByteCount)
         batch[index].sequenceNumber = record.next
         works[work] = enclose(&batch[index], header, record, place, in: memory)
         batch[index].verdict = .sealed

@@ -3,7 +3,7 @@ public import Wire
 
 /// How sealed packets come to a host.
 public enum Ingress: Sendable {
-    /// A target's: in GRE from these addresses, with this epoch or a later one in the key.
+    /// A target's: in GRE from these addresses, with this epoch or a later one in the key, until a later one is published.
     case gre(routers: [IPAddress], epoch: Epoch)
     /// An endpoint's: as they are.
     case direct
@@ -36,6 +36,8 @@ public struct HostConfiguration: Sendable {
 /// Frames begin with an IP header, in both directions.
 public struct Host: ~Copyable {
     let ingress: Ingress
+    /// Nothing of an older one is taken.
+    public private(set) var epoch = Epoch(rawValue: 0)
     let ours: AddressTable
     let served: AddressTable
     let servesAll: Bool
@@ -61,6 +63,7 @@ public struct Host: ~Copyable {
         outbound outboundCiphers: consuming CipherProvider
     ) {
         ingress = configuration.ingress
+        if case .gre(_, let epoch) = configuration.ingress { self.epoch = epoch }
         ours = AddressTable(dvipas: [], gateways: configuration.addresses)
         served = AddressTable(dvipas: configuration.dvipas, gateways: [])
         servesAll = configuration.dvipas.isEmpty
@@ -91,8 +94,12 @@ public struct Host: ~Copyable {
             outbound.records[place].next = lease.first
             outbound.records[place].end = lease.end
             outbound.records[place].validUntil = lease.validUntil
-        case .allow, .epoch:
-            break
+        case .allow(let grant):
+            switch grant.direction {
+            case .inbound: inbound.allow(grant)
+            case .outbound: outbound.allow(grant)
+            }
+        case .epoch(let newer): epoch = max(epoch, newer)
         case .neighbour, .standing, .closed, .probe:
             break  // For routers; the kernel finds its own neighbours here.
         }
@@ -103,13 +110,20 @@ public struct Host: ~Copyable {
         outbound.place(of: spi).map { outbound.records[$0].next }
     }
 
-    /// What was sent under the outbound SAs since they were installed.
-    public var sentUsage: [AssociationUsage] {
-        (0..<outbound.count).map { index in
-            let record = outbound.records[Int(outbound.order[index])]
-            return AssociationUsage(
-                spi: record.spi, direction: .outbound, packets: record.packets, bytes: record.bytes)
+    /// What came and went under the SAs at `count` places of the tables from `place` on, which is moved behind them, or to
+    /// the beginning when that was the end: inbound SAs first, then outbound ones. SAs without traffic are left out.
+    public func usage(from place: inout Int, count: Int) -> [AssociationUsage] {
+        let end = min(place + count, inbound.capacity + outbound.capacity)
+        defer { place = end == inbound.capacity + outbound.capacity ? 0 : end }
+        return (place..<end).compactMap { index in
+            index < inbound.capacity ? inbound.usage(at: index) : outbound.usage(at: index - inbound.capacity)
         }
+    }
+
+    /// All of it at once.
+    public var usage: [AssociationUsage] {
+        var place = 0
+        return usage(from: &place, count: .max / 2)
     }
 
     /// Ends an SA's lease at once; returns `nextNumber`. No number of it is used after this.

@@ -107,20 +107,34 @@ public struct Router: ~Copyable {
         case .target:
             ciphers.peek(&works, count: admitted, in: memory, into: heads)
         }
-        connections.age(ConnectionTable.walkCount, now: now)
+        age(now: now)
         let inspected = inspect(&batch, count: admitted, in: memory)
         steer(&batch, count: inspected, now: now, proof)
-        encapsulate(&batch, count: inspected, in: memory)
+        encapsulate(&batch, count: inspected, in: memory, now: now, proof)
+    }
+
+    private mutating func age(now: UInt32) {
+        guard connections.formerCount > 0 else { return connections.age(ConnectionTable.walkCount, now: now) }
+        connections.age(ConnectionTable.sweepCount, now: now)
+        targets.judge(connections)
     }
 
     /// Enters a connection that a target reports, or that another router knew: authenticated there. False when the table
     /// has no room, or the DVIPA or the target is not of this cluster.
     public mutating func learn(_ flow: Flow, servedBy target: String, now: UInt32) -> Bool {
         let dvipa = ours.find(flow.local)
-        guard dvipa >= 0, let index = targets.targets.firstIndex(where: { $0.name == target }) else { return false }
+        guard dvipa >= 0, let index = targets.index(of: target), targets.standing(index).state != .lost else {
+            return false
+        }
         let key = ConnectionKey(flow, dvipa: dvipa)
         let home = connections.home(of: key)
-        if connections.find(key, home: home) >= 0 { return true }
+        let at = connections.find(key, home: home)
+        if at >= 0 {
+            if connections.isFormer(at: at) {
+                connections.reassign(at: at, to: index, now: now, closing: false, AuthenticationProof.ofReport)
+            }
+            return true
+        }
         return connections.insert(
             key, home: home, target: index, now: now, closing: false, AuthenticationProof.ofReport)
     }
@@ -147,11 +161,39 @@ public struct Router: ~Copyable {
             if direction == .inbound { associations.remove(spi, ciphers: ciphers) }
         case .neighbour(let target, let address):
             targets.setNeighbour(target, address)
-        case .allow, .standing, .epoch, .closed, .probe:
+            targets.judge(connections)
+        case .allow(let grant):
+            if grant.direction == .inbound { associations.allow(grant) }
+        case .epoch(let epoch): targets.setEpoch(epoch)
+        case .standing(let target, let standing): take(standing, of: target)
+        case .closed(let connection, let target): close(connection, servedBy: target)
+        case .probe:
             break
         case .lease, .relocate:
             break  // A router sends nothing under an SA.
         }
+    }
+
+    /// Nothing happens where there is no such target.
+    private mutating func take(_ standing: TargetStanding, of target: String) {
+        guard let index = targets.index(of: target) else { return }
+        if standing.state == .lost && targets.standing(index).state != .lost { connections.lose(index) }
+        targets.setStanding(index, standing)
+        targets.judge(connections)
+    }
+
+    /// A connection that its target calls over gets the time of one that closes. Nothing happens when another target serves
+    /// it by now, or none.
+    private mutating func close(_ connection: ConnectionName, servedBy target: String) {
+        let dvipa = ours.find(connection.local)
+        guard dvipa >= 0, let index = targets.index(of: target) else { return }
+        let flow = Flow(
+            remote: connection.remote, local: connection.local, remotePort: connection.remotePort,
+            localPort: connection.localPort, ipProtocol: connection.ipProtocol)
+        let key = ConnectionKey(flow, dvipa: dvipa)
+        let at = connections.find(key, home: connections.home(of: key))
+        guard at >= 0, connections.target(at: at) == index, !connections.isFormer(at: at) else { return }
+        connections.close(at: at)
     }
 
     public var cipherName: String { ciphers.name }

@@ -66,10 +66,12 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case noService
 
     // MARK: No way on.
-    /// The service has no target that can be used.
+    /// The service has no target that may be given connections.
     case noTarget
     /// The target's link-layer address is not known.
     case noNeighbour
+    /// The connection's own target is to get nothing for now; the connection keeps its place.
+    case targetQuiesced
     /// No room for another connection.
     case connectionTableFull
     /// The port could not take it.
@@ -86,6 +88,10 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case noPolicy
     /// No sequence number to send it with: none was granted in time, or the SA's numbers are used up.
     case noSequenceNumber
+
+    // MARK: The lifecount.
+    /// What may be processed under the SA is used up: the packet would pass the end (RFC 4301 §4.4.2.1).
+    case lifetimeExhausted
 
     /// The counter's name, as printed, exported and used in golden tests.
     public var name: String { String(describing: self) }

@@ -12,6 +12,7 @@ public struct RouterReport: Sendable {
         public var bytes: UInt64
         public var connections: Int
         public var neighbour: MACAddress?
+        public var standing = TargetStanding(state: .serving)
     }
 
     public var verdicts: [String: UInt64] = [:]
@@ -111,12 +112,7 @@ extension Router {
     func usage(from place: inout Int, count: Int) -> [AssociationUsage] {
         let end = min(place + count, associations.capacity)
         defer { place = end == associations.capacity ? 0 : end }
-        return (place..<end).compactMap { index in
-            let record = associations.records[index]
-            guard record.packets > 0 else { return nil }
-            return AssociationUsage(
-                spi: record.spi, direction: .inbound, packets: record.packets, bytes: record.bytes)
-        }
+        return (place..<end).compactMap { associations.usage(at: $0) }
     }
 
     func report() -> RouterReport {
@@ -127,7 +123,8 @@ extension Router {
             report.targets.append(
                 RouterReport.TargetReport(
                     name: target.name, packets: targets[index].packets, bytes: targets[index].bytes,
-                    connections: connections.count(of: index), neighbour: targets.neighbour(index)))
+                    connections: connections.count(of: index), neighbour: targets.neighbour(index),
+                    standing: targets.standing(index)))
         }
         return report
     }

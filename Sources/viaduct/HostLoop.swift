@@ -4,35 +4,14 @@ import FastPath
 import Synchronization
 import Wire
 
-/// What a host's loop reports, a few times a second.
-struct HostReport: Sendable {
-    var verdicts: [String: UInt64] = [:]
-    var sequences: [String: UInt64] = [:]
-    var rawSocket: [String: UInt64] = [:]
-    var tun: [String: UInt64] = [:]
-    var shadow: [String: UInt64] = [:]
-    var waiting = 0
-}
-
-/// Where a host's loop leaves its latest report and hears that it should end.
-final class HostDesk: Sendable {
-    private let report = Mutex(HostReport())
-    private let isEnding = Atomic(false)
-
-    func end() { isEnding.store(true, ordering: .releasing) }
-    var shouldEnd: Bool { isEnding.load(ordering: .acquiring) }
-    var latestReport: HostReport { report.withLock { $0 } }
-    func leave(_ new: HostReport) { report.withLock { $0 = new } }
-}
-
 /// One thread's loop: the network and the TUN device, a host between them, and its numbers.
 struct HostLoop: ~Copyable {
     private var host: Host
     private var raw: RawIPSocket
     private var tun: TUNDevice
     private var numbers: SequenceSource
-    /// Where SAs come from; nil for a host that has what its configuration says.
-    private var shadow: ShadowLink?
+    /// For the SAs that come while it runs; nil for a host that has what its configuration says.
+    private var shadow: ShadowIntake?
     private let memory: FrameMemory
     private var pool: FramePool
     private var incoming = PacketBatch()
@@ -42,11 +21,11 @@ struct HostLoop: ~Copyable {
     private let clock = MonotonicClock()
     private var patience = Patience()
 
-    private static let reportInterval: UInt64 = 200_000_000
+    private static let reportInterval: UInt64 = 100_000_000
 
     init(
         host: consuming Host, raw: consuming RawIPSocket, tun: consuming TUNDevice, numbers: consuming SequenceSource,
-        shadow: consuming ShadowLink? = nil
+        shadow: ShadowIntake? = nil
     ) {
         self.host = host
         self.raw = raw
@@ -60,11 +39,12 @@ struct HostLoop: ~Copyable {
 
     mutating func run(_ desk: HostDesk) {
         var nextReport: UInt64 = 0
-        _ = numbers.poll(&host, outgoing)
+        _ = numbers.poll(&host)
         while !desk.shouldEnd {
-            wait()
+            wait(desk)
+            desk.countRound()
             // Before the packets: an SA that has come is there for those that came behind it.
-            shadow?.poll(&host, &numbers)
+            shadow?.take(from: desk, &host, &numbers)
             receive()
             tun.receive(into: &outgoing, memory: memory, pool: &pool)
             send()
@@ -72,24 +52,20 @@ struct HostLoop: ~Copyable {
             if now >= nextReport {
                 nextReport = now + Self.reportInterval
                 desk.leave(report())
+                shadow?.note(host, at: desk)
             }
         }
+        numbers.giveBack(host)
         desk.leave(report())
     }
 
     /// Until something comes or a deadline passes.
-    private func wait() {
-        var descriptors = [raw.fileDescriptor]
+    private func wait(_ desk: HostDesk) {
+        var descriptors = [raw.fileDescriptor, desk.alarm.descriptor]
         if outgoing.room > 0 { descriptors.append(tun.fileDescriptor) }
         if let link = numbers.fileDescriptor { descriptors.append(link) }
         let now = clock.now
-        var deadline = min(numbers.deadline ?? .max, now + Self.reportInterval / 2)
-        switch shadow {
-        case .some(let link):
-            descriptors.append(link.socket.descriptor)
-            deadline = min(deadline, link.deadline)
-        case .none: break
-        }
+        let deadline = min(numbers.deadline ?? .max, now + Self.reportInterval)
         waitForReadable(descriptors, nanoseconds: deadline > now ? deadline - now : 0)
     }
 
@@ -120,12 +96,13 @@ struct HostLoop: ~Copyable {
                 raw.send(&outgoing, having: .sealed, memory: memory)
                 giveUpOnOldPackets()
                 host.account(outgoing)
+                numbers.note(host, outgoing)
                 for index in 0..<outgoing.count where outgoing[index].verdict != .pending {
                     pool.give(outgoing[index].start)
                 }
                 outgoing.removeDecided()
             }
-        } while numbers.poll(&host, outgoing) && !outgoing.isEmpty
+        } while numbers.poll(&host) && !outgoing.isEmpty
     }
 
     private mutating func giveUpOnOldPackets() {
@@ -144,10 +121,7 @@ struct HostLoop: ~Copyable {
         report.sequences = numbers.tallies
         report.rawSocket = raw.statistics()
         report.tun = tun.statistics()
-        switch shadow {
-        case .some(let link): report.shadow = link.tallies
-        case .none: break
-        }
+        report.shadow = shadow?.tallies ?? [:]
         report.waiting = outgoing.count
         return report
     }

@@ -39,15 +39,7 @@ struct IKECommandLine: ParsableCommand {
 
     private var line: String { ([verb.rawValue, name] + (address.map { [$0] } ?? [])).joined(separator: " ") }
 
-    func run() throws {
-        let answer = try Complaint.orExit { () throws(SystemError) in
-            try CommandSocket.ask(line, path: control)
-        }
-        guard answer == "ok" else {
-            Log.say("viaduct: \(answer.isEmpty ? "the router did not answer" : answer)")
-            throw ExitCode(1)
-        }
-    }
+    func run() throws { try ControlSocket.ask(line, at: control) }
 }
 
 extension IKECommandLine.Verb {

@@ -11,6 +11,8 @@ struct IKEStatus: Encodable {
         var isUsed: Bool
         var receivedPackets: UInt64
         var receivedBytes: UInt64
+        var openedPackets: UInt64
+        var openedBytes: UInt64
         var sentPackets: UInt64
         var sentBytes: UInt64
         /// Targets that do not have it, by their places in the configuration.
@@ -29,21 +31,14 @@ struct IKEStatus: Encodable {
         var children: [Child]
     }
 
-    struct Target: Encodable {
-        var isInService: Bool
-        var waiting: UInt64
-    }
-
     var sessions: [Session]
     var halfOpen: Int
     var counts: [String: UInt64]
-    var targets: [String: Target]
 
     init(_ report: IKEReport) {
         sessions = report.sessions.map(Session.init)
         halfOpen = report.halfOpen
         counts = report.counts
-        targets = report.targets.mapValues { Target(isInService: $0.isInService, waiting: $0.waiting) }
     }
 }
 
@@ -62,7 +57,8 @@ extension IKEStatus.Child {
         self.init(
             inbound: "\(child.inbound)", outbound: "\(child.outbound)", transform: child.transform, mode: child.mode,
             isUsed: child.isUsed, receivedPackets: child.receivedPackets, receivedBytes: child.receivedBytes,
-            sentPackets: child.sentPackets, sentBytes: child.sentBytes,
+            openedPackets: child.openedPackets, openedBytes: child.openedBytes, sentPackets: child.sentPackets,
+            sentBytes: child.sentBytes,
             missing: child.missing.map { Int($0.rawValue) })
     }
 }

@@ -32,9 +32,18 @@ extension Member {
             defer {
                 do { try reticence.undo() } catch { Log.warn("\(error)") }
             }
+            let desk = try HostDesk()
+            let control = try targetControl(desk: desk)
+            defer { control?.stop() }
+            let intake = try control.map { control in
+                ShadowIntake(
+                    holder: try placeAndRouter().0,
+                    leaseTiming: LeaseHolder.Timing(validity: cluster.leases.validityNanoseconds)
+                ) { control.applied($0, refusals: $1) }
+            }
             try start(
-                configuration, ipProtocol: 47, addresses: cluster.dvipas, rules: rules, mtu: target.mtu,
-                numbers: leasedNumbers(of: target), shadow: shadowLink(of: target))
+                configuration, at: desk, ipProtocol: 47, addresses: cluster.dvipas, rules: rules, mtu: target.mtu,
+                numbers: leasedNumbers(of: target), shadow: intake, control: control)
         } catch { throw RunFailure(error) }
     }
 
@@ -46,16 +55,17 @@ extension Member {
         let rules = Set(protected.flatMap(Prefix.covering)).map { RoutingRule.Match.to($0) }
         do {
             try start(
-                configuration, ipProtocol: 50, addresses: endpoint.addresses, rules: rules,
+                configuration, at: HostDesk(), ipProtocol: 50, addresses: endpoint.addresses, rules: rules,
                 preferredSource: endpoint.preferredSource(associations), mtu: endpoint.mtu,
                 numbers: localNumbers(of: associations))
         } catch { throw RunFailure(error) }
     }
 
     private func start(
-        _ configuration: HostConfiguration, ipProtocol: UInt8, addresses: [IPAddress], rules: [RoutingRule.Match],
+        _ configuration: HostConfiguration, at desk: HostDesk, ipProtocol: UInt8, addresses: [IPAddress],
+        rules: [RoutingRule.Match],
         preferredSource: IPAddress? = nil, mtu: Int?, numbers: consuming SequenceSource,
-        shadow: consuming ShadowLink? = nil
+        shadow: ShadowIntake? = nil, control: TargetControl? = nil
     ) throws {
         var configuration = configuration
         let associations = cluster.associations(of: node)
@@ -84,19 +94,18 @@ extension Member {
             for address in addresses { try? netlink.deleteAddress(address, from: device) }
         }
 
-        let desk = HostDesk()
         let status = StatusWriter(node: node, file: statusFile)
         let housekeeping = try ServiceThread(name: "status") { context in
             while !context.isStopping {
                 if termination.isRequested(within: StatusWriter.interval) { desk.end() }
-                status.write(desk.latestReport)
+                status.write(desk.latestReport, link: control?.report)
             }
         }
         announce("as \(node.role.name) on \(tun.name), MTU \(mtu ?? Self.defaultMTU); \(ciphers)")
         var loop = HostLoop(host: host, raw: raw, tun: tun, numbers: numbers, shadow: shadow)
         loop.run(desk)
         housekeeping.stop()
-        status.write(desk.latestReport)
+        status.write(desk.latestReport, link: control?.report)
     }
 
     /// A target asks the router's sequencer.
@@ -111,17 +120,6 @@ extension Member {
         return .leased(
             LeasedSequences(
                 holders, socket: socket, sequencer: SocketAddress(address: router, port: cluster.leases.port)))
-    }
-
-    /// Where the router gives the SAs that IKE made; nil when the configuration has no `ike`.
-    private func shadowLink(of target: TargetNode) throws -> ShadowLink? {
-        guard let ike = cluster.ike, let clusterKey = cluster.clusterKey else { return nil }
-        let (holder, router) = try placeAndRouter()
-        return ShadowLink(
-            holder: holder, clusterKey: clusterKey,
-            socket: try UDPSocket(bind: SocketAddress(address: target.trustedAddress, port: 0)),
-            router: SocketAddress(address: router, port: ike.linkPort),
-            leaseTiming: LeaseHolder.Timing(validity: cluster.leases.validityNanoseconds))
     }
 
     private func placeAndRouter() throws -> (HolderID, IPAddress) {

@@ -36,21 +36,17 @@ extension Member {
             if !desk.inbox.offer(publication) { Log.warn("the worker does not keep up with publications") }
         }
         let sequencer = try sequencerService(at: trustedAddress)
-        let ike = try ikeService(at: trustedAddress, desk: desk, sequencer: sequencer)
+        let control = try routerControl(at: trustedAddress, desk: desk, sequencer: sequencer)
         let commands = try controlSocket.map { path in
-            try CommandSocket(path: path) { line in
-                guard let ike else { return "this router does not speak IKE: its configuration has no ike" }
-                guard let command = IKECommand(line: line) else { return "not understood: \(line)" }
-                ike.order(command)
-                return "ok"
-            }
+            try CommandSocket(path: path) { ControlSocket.answer($0, control, targets: cluster.targets.map(\.name)) }
         }
         let status = StatusWriter(node: node, file: statusFile)
         let housekeeping = try ServiceThread(name: "status") { context in
             while !context.isStopping {
                 if termination.isRequested(within: StatusWriter.interval) { desk.end() }
                 status.write(
-                    desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure, ike: ike?.report)
+                    desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure,
+                    control: control?.report)
             }
         }
         announce("on \(summary); \(ciphers)")
@@ -58,11 +54,12 @@ extension Member {
         worker.run(desk)
         housekeeping.stop()
         commands?.stop()
-        ike?.stop()
+        control?.stop()
         neighbours.stop()
         sequencer.stop()
         status.write(
-            desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure, ike: ike?.report)
+            desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure,
+            control: control?.report)
     }
 
     /// Hands out the numbers of the SAs under which the targets answer.

@@ -1,3 +1,4 @@
+import Associations
 import Configuration
 import ControlPlane
 import FastPath
@@ -45,6 +46,8 @@ final class StatusWriter: Sendable {
         var waitingForNumbers: Int?
         var shadow: [String: UInt64]?
         var ike: IKEStatus?
+        var control: ControlStatus?
+        var link: LinkStatus?
         var troubles: [String] = []
     }
 
@@ -53,7 +56,8 @@ final class StatusWriter: Sendable {
     }
 
     func write(
-        _ report: RouterReport, sequencer: SequencerService.Report, neighbours: SystemError?, ike: IKEReport?
+        _ report: RouterReport, sequencer: SequencerService.Report, neighbours: SystemError?,
+        control: RouterControlReport?
     ) {
         guard file != nil else { return }
         var status = empty
@@ -73,15 +77,19 @@ final class StatusWriter: Sendable {
         status.leases = sums(of: sequencer)
         status.xdp = report.portStatistics
         status.troubles = report.refusals
-        status.ike = ike.map(IKEStatus.init)
-        if let failure = ike?.failure { status.troubles.append("IKE: \(failure)") }
+        status.ike = control.map { IKEStatus($0.ike) }
+        status.control = control.map(ControlStatus.init)
+        if let failure = control?.failure { status.troubles.append("control plane: \(failure)") }
         if let neighbours { status.troubles.append("neighbours: \(neighbours)") }
         if let failure = sequencer.reservationFailure { status.troubles.append("sequence numbers: \(failure)") }
+        for spi in sequencer.unreserved.sorted(by: { $0.rawValue < $1.rawValue }).prefix(10) {
+            status.troubles.append("sequence numbers of \(spi): the coupling facility has not reserved more")
+        }
         if let failure = sequencer.socketFailure { status.troubles.append("lease link: \(failure)") }
         replace(status)
     }
 
-    func write(_ report: HostReport) {
+    func write(_ report: HostReport, link: TargetControl.Report?) {
         guard file != nil else { return }
         var status = empty
         status.verdicts = report.verdicts
@@ -90,6 +98,7 @@ final class StatusWriter: Sendable {
         status.tun = report.tun
         status.waitingForNumbers = report.waiting
         if !report.shadow.isEmpty { status.shadow = report.shadow }
+        status.link = link.map(LinkStatus.init)
         replace(status)
     }
 
@@ -108,7 +117,9 @@ final class StatusWriter: Sendable {
             "malformed": UInt64(report.malformed), "strange": UInt64(report.strange),
             "unknownAssociation": UInt64(report.unknownAssociation),
             "failedReservations": UInt64(report.failedReservations),
+            "staleReservations": UInt64(report.staleReservations), "unprotected": UInt64(report.unprotected),
         ]
+        for (fault, count) in report.sealFaults { sums["seal.\(fault.rawValue)"] = UInt64(count) }
         for tally in report.sequencers.values {
             sums["burntNumbers", default: 0] += tally.burntNumbers
             let named = [

@@ -87,12 +87,12 @@ enum Example {
     }
 
     /// What a steered frame must look like, by the same words.
-    static func encapsulated(_ frame: Bytes, target: Int) -> Bytes {
+    static func encapsulated(_ frame: Bytes, target: Int, epoch: UInt32 = 7) -> Bytes {
         let datagram = Bytes(frame.dropFirst(14))
         let total = Int(datagram[2]) << 8 | Int(datagram[3])
         let outer = ipv4(
             from: routerAddress, to: targets[target].trustedAddress.description, protocol: 47,
-            gre(key: 7, Bytes(datagram.prefix(total))))
+            gre(key: epoch, Bytes(datagram.prefix(total))))
         return [2, 0, 0, 0, 0, UInt8(0x10 + target), 2, 0, 0, 0, 0x99, 1, 8, 0] + outer
     }
 }

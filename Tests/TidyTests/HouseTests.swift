@@ -80,7 +80,7 @@ import Testing
 
     /// The control plane does no I/O but in its shell and in what the shell keeps.
     @Test func onlyTheShellTouchesTheSystem() throws {
-        for folder in ["Sequence", "Link", "Steering", "IKE"] {
+        for folder in ["Sequence", "Link", "Lifetime", "Steering", "IKE"] {
             for file in try Self.sources("Sources/ControlPlane/\(folder)") {
                 for name in ["Glibc", "Foundation", "Synchronization"] {
                     #expect(!file.lines.contains { $0.hasSuffix("import \(name)") }, "\(file.path) imports \(name)")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""IKE: what a handshake costs our responder, in memory and beside charon over sockets; what sessions hold; a flood; barriers.
+"""IKE: what a handshake costs our responder, in memory and beside charon over sockets; what sessions hold; a flood.
 
     ike.py [--bench FILE] [--viaduct FILE] [--figures FILE] [--update] [PART ...]
 
-PART: memory-handshakes, sockets, counted, sessions, flood, barrier; all without. The parts over sockets need root and work in
+PART: memory-handshakes, sockets, counted, sessions, flood; all without. The parts over sockets need root and work in
 network namespaces of their own, which they remove. What is above its threshold (Benchmarks/Thresholds/ike.json) ends it with 1."""
 import argparse
 import json
@@ -24,7 +24,7 @@ from ike import counted, flood, sockets
 from ike.certificates import make
 from ike.figures import Figures
 
-PARTS = ("memory-handshakes", "sockets", "counted", "sessions", "flood", "barrier")
+PARTS = ("memory-handshakes", "sockets", "counted", "sessions", "flood")
 PROOFS = ("psk-x25519", "ecdsa-p256", "rsa-2048")
 
 
@@ -77,9 +77,6 @@ def measure(options, figures, folder):
         print("== what sessions hold", flush=True)
         for words in (("memory", "sessions=10000"), ("memory", "sessions=100000"), ("rekeys", "count=100000")):
             bench(options, figures, *words)
-    if "barrier" in options.parts:
-        print("== the shadow link's barrier", flush=True)
-        bench(options, figures, "barrier", "targets=1,3,8")
     if os.geteuid() != 0:
         print("== beside charon, and the flood: need root, left out")
         return

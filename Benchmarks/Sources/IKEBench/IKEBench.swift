@@ -3,7 +3,6 @@
 // IKEBench opening                      the bytes of a first message, in hexadecimal, for the flood
 // IKEBench memory sessions=N
 // IKEBench rekeys count=N
-// IKEBench barrier targets=1,3,8 [rounds=N]
 //
 // The parts of scripts/bench/ike.py. Figures go where Figure.record says; what else there is to know is printed.
 import Foundation
@@ -19,7 +18,6 @@ import Glibc
         case "opening": try Load.printOpening()
         case "memory": try Memory.ofSessions(options.number("sessions", 10_000))
         case "rekeys": try Memory.ofRekeys(options.number("count", 100_000))
-        case "barrier": try Barrier.run(options.list("targets", [1, 3, 8]), rounds: options.number("rounds", 1000))
         default: fail("there is no part \(verb)")
         }
     }
@@ -48,10 +46,6 @@ struct Options {
         guard let text = values[name] else { return usual }
         guard let number = Int(text), number > 0 else { IKEBench.fail("\(name) must be a positive number") }
         return number
-    }
-
-    func list(_ name: String, _ usual: [Int]) -> [Int] {
-        values[name].map { $0.split(separator: ",").compactMap { Int($0) } } ?? usual
     }
 
     var proof: Proof {

@@ -16,7 +16,7 @@ public struct StateDirectory: Sendable {
     }
 
     /// The whole file, nil when there is none. Longer ones than `limit` bytes are cut there.
-    func read(_ name: String, limit: Int) throws(SystemError) -> [UInt8]? {
+    package func read(_ name: String, limit: Int) throws(SystemError) -> [UInt8]? {
         let file: OpenFile
         do { file = try open(name, O_RDONLY) } catch  where error.code == ENOENT { return nil }
         var bytes = [UInt8](repeating: 0, count: limit)
@@ -35,7 +35,7 @@ public struct StateDirectory: Sendable {
     }
 
     /// Replaces the file (mode 0600); when it throws the old text or the new one is there.
-    func replace(_ name: String, with bytes: [UInt8]) throws(SystemError) {
+    package func replace(_ name: String, with bytes: [UInt8]) throws(SystemError) {
         let temporary = name + ".new"
         let file = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
         var count = 0
@@ -55,7 +55,7 @@ public struct StateDirectory: Sendable {
     }
 
     /// Takes the lock file for this process, or nil when another holder has it. It is held as long as the file is open.
-    func lock(_ name: String) throws(SystemError) -> OpenFile? {
+    package func lock(_ name: String) throws(SystemError) -> OpenFile? {
         let file = try open(name, O_RDWR | O_CREAT)
         guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
             if errno == EWOULDBLOCK { return nil }
@@ -70,7 +70,7 @@ public struct StateDirectory: Sendable {
         guard fsync(directory.descriptor) == 0 else { throw SystemError.last("fsync", path) }
     }
 
-    func place(_ name: String) -> String { path + "/" + name }
+    package func place(_ name: String) -> String { path + "/" + name }
 
     private func open(_ name: String, _ flags: Int32) throws(SystemError) -> OpenFile {
         // The path is a terminated string for the length of the call.
@@ -81,7 +81,7 @@ public struct StateDirectory: Sendable {
 }
 
 /// A file that is closed with its last owner.
-final class OpenFile: Sendable {
+package final class OpenFile: Sendable {
     let descriptor: Int32
     init(descriptor: Int32) { self.descriptor = descriptor }
     deinit {

@@ -46,5 +46,11 @@ public struct LocalSequence: Sendable {
         return [.publish(spi, lease)]
     }
 
+    /// When the packet path has ended, at `next`: the mark that a successor may begin at. nil when nothing is left.
+    public func neverUsed(next: UInt64) -> UInt64? {
+        let next = max(floor, next)
+        return next < reservation.mark && reservation.wanted == nil ? next : nil
+    }
+
     public mutating func failed(at now: UInt64) { reservation.failed(at: now) }
 }

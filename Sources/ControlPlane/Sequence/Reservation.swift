@@ -12,21 +12,33 @@ public struct Reservation: Sendable, Equatable {
     public static let lastWithoutESN: UInt64 = (1 << 32) - 1
     /// Nanoseconds until a failed reservation is tried again.
     static let retryNanoseconds: UInt64 = 100_000_000
+    /// Nanoseconds until one that nobody answers is asked for again: whoever writes it down must take it twice.
+    static let answerNanoseconds: UInt64 = 5_000_000_000
 
     /// The last number that may ever be used.
     public let lastNumber: UInt64
+    /// The lowest that this process may use: those below it were an earlier one's.
+    public let first: UInt64
     /// Numbers below it are reserved.
     public private(set) var mark: UInt64
     /// Asked for and not answered yet.
     private(set) var wanted: UInt64?
+    private var wantedAt: UInt64 = 0
     /// When the last try failed, the time of the next one.
     private(set) var retryAt: UInt64?
 
     /// `mark` is what was last written down, 1 when nothing ever was. Traps when it is 0 or `lastNumber` is out of
     /// range.
     public init(mark: UInt64, lastNumber: UInt64 = Reservation.lastWithoutESN) {
-        precondition(mark > 0 && lastNumber > 0 && lastNumber < .max)
-        self.mark = mark
+        self.init(first: mark, mark: mark, lastNumber: lastNumber)
+    }
+
+    /// Numbers from `first` on, below `mark`, were reserved for this process already. Traps when `first` is 0, `mark` is
+    /// below it or `lastNumber` out of range.
+    public init(first: UInt64, mark: UInt64, lastNumber: UInt64 = Reservation.lastWithoutESN) {
+        precondition(first > 0 && first <= mark && lastNumber > 0 && lastNumber < .max)
+        self.first = first
+        self.mark = min(mark, max(first, lastNumber + 1))
         self.lastNumber = lastNumber
     }
 
@@ -34,10 +46,11 @@ public struct Reservation: Sendable, Equatable {
 
     /// The mark to reserve now, once less than half a step is left from `next` on; nil while one is asked for already.
     mutating func due(next: UInt64, at now: UInt64) -> UInt64? {
-        guard wanted == nil, mark <= lastNumber, mark - min(next, mark) < Self.step / 2 else { return nil }
+        guard mark <= lastNumber, mark - min(next, mark) < Self.step / 2 else { return nil }
+        if wanted != nil && now < wantedAt + Self.answerNanoseconds { return nil }
         if let retryAt, now < retryAt { return nil }
         let room = lastNumber + 1 - mark
-        wanted = mark + min(room, Self.step)
+        (wanted, wantedAt) = (mark + min(room, Self.step), now)
         return wanted
     }
 

@@ -115,11 +115,19 @@ public struct Sequencer: Sendable {
     public internal(set) var tally = Tally()
     /// The number behind the highest one that was granted.
     public var grantedEnd: UInt64 { next }
+    /// Numbers below it are reserved.
+    public var reservedEnd: UInt64 { reservation.mark }
+    /// From here on what is reserved was never granted, or was given back by a holder that stopped before it: a successor
+    /// may begin here when this one ends. nil when nothing is left, and while a reservation is asked for, whose outcome
+    /// nobody knows.
+    public var neverGranted: UInt64? {
+        next < reservation.mark && reservation.wanted == nil ? next : nil
+    }
 
     /// - Parameters:
     ///   - replayWindow: the peer's, in packets. Traps when it is below 32 or above 4096.
-    ///   - reservation: as the coupling facility has it. When its mark says that an earlier process granted leases, the
-    ///     first grant waits until those have run out; they lie below the mark, and what follows would overtake them.
+    ///   - reservation: as the coupling facility has it. When its first number says that an earlier process granted
+    ///     leases, the first grant waits until those have run out; they lie below, and what follows would overtake them.
     ///   - identifierSeed: random, so that no lease of an earlier process bears the name of one of ours.
     public init(
         spi: SPI, replayWindow: Int, reservation: Reservation, identifierSeed: UInt64, timing: Timing = Timing(),
@@ -130,9 +138,9 @@ public struct Sequencer: Sendable {
         self.timing = timing
         span = UInt64(replayWindow / 2)
         self.reservation = reservation
-        next = reservation.mark
+        next = reservation.first
         nextIdentifier = identifierSeed
-        opensAt = reservation.mark > 1 ? now + max(timing.validity, timing.soleValidity) + timing.grace : now
+        opensAt = reservation.first > 1 ? now + max(timing.validity, timing.soleValidity) + timing.grace : now
     }
 
     /// When `tick(at:)` has something to do next, nil while nothing waits.

@@ -1,10 +1,12 @@
 internal import Associations
 internal import Wire
 
-/// The form on the link, before it is sealed: big-endian, one field behind the other.
+/// The form in which it is wrapped: big-endian, one field behind the other.
 ///
 /// ```
 /// begin    3
+/// complete 5
+/// allow    6 | direction 1 | SPI 4 | bytes 8 | packets 8
 /// relocate 4 | direction 1 | SPI 4 | source 16 | destination 16 | UDP: remote port 2, local port 2 (0, 0: none)
 /// remove   2 | direction 1 | SPI 4
 /// install  1 | direction 1 | SPI 4 | mode 1 | transform 1 | source 16 | destination 16 | window 2 |
@@ -13,14 +15,17 @@ internal import Wire
 ///            | name 1 + n | key 1 + n | salt 1 + n
 /// ```
 extension ShadowEntry {
-    private enum Kind { static let install: UInt8 = 1, remove: UInt8 = 2, begin: UInt8 = 3, relocate: UInt8 = 4 }
+    private enum Kind {
+        static let install: UInt8 = 1, remove: UInt8 = 2, begin: UInt8 = 3, relocate: UInt8 = 4, complete: UInt8 = 5,
+            allow: UInt8 = 6
+    }
     private static let anyProtocol: UInt16 = 0xFFFF
-    /// What a name may take of a datagram; the rest of it is cut off.
+    /// What a name may take of an entry; the rest of it is cut off.
     static let nameByteCount = 64
     /// Ranges of each kind that an entry can carry: as many as a negotiated SA has.
     static let rangeLimit = MessageBounds.narrowedSelectors
 
-    /// Whether it fits into one datagram.
+    /// Whether it can be written.
     public var fits: Bool {
         guard case .install(let association) = self else { return true }
         let selectors = association.selectors
@@ -33,6 +38,11 @@ extension ShadowEntry {
         var bytes: [UInt8] = []
         switch self {
         case .begin: bytes.append(Kind.begin)
+        case .complete: bytes.append(Kind.complete)
+        case .allow(let grant):
+            bytes += [Kind.allow, grant.direction.number]
+            bytes.append(bigEndian: grant.spi.rawValue)
+            bytes += grant.bytes.bigEndianBytes + grant.packets.bigEndianBytes
         case .relocate(let relocation):
             bytes += [Kind.relocate, Direction.outbound.number]
             bytes.append(bigEndian: relocation.spi.rawValue)
@@ -80,8 +90,8 @@ extension ShadowEntry {
 
     /// nil for anything that `bytes` would not have written.
     init?(_ bytes: [UInt8]) {
-        if bytes == [Kind.begin] {
-            self = .begin
+        if bytes == [Kind.begin] || bytes == [Kind.complete] {
+            self = bytes == [Kind.begin] ? .begin : .complete
             return
         }
         var reader = ByteReader(bytes)
@@ -96,6 +106,9 @@ extension ShadowEntry {
             else { return nil }
             self = .relocate(
                 Relocation(spi: spi, source: source, destination: destination, udpEncapsulation: encapsulation))
+        case Kind.allow:
+            guard let bytes = reader.number(UInt64.self), let packets = reader.number(UInt64.self) else { return nil }
+            self = .allow(LifecountGrant(spi: spi, direction: direction, bytes: bytes, packets: packets))
         case Kind.install:
             guard let association = Self.association(spi, direction, &reader) else { return nil }
             self = .install(association)

@@ -1,22 +1,26 @@
 public import Associations
 
-/// One change of what a target's shadow cache holds (docs/shadow-link.md).
+/// One change of what a target's shadow cache holds (docs/link.md).
 public enum ShadowEntry: Sendable {
-    /// What was there before is void: all that is to be there follows.
+    /// All that is to be there follows, up to `complete`; what is there and is not said again goes then.
     case begin
+    case complete
     /// Take this SA, or replace the one with the same SPI and direction.
     case install(SecurityAssociation)
     /// Send under this outbound SA to another address.
     case relocate(Relocation)
     /// Forget the SA and wipe its key.
     case remove(SPI, Direction)
+    /// How much this target may process under an SA.
+    case allow(LifecountGrant)
 
     var key: Key? {
         switch self {
-        case .begin: nil
+        case .begin, .complete: nil
         case .install(let association): Key(spi: association.spi, direction: association.direction)
         case .relocate(let relocation): Key(spi: relocation.spi, direction: .outbound)
         case .remove(let spi, let direction): Key(spi: spi, direction: direction)
+        case .allow(let grant): Key(spi: grant.spi, direction: grant.direction)
         }
     }
 
@@ -31,16 +35,39 @@ public enum ShadowEntry: Sendable {
     }
 }
 
-/// The process at one end of a link: sixteen random bytes, drawn at its start, so that what was meant for an earlier
-/// process of the same host is not taken for its successor's.
-public struct Incarnation: Sendable, Hashable {
-    static let byteCount = 16
-    let bytes: [UInt8]
+/// How one SA is at one target.
+public enum ShadowState: Sendable, Hashable, CustomStringConvertible {
+    case distributed
+    /// On its way, or the target is not there.
+    case notDistributed
+    /// The target cannot do it: the router does the IPsec.
+    case usedAtRouter
+    case refused(ShadowRefusal)
 
-    public init(using random: inout some IKERandomness) { bytes = random.nonce(byteCount: Self.byteCount) }
+    public var description: String {
+        switch self {
+        case .distributed: "distributed"
+        case .notDistributed: "not distributed"
+        case .usedAtRouter: "not distributed, used at the router"
+        case .refused(let reason): "refused: \(reason)"
+        }
+    }
+}
 
-    init(bytes: [UInt8]) {
-        precondition(bytes.count == Self.byteCount)
-        self.bytes = bytes
+/// Why a target does not hold an SA. The raw value is the one on the link.
+public enum ShadowRefusal: UInt8, Sendable, Hashable, CaseIterable, CustomStringConvertible {
+    case tableFull = 1
+    case selectorsDoNotFit = 2
+    case windowTooWide = 3
+    /// Something in the entry that this build does not know.
+    case unreadable = 4
+
+    public var description: String {
+        switch self {
+        case .tableFull: "its table of SAs is full"
+        case .selectorsDoNotFit: "its table of selectors is full"
+        case .windowTooWide: "it cannot keep so wide a replay window"
+        case .unreadable: "it cannot read the entry: another version?"
+        }
     }
 }

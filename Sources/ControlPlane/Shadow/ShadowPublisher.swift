@@ -1,19 +1,17 @@
 public import Associations
 
-/// The router's side of the shadow link: what every target is to hold, until each has said that it does
-/// (docs/shadow-link.md). A machine without I/O; `now` is nanoseconds of a clock that does not go back.
+/// The router's side of the shadow cache: what every target is to hold, until each has said that it does (docs/link.md). A
+/// machine without I/O; `now` is nanoseconds of a clock that does not go back.
 ///
-/// Each target gets one stream of entries, numbered, done in order and acknowledged up to a number. A barrier is a place in
-/// all streams: it is settled when every target in service has got that far, or when the patience with them has run out.
+/// Each connection of a target begins with `hello`, is answered, and gets one stream of entries, numbered, done in order and
+/// acknowledged up to a number. A barrier is a place in all streams: it is settled when every target in service has got that
+/// far, or when the patience with them has run out.
 public struct ShadowPublisher: Sendable {
     public struct Timing: Sendable {
-        /// Until an entry that is not acknowledged is sent again; doubled each time up to `slowest`.
-        public var repetition: UInt64 = 15_000_000
-        public var slowest: UInt64 = 200_000_000
         /// How long a barrier waits for a target in service.
         public var patience: UInt64 = 500_000_000
-        /// A target that was not heard of for so long is out of service: no barrier waits for it.
-        public var silence: UInt64 = 1_500_000_000
+        /// Milliseconds between two reports of a target.
+        public var reportInterval: UInt32 = 100
         public init() {}
     }
 
@@ -21,34 +19,38 @@ public struct ShadowPublisher: Sendable {
     public struct Ticket: Hashable, Sendable { let rawValue: UInt64 }
 
     public enum Action: Sendable {
-        case send([UInt8], to: HolderID)
+        case send(RouterMessage, to: HolderID)
+        /// No more of this connection; `send` before it is still to go out.
+        case disconnect(HolderID)
         /// Every target in service holds what was published before the barrier, but for those named.
         case settled(Ticket, missing: [HolderID])
+        /// It has done all that was there when it came.
         case joined(HolderID)
         case left(HolderID)
         case refused(HolderID, ShadowEntry.Key, ShadowRefusal)
-        /// Cumulative, of the process that is at that target now.
-        case usage(HolderID, [AssociationUsage])
-        case count(Event)
+        /// Protects the leases of this connection from now on.
+        case protect(HolderID, SecretBytes, incarnation: UInt64)
+        /// A member knows a newer owner than us.
+        case superseded(Epoch)
+        case notLetIn(HolderID, LinkRefusal)
     }
 
-    /// Datagrams that change nothing.
-    public enum Event: Sendable, Hashable { case malformed, foreignKey, strange, unauthentic }
-
-    /// Entries under way to one target before the first of them is acknowledged.
-    static let window = 64
-    /// Entries that may wait for one target; beyond it begins anew when it is heard of.
-    static let backlog = 65_536
-
-    let seal: ShadowSeal
-    let incarnation: Incarnation
+    let incarnation: UInt64
+    let policyHash: [UInt8]
     let timing: Timing
-    var streams: [HolderID: ShadowStream] = [:]
-    /// What every target is to hold, in the order in which it came.
-    private var current: [ShadowEntry.Key: (order: UInt64, association: SecurityAssociation)] = [:]
+    public var epoch: Epoch
+    private var streams: [HolderID: ShadowStream] = [:]
+    /// What targets are to hold, in the order in which it came; an SA for one target alone names it.
+    private var current: [ShadowEntry.Key: Wanted] = [:]
     private var nextOrder: UInt64 = 0
     private var barriers: [Barrier] = []
     private var nextTicket: UInt64 = 0
+
+    private struct Wanted: Sendable {
+        let order: UInt64
+        var association: SecurityAssociation
+        let only: HolderID?
+    }
 
     private struct Barrier: Sendable {
         let ticket: Ticket
@@ -58,26 +60,45 @@ public struct ShadowPublisher: Sendable {
     }
 
     public init(
-        holders: [HolderID], clusterKey: SecretBytes, incarnation: Incarnation, timing: Timing = Timing()
+        holders: [HolderID], incarnation: UInt64, epoch: Epoch, policyHash: [UInt8], timing: Timing = Timing()
     ) {
-        seal = ShadowSeal(clusterKey: clusterKey)
         self.incarnation = incarnation
+        self.epoch = epoch
+        self.policyHash = policyHash
         self.timing = timing
-        for holder in holders { streams[holder] = ShadowStream(holder) }
+        for holder in holders { streams[holder] = ShadowStream() }
     }
 
-    /// Nothing is sent before the next `tick` or `barrier`. Traps unless the entry `fits`.
-    public mutating func publish(_ entry: ShadowEntry) {
+    /// Nothing is sent before the next `tick` or `barrier`. Traps unless the entry `fits`, and for entries that streams say
+    /// by themselves.
+    /// - Parameter only: the one target that it is for; nil for all.
+    public mutating func publish(_ entry: ShadowEntry, only: HolderID? = nil) -> [Action] {
         precondition(entry.fits)
         guard let key = entry.key else { preconditionFailure("streams begin by themselves") }
+        var only = only
         switch entry {
         case .install(let association):
-            current[key] = (nextOrder, association)
+            current[key] = Wanted(order: nextOrder, association: association, only: only)
             nextOrder += 1
-        case .relocate(let relocation): current[key]?.association.relocate(relocation)
-        case .remove, .begin: current[key] = nil
+        case .relocate(let relocation):
+            current[key]?.association.relocate(relocation)
+            only = current[key]?.only
+        case .remove:
+            only = current[key]?.only
+            current[key] = nil
+        case .allow, .begin, .complete: break
         }
-        for holder in streams.keys { streams[holder]!.append(entry) }
+        var actions: [Action] = []
+        for holder in streams.keys.sorted() where only == nil || only == holder {
+            guard wants(entry, key, streams[holder]!) else { continue }
+            if !streams[holder]!.append(entry) { actions += cut(holder) }
+        }
+        return actions
+    }
+
+    private func wants(_ entry: ShadowEntry, _ key: ShadowEntry.Key, _ stream: ShadowStream) -> Bool {
+        if case .install(let association) = entry { return stream.can(association) }
+        return stream.holds(key)
     }
 
     /// Settled at once where there is no target in service.
@@ -85,75 +106,88 @@ public struct ShadowPublisher: Sendable {
         let ticket = Ticket(rawValue: nextTicket)
         nextTicket += 1
         var waiting: [HolderID: UInt64] = [:]
-        for stream in streams.values where stream.isInService && stream.last > stream.applied {
-            waiting[stream.holder] = stream.last
+        for (holder, stream) in streams where stream.isInService && stream.last > stream.applied {
+            waiting[holder] = stream.last
         }
         barriers.append(Barrier(ticket: ticket, deadline: now + timing.patience, waiting: waiting))
-        return (ticket, tick(at: now))
+        return (ticket, flush() + settle(at: now))
     }
 
-    /// `holder` is who has the address that the datagram came from.
-    public mutating func receive(_ bytes: [UInt8], from holder: HolderID, at now: UInt64) -> [Action] {
-        let datagram: ShadowSeal.Datagram
-        do {
-            datagram = try seal.read(bytes)
-        } catch {
-            return [.count(error == .foreignKey ? .foreignKey : .malformed)]
-        }
-        guard datagram.holder == holder, var stream = streams[holder] else { return [.count(.strange)] }
+    /// A connection has come with this. `leaseKey` is drawn for it: 32 random bytes. Entries are sent with the next
+    /// `tick`, behind what is published until then.
+    public mutating func hello(
+        _ hello: MemberMessage.Hello, from holder: HolderID, leaseKey: SecretBytes, at now: UInt64
+    ) -> [Action] {
+        guard var stream = streams[holder] else { return [] }
         var actions: [Action] = []
-        switch datagram.kind {
-        case .entry: return [.count(.strange)]
-        case .hello:
-            guard seal.isHello(datagram) else { return [.count(.unauthentic)] }
-            guard stream.target != datagram.sender else { break }
-            stream.begin(
-                with: datagram.sender, channels: channels(datagram.sender),
-                current.values.sorted { $0.order < $1.order }.map(\.association))
-        case .report:
-            guard datagram.receiver == incarnation, datagram.sender == stream.target, let channels = stream.channels
-            else { return [.count(.strange)] }
-            guard let report = seal.open(datagram, under: channels.reports).flatMap(ShadowReport.init) else {
-                return [.count(.unauthentic)]
-            }
-            stream.acknowledge(report.applied, timing: timing, at: now)
-            actions += report.refusals.map { .refused(holder, $0.key, $0.reason) }
-            if !report.usage.isEmpty { actions.append(.usage(holder, report.usage)) }
-            if !stream.isInService {
-                stream.isInService = true
-                actions.append(.joined(holder))
-            }
+        if stream.incarnation != nil { actions += end(holder) }
+        if let refusal = judge(hello) {
+            actions += [
+                .send(.refusal(refusal), to: holder), .disconnect(holder), .notLetIn(holder, refusal),
+            ]
+            if case .epochIsOver(_, let newer) = refusal { actions.append(.superseded(newer)) }
+            return actions + settle(at: now)
         }
-        stream.heardAt = now
+        let associations = current.values.filter { $0.only == nil || $0.only == holder }.sorted { $0.order < $1.order }
+        stream.begin(hello, associations.map(\.association), at: now)
         streams[holder] = stream
-        return actions + tick(at: now)
+        let welcome = RouterMessage.Welcome(
+            version: min(hello.version, LinkVersion.current), incarnation: incarnation, epoch: epoch,
+            reportInterval: timing.reportInterval, leaseKey: leaseKey)
+        // Before the target is told the key.
+        actions += [.protect(holder, leaseKey, incarnation: hello.incarnation), .send(.welcome(welcome), to: holder)]
+        return actions + settle(at: now)
     }
 
-    private func channels(_ target: Incarnation) -> ShadowStream.Channels {
-        ShadowStream.Channels(
-            entries: seal.channel(.entry, router: incarnation, target: target),
-            reports: seal.channel(.report, router: incarnation, target: target))
+    private func judge(_ hello: MemberMessage.Hello) -> LinkRefusal? {
+        if hello.version < LinkVersion.oldest { return .versionTooOld(oldest: LinkVersion.oldest) }
+        if hello.epoch > epoch { return .epochIsOver(router: epoch, member: hello.epoch) }
+        if hello.policyHash != policyHash {
+            return .policyDiffers(router: policyHash.hexadecimal, member: hello.policyHash.hexadecimal)
+        }
+        return nil
     }
+
+    /// What a report says of the stream; its other parts are for others.
+    public mutating func receive(
+        _ report: MemberMessage.Report, from holder: HolderID, at now: UInt64
+    ) -> [Action] {
+        guard streams[holder]?.incarnation != nil else { return [] }
+        var actions: [Action] = []
+        streams[holder]!.heardAt = now
+        for refusal in report.refusals {
+            streams[holder]!.refuse(refusal.key, refusal.reason)
+            actions.append(.refused(holder, refusal.key, refusal.reason))
+        }
+        if streams[holder]!.acknowledge(report.applied) { actions.append(.joined(holder)) }
+        return actions + flush() + settle(at: now)
+    }
+
+    /// The connection is over.
+    public mutating func disconnected(_ holder: HolderID, at now: UInt64) -> [Action] {
+        end(holder) + settle(at: now)
+    }
+
+    private mutating func end(_ holder: HolderID) -> [Action] {
+        guard let stream = streams[holder], stream.incarnation != nil else { return [] }
+        streams[holder]!.end()
+        return stream.isInService ? [.left(holder)] : []
+    }
+
+    private mutating func cut(_ holder: HolderID) -> [Action] { end(holder) + [.disconnect(holder)] }
 
     /// When `tick` has something to do though nothing comes.
-    public var deadline: UInt64? {
-        let streams = streams.values.flatMap { stream in
-            [stream.dueAt, stream.isInService ? stream.heardAt + timing.silence : nil].compactMap { $0 }
-        }
-        return (streams + barriers.map(\.deadline)).min()
-    }
+    public var deadline: UInt64? { barriers.map(\.deadline).min() }
 
     /// Sends what is due and settles what can be.
-    public mutating func tick(at now: UInt64) -> [Action] {
+    public mutating func tick(at now: UInt64) -> [Action] { flush() + settle(at: now) }
+
+    private mutating func flush() -> [Action] {
         var actions: [Action] = []
         for holder in streams.keys.sorted() {
-            actions += streams[holder]!.send(seal, from: incarnation, timing: timing, at: now)
-            if streams[holder]!.isInService, now >= streams[holder]!.heardAt + timing.silence {
-                streams[holder]!.isInService = false
-                actions.append(.left(holder))
-            }
+            actions += streams[holder]!.take().map { .send($0, to: holder) }
         }
-        return actions + settle(at: now)
+        return actions
     }
 
     private mutating func settle(at now: UInt64) -> [Action] {
@@ -170,10 +204,53 @@ public struct ShadowPublisher: Sendable {
         return actions
     }
 
-    /// Whether a target holds all that was published, for status.
+    // MARK: Status
+
+    /// Whether a target holds all that was published.
     public func lag(of holder: HolderID) -> (isInService: Bool, entries: UInt64)? {
         streams[holder].map { ($0.isInService, $0.last - $0.applied) }
     }
+
+    /// How an SA is at a target; nil for a target that is not to hold it.
+    public func state(of key: ShadowEntry.Key, at holder: HolderID) -> ShadowState? {
+        guard let stream = streams[holder], let wanted = current[key], wanted.only == nil || wanted.only == holder
+        else { return nil }
+        if stream.incarnation != nil, !stream.can(wanted.association) { return .usedAtRouter }
+        return stream.state(of: key)
+    }
+
+    /// SAs that a target refuses or cannot do, in words; the first of them. Not those on their way.
+    public func exceptions(at holder: HolderID) -> [String] {
+        guard let stream = streams[holder], stream.incarnation != nil else { return [] }
+        let refused = stream.refusals.map { key, reason in "\(key.direction) \(key.spi): \(ShadowState.refused(reason))"
+        }
+        // To look at all SAs only where one may be found.
+        let unable = (stream.canAll ? [:] : current).values.lazy.filter { !stream.can($0.association) }.prefix(
+            Self.exceptionLimit
+        ).map {
+            "\($0.association.direction) \($0.association.spi): \(ShadowState.usedAtRouter)"
+        }
+        return Array((refused.sorted() + unable).prefix(Self.exceptionLimit))
+    }
+
+    static let exceptionLimit = 16
+
+    /// SAs that a status lists.
+    public static let listLimit = 64
+
+    /// The youngest SAs, and how each is at every target that is to hold it.
+    public func states() -> [(key: ShadowEntry.Key, states: [HolderID: ShadowState])] {
+        let recent = current.filter { $0.value.order + UInt64(2 * Self.listLimit) >= nextOrder }
+            .sorted { $0.value.order > $1.value.order }.prefix(Self.listLimit)
+        return recent.map { key, _ in
+            var states: [HolderID: ShadowState] = [:]
+            for holder in streams.keys { states[holder] = state(of: key, at: holder) }
+            return (key, states)
+        }
+    }
+
+    /// The targets that are there and hold all they are to hold.
+    public var serving: [HolderID] { streams.filter(\.value.isInService).keys.sorted() }
 }
 
 extension SecurityAssociation {
@@ -181,5 +258,11 @@ extension SecurityAssociation {
         source = relocation.source
         destination = relocation.destination
         udpEncapsulation = relocation.udpEncapsulation
+    }
+}
+
+extension Sequence<UInt8> {
+    var hexadecimal: String {
+        map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

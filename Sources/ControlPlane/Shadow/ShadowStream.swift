@@ -1,94 +1,115 @@
 internal import Associations
 
-/// The entries for one target, from the first that it has not acknowledged.
+/// The entries for one target, from the first that it has not acknowledged. The link brings them in order or breaks, and
+/// after a break the stream begins anew.
 struct ShadowStream: Sendable {
-    struct Channels: Sendable {
-        let entries, reports: ShadowSeal.Channel
-    }
+    /// Sent and not acknowledged.
+    static let window: UInt64 = 16_384
+    /// In one message.
+    static let messageLimit = 512
+    /// Entries that may wait; a target that is so far behind is cut off and comes back for everything.
+    static let backlog = 524_288
 
-    let holder: HolderID
-    /// The process that is there; nil until it was heard of.
-    private(set) var target: Incarnation?
-    private(set) var channels: Channels?
+    /// The process at the other end; nil while there is no connection.
+    private(set) var incarnation: UInt64?
+    private(set) var transforms: Set<String> = []
     /// Every entry up to this one is done.
     private(set) var applied: UInt64 = 0
     /// The number of the last one.
     private(set) var last: UInt64 = 0
+    private var sent: UInt64 = 0
     /// Those from `applied + 1` to `last`.
     private var waiting: ArraySlice<ShadowEntry> = []
-    /// Sent at least once, up to here.
-    private var sent: UInt64 = 0
-    /// When the first unacknowledged one is sent again.
-    private(set) var dueAt: UInt64?
-    private var wait: UInt64 = 0
+    /// The number of the latest entry about an SA.
+    private var numbers: [ShadowEntry.Key: UInt64] = [:]
+    private(set) var refusals: [ShadowEntry.Key: ShadowRefusal] = [:]
     var heardAt: UInt64 = 0
-    /// It has reported, not long ago.
-    var isInService = false
+    /// It has done all that there was when it came.
+    private(set) var isInService = false
+    /// What was to be said when the first of it was sent.
+    private var servesFrom: UInt64?
 
-    init(_ holder: HolderID) { self.holder = holder }
+    /// Whether it may be asked to hold an SA.
+    func can(_ association: SecurityAssociation) -> Bool { transforms.contains(association.transform.rawValue) }
 
-    mutating func append(_ entry: ShadowEntry) {
-        // Without a process there is nobody to send to; a new one begins with all there is.
-        guard target != nil else { return }
-        guard waiting.count < ShadowPublisher.backlog else {
-            target = nil
-            channels = nil
-            isInService = false
-            waiting = []
-            dueAt = nil
-            return
-        }
+    var canAll: Bool { Transform.allCases.allSatisfy { transforms.contains($0.rawValue) } }
+
+    /// False when too many wait: the connection is to be ended.
+    mutating func append(_ entry: ShadowEntry) -> Bool {
+        guard incarnation != nil else { return true }
+        guard waiting.count < Self.backlog else { return false }
         waiting.append(entry)
         last += 1
+        if let key = entry.key {
+            switch entry {
+            case .remove: numbers[key] = nil
+            case .install: (numbers[key], refusals[key]) = (last, nil)
+            default: break
+            }
+            if case .remove = entry { refusals[key] = nil }
+        }
+        return true
     }
 
-    /// A process of the target's that was not known: everything anew. Numbers go on, so that no number of a channel is
-    /// used for two entries even when a process comes back that was given up.
-    mutating func begin(with process: Incarnation, channels new: Channels, _ associations: [SecurityAssociation]) {
-        target = process
-        channels = new
-        applied = last
-        sent = last
-        waiting = [.begin] + associations.map { .install($0) }
-        last += UInt64(waiting.count)
-        dueAt = nil
-        wait = 0
+    /// A connection has come: everything anew.
+    mutating func begin(_ hello: MemberMessage.Hello, _ associations: [SecurityAssociation], at now: UInt64) {
+        incarnation = hello.incarnation
+        transforms = Set(hello.transforms)
+        (applied, last, sent, heardAt, isInService) = (0, 0, 0, now, false)
+        waiting = []
+        numbers = [:]
+        refusals = [:]
+        _ = append(.begin)
+        for association in associations where can(association) { _ = append(.install(association)) }
+        _ = append(.complete)
+        servesFrom = nil
     }
 
-    mutating func acknowledge(_ number: UInt64, timing: ShadowPublisher.Timing, at now: UInt64) {
-        // A report of before the stream began anew, or of entries that were never sent.
-        guard number > applied, number <= sent else { return }
+    mutating func end() {
+        incarnation = nil
+        waiting = []
+        (applied, last, sent, isInService) = (0, 0, 0, false)
+        numbers = [:]
+        refusals = [:]
+    }
+
+    /// - Returns: whether it has come into service with this.
+    mutating func acknowledge(_ number: UInt64) -> Bool {
+        guard number > applied, number <= sent else { return false }
         waiting = waiting.dropFirst(Int(number - applied))
         applied = number
-        wait = timing.repetition
-        dueAt = waiting.isEmpty ? nil : now + wait
+        guard !isInService, let servesFrom, applied >= servesFrom else { return false }
+        isInService = true
+        return true
     }
 
-    /// What was not sent yet, as far as the window allows, or all of the window again when it is time.
-    mutating func send(
-        _ seal: ShadowSeal, from router: Incarnation, timing: ShadowPublisher.Timing, at now: UInt64
-    ) -> [ShadowPublisher.Action] {
-        guard let target, let channels, !waiting.isEmpty else {
-            dueAt = nil
-            return []
-        }
-        let end = min(last, applied + UInt64(ShadowPublisher.window))
-        if let dueAt, now >= dueAt { sent = applied }
-        guard sent < end else { return [] }
-        let isAgain = dueAt.map { now >= $0 } ?? false
-        var actions: [ShadowPublisher.Action] = []
-        for number in sent + 1...end {
-            var plaintext = waiting[waiting.startIndex + Int(number - applied - 1)].bytes
-            actions.append(
-                .send(
-                    seal.seal(
-                        plaintext, .entry, holder, from: router, to: target, number: number, under: channels.entries),
-                    to: holder))
-            plaintext.wipe()
-        }
-        sent = end
-        wait = isAgain ? min(wait * 2, timing.slowest) : timing.repetition
-        dueAt = now + wait
-        return actions
+    mutating func refuse(_ key: ShadowEntry.Key, _ reason: ShadowRefusal) {
+        guard numbers[key] != nil else { return }
+        refusals[key] = reason
     }
+
+    /// What was not sent yet, as far as the window allows.
+    mutating func take() -> [RouterMessage] {
+        guard incarnation != nil else { return [] }
+        var messages: [RouterMessage] = []
+        if servesFrom == nil { servesFrom = last }
+        let end = min(last, applied + Self.window)
+        while sent < end {
+            var count = min(Int(end - sent), Self.messageLimit)
+            let start = waiting.startIndex + Int(sent - applied)
+            // An SA and what it is granted are done together: there must be no moment at which it has no end.
+            while start + count < waiting.endIndex, case .allow = waiting[start + count] { count += 1 }
+            messages.append(.entries(first: sent + 1, Array(waiting[start..<start + count])))
+            sent += UInt64(count)
+        }
+        return messages
+    }
+
+    func state(of key: ShadowEntry.Key) -> ShadowState {
+        if let reason = refusals[key] { return .refused(reason) }
+        guard let number = numbers[key] else { return .notDistributed }
+        return number <= applied ? .distributed : .notDistributed
+    }
+
+    func holds(_ key: ShadowEntry.Key) -> Bool { numbers[key] != nil }
 }

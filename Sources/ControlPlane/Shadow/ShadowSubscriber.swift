@@ -1,175 +1,186 @@
 public import Associations
+internal import Wire
 
-/// A target's side of the shadow link: what comes is done in order, once, and reported (docs/shadow-link.md). A machine
-/// without I/O; `now` is nanoseconds of a clock that does not go back.
+/// A target's side of the shadow cache: what comes is handed to the packet path in order, once, and reported when that has
+/// done it (docs/link.md). A machine without I/O; `now` is nanoseconds of a clock that does not go back.
+///
+/// When the link breaks the SAs stay, and traffic goes on. After it has come back, what is said again and is the same stays
+/// untouched, its window and its numbers with it; what is not said again goes.
 public struct ShadowSubscriber: Sendable {
     public enum Action: Sendable {
-        case send([UInt8])
-        /// To be applied at once; `refused` says when that failed.
-        case apply(Publication)
-        /// The SAs that the router before had given are gone.
-        case began
-        case count(Event)
+        case send(MemberMessage)
+        /// For the packet path; say `applied` with the number when it has done it and all before it.
+        case apply(UInt64, Publication)
+        case welcomed(RouterMessage.Welcome)
+        case notLetIn(LinkRefusal)
+        /// No such router: the connection is to be ended.
+        case disconnect(String)
     }
 
-    /// Datagrams that change nothing.
-    public enum Event: Sendable, Hashable { case malformed, foreignKey, strange, unauthentic, repeated, early }
+    /// What goes into the next report beside the stream's own.
+    public typealias Report = MemberMessage.Report
 
-    /// Nanoseconds between two reports, or two hellos, when nothing happens.
-    public static let interval: UInt64 = 200_000_000
-    /// Routers' processes that were left behind and are not listened to again.
-    private static let formerLimit = 64
+    private let hello: MemberMessage.Hello
+    /// The newest epoch of a router that let us in.
+    public private(set) var epoch: Epoch
+    private var interval: UInt64 = 100_000_000
+    private var isWelcome = false
+    /// Up to here entries were taken; numbers are of the present connection.
+    private var taken: UInt64 = 0
+    /// Up to here the packet path has done them.
+    private var applied: UInt64 = 0
+    /// Said to the router.
+    private var reported: UInt64 = 0
+    private var refusals: [MemberMessage.Refusal] = []
+    /// What is held, by what it is made of.
+    private var held: [ShadowEntry.Key: [UInt8]] = [:]
+    /// Held, and not said again yet.
+    private var stale: Set<ShadowEntry.Key> = []
+    private var reportDueAt: UInt64?
 
-    private let holder: HolderID
-    private let seal: ShadowSeal
-    private let incarnation: Incarnation
-    private var stream: Stream?
-    private var former: [Incarnation] = []
-    private var refusals: [ShadowReport.Refusal] = []
-    private var usage: [AssociationUsage] = []
-    /// When something is sent though nothing comes.
-    public private(set) var deadline: UInt64
-    private var helloDueAt: UInt64
+    /// In one report.
+    public static let refusalLimit = 1024
 
-    private struct Stream: Sendable {
-        let router: Incarnation
-        let entries, reports: ShadowSeal.Channel
-        var applied: UInt64 = 0
-        /// Of the next report; never the same twice.
-        var nextReport: UInt64 = 1
-        /// What came from this router.
-        var held: Set<ShadowEntry.Key> = []
+    /// - Parameter hello: its epoch is raised as newer ones become known.
+    public init(_ hello: MemberMessage.Hello) {
+        self.hello = hello
+        epoch = hello.epoch
     }
 
-    public init(holder: HolderID, clusterKey: SecretBytes, incarnation: Incarnation, at now: UInt64) {
-        self.holder = holder
-        seal = ShadowSeal(clusterKey: clusterKey)
-        self.incarnation = incarnation
-        deadline = now
-        helloDueAt = now
+    public mutating func connected(at now: UInt64) -> [Action] {
+        isWelcome = false
+        (taken, applied, reported) = (0, 0, 0)
+        refusals = []
+        reportDueAt = nil
+        var hello = hello
+        hello.epoch = epoch
+        return [.send(.hello(hello))]
     }
 
-    public mutating func tick(at now: UInt64) -> [Action] {
-        guard now >= deadline else { return [] }
-        var actions: [Action] = []
-        // A router that was started anew, or gave us up, knows us by nothing else.
-        if now >= helloDueAt {
-            helloDueAt = now + Self.interval
-            deadline = now + Self.interval
-            actions.append(.send(seal.hello(holder, from: incarnation)))
+    public mutating func disconnected() {
+        isWelcome = false
+        reportDueAt = nil
+    }
+
+    public mutating func receive(_ message: RouterMessage, at now: UInt64) -> [Action] {
+        switch message {
+        case .welcome(let welcome):
+            guard !isWelcome else { return [.disconnect("welcomed twice")] }
+            guard welcome.epoch >= epoch else {
+                return [.disconnect("epoch \(welcome.epoch.rawValue) is over: it is \(epoch.rawValue)")]
+            }
+            isWelcome = true
+            interval = UInt64(max(welcome.reportInterval, 1)) * 1_000_000
+            reportDueAt = now
+            epoch = welcome.epoch
+            return [.apply(0, .epoch(welcome.epoch)), .welcomed(welcome)]
+        case .refusal(let refusal): return [.notLetIn(refusal)]
+        case .entries(let first, let entries):
+            guard isWelcome else { return [.disconnect("entries before the welcome")] }
+            guard first == taken + 1 else { return [.disconnect("entry \(first) behind \(taken)")] }
+            var actions: [Action] = []
+            for entry in entries {
+                taken += 1
+                actions += take(entry)
+            }
+            // Entries that gave nothing to do are done when those before them are.
+            actions.append(.apply(taken, .epoch(epoch)))
+            return actions
         }
-        return actions + (report(at: now).map { [.send($0)] } ?? [])
     }
 
-    /// What was sent under the outbound SAs since they came; for the next reports. Passed over while some of what was noted
-    /// before waits for its report, so that the turn of the last ones comes, too.
-    public mutating func note(_ usage: [AssociationUsage]) {
-        if self.usage.isEmpty { self.usage = usage }
+    /// An entry that could not be read: what it was to be is unknown, and said so.
+    public mutating func receiveUnreadable(count: UInt64, at now: UInt64) -> [Action] {
+        guard isWelcome else { return [.disconnect("entries before the welcome")] }
+        taken += count
+        refusals.append(
+            MemberMessage.Refusal(
+                key: ShadowEntry.Key(spi: SPI(rawValue: 0), direction: .inbound), reason: .unreadable))
+        return [.apply(taken, .epoch(epoch))]
     }
 
-    /// The last entry that was handed out for `apply` did not go in.
-    public mutating func refused(_ key: ShadowEntry.Key, _ reason: ShadowRefusal) {
-        stream?.held.remove(key)
-        refusals.append(ShadowReport.Refusal(key: key, reason: reason))
-        if refusals.count > ShadowReport.refusalLimit { refusals.removeFirst() }
-    }
-
-    public mutating func receive(_ bytes: [UInt8], at now: UInt64) -> [Action] {
-        let datagram: ShadowSeal.Datagram
-        do {
-            datagram = try seal.read(bytes)
-        } catch {
-            return [.count(error == .foreignKey ? .foreignKey : .malformed)]
-        }
-        guard datagram.kind == .entry, datagram.holder == holder, datagram.receiver == incarnation,
-            !former.contains(datagram.sender)
-        else { return [.count(.strange)] }
-        let router = datagram.sender
-        let entries =
-            stream.flatMap { $0.router == router ? $0.entries : nil }
-            ?? seal.channel(.entry, router: router, target: incarnation)
-        guard var plaintext = seal.open(datagram, under: entries) else { return [.count(.unauthentic)] }
-        defer { plaintext.wipe() }
-        let entry = ShadowEntry(plaintext)
-        if stream?.router != router {
-            guard case .begin = entry else { return [.count(.early)] }
-            return change(to: router, entries, datagram.number, at: now)
-        }
-        return take(entry, datagram.number, at: now)
-    }
-
-    private mutating func change(
-        to router: Incarnation, _ entries: ShadowSeal.Channel, _ number: UInt64, at now: UInt64
-    ) -> [Action] {
-        let removals = forget()
-        if let stream {
-            former.append(stream.router)
-            if former.count > Self.formerLimit { former.removeFirst() }
-        }
-        stream = Stream(
-            router: router, entries: entries, reports: seal.channel(.report, router: router, target: incarnation),
-            applied: number)
-        deadline = now
-        return removals + [.began]
-    }
-
-    private mutating func forget() -> [Action] {
-        guard var stream else { return [] }
-        let held = stream.held.sorted { $0.spi.rawValue < $1.spi.rawValue }
-        stream.held = []
-        self.stream = stream
-        return held.map { Action.apply(.remove($0.spi, $0.direction)) }
-    }
-
-    private mutating func take(_ entry: ShadowEntry?, _ number: UInt64, at now: UInt64) -> [Action] {
-        guard var stream else { return [] }
-        guard number > stream.applied else {
-            // Its acknowledgement was lost.
-            deadline = now
-            return [.count(.repeated)]
-        }
-        var isBeginning = false
-        if case .begin = entry { isBeginning = true }
-        guard number == stream.applied + 1 || isBeginning else { return [.count(.early)] }
-        stream.applied = number
-        var actions: [Action] = []
+    private mutating func take(_ entry: ShadowEntry) -> [Action] {
         switch entry {
         case .begin:
-            self.stream = stream
-            actions = forget() + [.began]
-            stream = self.stream!
+            stale = Set(held.keys)
+            return []
+        case .complete:
+            let gone = stale.sorted { $0.spi.rawValue < $1.spi.rawValue }
+            stale = []
+            for key in gone { held[key] = nil }
+            return gone.map { .apply(taken, .remove($0.spi, $0.direction)) }
         case .install(let association):
-            stream.held.insert(ShadowEntry.Key(spi: association.spi, direction: association.direction))
-            actions = [.apply(.install(association))]
-        case .relocate(let relocation): actions = [.apply(.relocate(relocation))]
+            let key = ShadowEntry.Key(spi: association.spi, direction: association.direction)
+            let substance = association.substance
+            stale.remove(key)
+            guard held[key] != substance else {
+                return association.direction == .outbound ? [.apply(taken, .relocate(association.whereabouts))] : []
+            }
+            held[key] = substance
+            return [.apply(taken, .install(association))]
+        case .relocate(let relocation): return [.apply(taken, .relocate(relocation))]
         case .remove(let spi, let direction):
-            stream.held.remove(ShadowEntry.Key(spi: spi, direction: direction))
-            actions = [.apply(.remove(spi, direction))]
-        case nil:
-            // Authentic, and of another version: what it was to be is unknown, and said so.
-            refusals.append(
-                ShadowReport.Refusal(
-                    key: ShadowEntry.Key(spi: SPI(rawValue: 0), direction: .inbound), reason: .unreadable))
+            let key = ShadowEntry.Key(spi: spi, direction: direction)
+            stale.remove(key)
+            guard held.removeValue(forKey: key) != nil else { return [] }
+            return [.apply(taken, .remove(spi, direction))]
+        case .allow(let grant): return [.apply(taken, .allow(grant))]
         }
-        self.stream = stream
-        // The report comes when the caller has applied: one for all entries of a burst.
-        deadline = now
-        return actions
     }
 
-    /// nil while no router has answered.
-    private mutating func report(at now: UInt64) -> [UInt8]? {
-        guard var stream else { return nil }
-        deadline = now + Self.interval
-        defer { self.stream = stream }
-        var report = ShadowReport(applied: stream.applied)
+    /// The packet path could not install these; to be said before `applied` with what they were in.
+    public mutating func refused(_ refusals: [MemberMessage.Refusal]) {
+        for refusal in refusals { held[refusal.key] = nil }
+        self.refusals += refusals
+        if self.refusals.count > Self.refusalLimit {
+            self.refusals.removeFirst(self.refusals.count - Self.refusalLimit)
+        }
+    }
+
+    /// The packet path has done all `apply` up to an entry's number, but for what it refused.
+    public mutating func applied(upTo number: UInt64, at now: UInt64) {
+        applied = max(applied, min(number, taken))
+        if isWelcome, applied > reported { reportDueAt = now }
+    }
+
+    /// Somebody has something to say that should not wait.
+    public mutating func hasten(at now: UInt64) {
+        if isWelcome { reportDueAt = min(reportDueAt ?? now, now) }
+    }
+
+    /// When `tick` has something to do though nothing comes.
+    public var deadline: UInt64? { reportDueAt }
+
+    /// - Parameter report: the rest of what is to be said, asked for only when a report is due.
+    public mutating func tick(at now: UInt64, _ rest: () -> Report) -> [Action] {
+        guard isWelcome, let due = reportDueAt, now >= due else { return [] }
+        reportDueAt = now + interval
+        var report = rest()
+        report.applied = applied
         report.refusals = refusals
-        report.usage = Array(usage.prefix(ShadowReport.usageLimit))
-        usage.removeFirst(report.usage.count)
+        reported = applied
         refusals = []
-        defer { stream.nextReport += 1 }
-        return seal.seal(
-            report.bytes, .report, holder, from: incarnation, to: stream.router, number: stream.nextReport,
-            under: stream.reports)
+        return [.send(.report(report))]
+    }
+
+    /// SAs that the router has given.
+    public var heldCount: Int { held.count }
+    public var isInService: Bool { isWelcome }
+}
+
+extension SecurityAssociation {
+    /// What makes it this SA: everything but where its packets go. A digest, so that no key lies about.
+    var substance: [UInt8] {
+        var still = self
+        still.source = IPAddress(high: 0, low: 0)
+        still.destination = still.source
+        still.udpEncapsulation = nil
+        var bytes = ShadowEntry.install(still).bytes
+        defer { bytes.wipe() }
+        return Digest.sha256(bytes)
+    }
+
+    var whereabouts: Relocation {
+        Relocation(spi: spi, source: source, destination: destination, udpEncapsulation: udpEncapsulation)
     }
 }

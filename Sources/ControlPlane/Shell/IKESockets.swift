@@ -1,6 +1,6 @@
 internal import Wire
 
-/// The UDP sockets of IKE: 500 and 4500 of every address, and the shadow link's.
+/// The UDP sockets of IKE: 500 and 4500 of every address.
 final class IKESockets: Sendable {
     /// Four zero bytes where an SPI would be: what follows is IKE, not ESP (RFC 3948 §2.2).
     static let nonESPMarker: [UInt8] = [0, 0, 0, 0]
@@ -16,10 +16,9 @@ final class IKESockets: Sendable {
     private let peers: [SocketAddress: Box]
     /// In a fixed order, for the loop.
     let locals: [SocketAddress]
-    private let linkBox: Box
     let descriptors: [Int32]
 
-    init(_ addresses: [IPAddress], link: SocketAddress) throws(SystemError) {
+    init(_ addresses: [IPAddress]) throws(SystemError) {
         var peers: [SocketAddress: Box] = [:]
         var locals: [SocketAddress] = []
         for address in addresses {
@@ -33,8 +32,7 @@ final class IKESockets: Sendable {
         }
         self.peers = peers
         self.locals = locals
-        linkBox = Box(try UDPSocket(bind: link))
-        descriptors = peers.values.map { $0.socket.descriptor } + [linkBox.socket.descriptor]
+        descriptors = peers.values.map { $0.socket.descriptor }
     }
 
     /// The next datagram at one of `locals`, without the marker; nil when none waits, `[]` for one that is none of IKE's.
@@ -56,13 +54,4 @@ final class IKESockets: Sendable {
 
     /// One byte, which is no marker (RFC 3948 §2.3).
     func keepAlive(_ path: Path) throws(SystemError) { _ = try peers[path.local]?.socket.send([0xFF], to: path.remote) }
-
-    func receiveLink(into buffer: inout [UInt8]) throws(SystemError) -> ([UInt8], SocketAddress)? {
-        guard let (count, source) = try linkBox.socket.receive(into: &buffer) else { return nil }
-        return (count <= buffer.count ? Array(buffer[..<count]) : [], source)
-    }
-
-    func sendLink(_ bytes: [UInt8], to remote: SocketAddress) throws(SystemError) {
-        _ = try linkBox.socket.send(bytes, to: remote)
-    }
 }

@@ -7,68 +7,93 @@ struct SequencerLoop {
     /// An SA's sequencer, and what was last said of it.
     struct Entry {
         var sequencer: Sequencer
+        let marks: SequencerService.Association.Marks
+        let ticket: UInt64
         /// That of `deadlines`.
         var dueAt: UInt64?
         var grantedEnd: UInt64
-
-        init(_ sequencer: Sequencer) {
-            self.sequencer = sequencer
-            grantedEnd = sequencer.grantedEnd
-        }
     }
 
     /// Nanoseconds. A report is copied whole.
     static let reportInterval: UInt64 = 100_000_000
 
     let endpoint: SequencerService.Endpoint
-    let holders: [HolderID: IPAddress]
     let timing: Sequencer.Timing
+    let hooks: SequencerService.Hooks
     let clock = MonotonicClock()
-    var reservations: [SPI: ReservationFile] = [:]
+    var mail: LeaseMail
     var entries: [SPI: Entry] = [:]
     var deadlines = DeadlineQueue<SPI>()
+    var nextTicket: UInt64 = 0
     /// That were granted in this round.
     var grantedEnds: [SPI: UInt64] = [:]
-    /// Where each holder wrote from last.
-    var ports: [HolderID: UInt16] = [:]
     var report = SequencerService.Report()
     var isReportNew = true
     var nextReportAt: UInt64 = 0
 
     init(
         endpoint: SequencerService.Endpoint, holders: [HolderID: IPAddress],
-        associations: [SequencerService.Association], timing: Sequencer.Timing
+        associations: [SequencerService.Association], timing: Sequencer.Timing, protection: LeaseProtection,
+        hooks: SequencerService.Hooks
     ) {
         self.endpoint = endpoint
-        self.holders = holders
         self.timing = timing
+        self.hooks = hooks
+        mail = LeaseMail(holders: holders, protection: protection)
         for association in associations { add(association) }
     }
 
     private mutating func add(_ association: SequencerService.Association) {
-        reservations[association.spi] = association.reservation
+        let reservation =
+            switch association.marks {
+            case .unwritten: Reservation(mark: 1, lastNumber: association.lastNumber)
+            case .file(let file): Reservation(mark: file.initialMark, lastNumber: association.lastNumber)
+            case .coupled(let first, let upTo):
+                Reservation(first: first, mark: upTo, lastNumber: association.lastNumber)
+            }
+        let sequencer = Sequencer(
+            spi: association.spi, replayWindow: association.replayWindow, reservation: reservation,
+            identifierSeed: .random(in: 0 ... .max), timing: timing, at: clock.now)
+        nextTicket += 1
+        report.unreserved.remove(association.spi)
         entries[association.spi] = Entry(
-            Sequencer(
-                spi: association.spi, replayWindow: association.replayWindow,
-                reservation: Reservation(
-                    mark: association.reservation?.initialMark ?? 1, lastNumber: association.lastNumber),
-                identifierSeed: .random(in: 0 ... .max), timing: timing, at: clock.now))
+            sequencer: sequencer, marks: association.marks, ticket: nextTicket, grantedEnd: sequencer.grantedEnd)
     }
 
-    private mutating func take(_ changes: [SequencerService.Change]) throws(SystemError) {
-        for change in changes {
-            switch change {
-            case .add(let association):
-                add(association)
-                try perform(entries[association.spi]!.sequencer.start(at: clock.now), of: association.spi)
-            case .remove(let spi):
-                entries[spi] = nil
-                reservations[spi] = nil
-                report.sequencers[spi] = nil
-                grantedEnds[spi] = nil
-                isReportNew = true
-            }
+    private mutating func take(_ change: SequencerService.Change) throws(SystemError) {
+        switch change {
+        case .add(let association):
+            add(association)
+            try perform(entries[association.spi]!.sequencer.start(at: clock.now), of: association.spi)
+        case .remove(let spi):
+            entries[spi] = nil
+            report.sequencers[spi] = nil
+            report.unreserved.remove(spi)
+            grantedEnds[spi] = nil
+            isReportNew = true
+        case .protect(let holder, let key, let epoch): mail.protect(holder, key, epoch)
+        case .unprotect(let holder): mail.unprotect(holder)
+        case .advance(let epoch): mail.advance(to: epoch)
+        case .reserved(let reserving):
+            guard isCurrent(reserving) else { return }
+            report.unreserved.remove(reserving.spi)
+            let actions = entries[reserving.spi]!.sequencer.reserved(upTo: reserving.upTo, at: clock.now)
+            try perform(actions, of: reserving.spi)
+        case .failed(let reserving):
+            guard isCurrent(reserving) else { return }
+            report.failedReservations += 1
+            report.unreserved.insert(reserving.spi)
+            try perform(entries[reserving.spi]!.sequencer.reservationFailed(at: clock.now), of: reserving.spi)
         }
+    }
+
+    private mutating func isCurrent(_ reserving: SequencerService.Reserving) -> Bool {
+        guard entries[reserving.spi]?.ticket == reserving.ticket else {
+            report.staleReservations += 1
+            isReportNew = true
+            return false
+        }
+        return true
     }
 
     mutating func run(_ context: ServiceThread.Context, _ shared: SequencerService.Shared) {
@@ -78,16 +103,14 @@ struct SequencerLoop {
                 try perform(entries[spi]!.sequencer.start(at: clock.now), of: spi)
             }
             while !context.isStopping {
+                // Before the datagrams: a holder that has a key may use it at once.
+                try takeChanges(shared)
                 // A flood must not keep the machines from their deadlines, nor the thread from stopping.
                 for _ in 0..<256 {
                     guard let (count, source) = try endpoint.socket.receive(into: &buffer) else { break }
                     try receive(buffer, count, from: source)
                 }
-                let changes = shared.changes.withLock { changes in
-                    defer { changes = [] }
-                    return changes
-                }
-                try take(changes)
+                try takeChanges(shared)
                 try tick()
                 let now = clock.now
                 publish(to: shared, at: now)
@@ -97,7 +120,16 @@ struct SequencerLoop {
         } catch {
             report.socketFailure = error
         }
+        giveBack()
         shared.report.withLock { $0 = report }
+    }
+
+    private mutating func takeChanges(_ shared: SequencerService.Shared) throws(SystemError) {
+        let changes = shared.changes.withLock { changes in
+            defer { changes = [] }
+            return changes
+        }
+        for change in changes { try take(change) }
     }
 
     private mutating func publish(to shared: SequencerService.Shared, at now: UInt64) {
@@ -125,24 +157,26 @@ struct SequencerLoop {
     }
 
     private mutating func receive(_ buffer: [UInt8], _ count: Int, from source: SocketAddress) throws(SystemError) {
-        guard count == LeaseMessage.byteCount, let message = LeaseMessage(Array(buffer[..<count])) else {
-            report.malformed += 1
+        let message: LeaseMessage
+        do throws(LeaseMail.Fault) {
+            message = try mail.open(Array(buffer.prefix(count)), from: source)
+        } catch {
+            switch error {
+            case .malformed: report.malformed += 1
+            case .strange: report.strange += 1
+            case .unprotected: report.unprotected += 1
+            case .seal(let fault): report.sealFaults[fault, default: 0] += 1
+            }
             isReportNew = true
             return
         }
-        guard holders[message.holder] == source.address else {
-            report.strange += 1
-            isReportNew = true
-            return
-        }
-        ports[message.holder] = source.port
         guard entries[message.spi] != nil else {
             report.unknownAssociation += 1
             isReportNew = true
             guard case .request(let request) = message.body else { return }
             var refusal = message
             refusal.body = .refusal(request: request.identifier, .unknownAssociation)
-            try endpoint.socket.send(refusal.bytes, to: source)
+            try send(refusal)
             return
         }
         try perform(entries[message.spi]!.sequencer.receive(message, at: clock.now), of: message.spi)
@@ -163,28 +197,58 @@ struct SequencerLoop {
     private mutating func perform(_ actions: [Sequencer.Action], of spi: SPI) throws(SystemError) {
         for action in actions {
             switch action {
-            case .send(let message):
-                guard let address = holders[message.holder], let port = ports[message.holder] else { continue }
-                try endpoint.socket.send(message.bytes, to: SocketAddress(address: address, port: port))
+            case .send(let message): try send(message)
             case .reserve(let mark): try reserve(upTo: mark, of: spi)
             }
         }
         note(spi)
     }
 
-    /// Written on this thread: half a step of numbers is left meanwhile.
+    private mutating func send(_ message: LeaseMessage) throws(SystemError) {
+        guard let (bytes, destination) = mail.seal(message) else { return }
+        try endpoint.socket.send(bytes, to: destination)
+    }
+
+    /// Half a step of numbers is left meanwhile.
     private mutating func reserve(upTo mark: UInt64, of spi: SPI) throws(SystemError) {
-        guard entries[spi] != nil else { return }
+        guard let entry = entries[spi] else { return }
         let answer: [Sequencer.Action]
-        do throws(SystemError) {
-            try reservations[spi]?.reserve(upTo: mark)
-            report.reservationFailure = nil
+        switch entry.marks {
+        case .coupled:
+            let from = entry.sequencer.reservedEnd
+            hooks.reserve(SequencerService.Reserving(spi: spi, from: from, upTo: mark, ticket: entry.ticket))
+            return
+        case .unwritten:
             answer = entries[spi]!.sequencer.reserved(upTo: mark, at: clock.now)
-        } catch {
-            report.failedReservations += 1
-            report.reservationFailure = error
-            answer = entries[spi]!.sequencer.reservationFailed(at: clock.now)
+        case .file(let file):
+            do throws(SystemError) {
+                try file.reserve(upTo: mark)
+                report.reservationFailure = nil
+                answer = entries[spi]!.sequencer.reserved(upTo: mark, at: clock.now)
+            } catch {
+                report.failedReservations += 1
+                report.reservationFailure = error
+                answer = entries[spi]!.sequencer.reservationFailed(at: clock.now)
+            }
         }
         try perform(answer, of: spi)
+    }
+
+    /// At the end, when nothing is granted any more: so a restart does not cost a step of numbers.
+    private mutating func giveBack() {
+        for (spi, entry) in entries {
+            guard let next = entry.sequencer.neverGranted else { continue }
+            switch entry.marks {
+            case .unwritten: break
+            case .coupled: hooks.giveBack(spi, entry.sequencer.reservedEnd, next)
+            case .file(let file):
+                do throws(SystemError) {
+                    try file.reserve(upTo: next)
+                } catch {
+                    // The mark stays where it was, or is where it should be: good either way.
+                    report.reservationFailure = error
+                }
+            }
+        }
     }
 }

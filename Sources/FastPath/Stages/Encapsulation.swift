@@ -6,7 +6,10 @@ internal import Wire
 ///     after         | Ethernet 14 | IPv4 20 | GRE 8 | IPv4 | ESP ...
 extension Router {
     @inline(__always)
-    func encapsulate(_ batch: inout PacketBatch, count: Int, in memory: borrowing FrameMemory) {
+    mutating func encapsulate(
+        _ batch: inout PacketBatch, count: Int, in memory: borrowing FrameMemory, now: UInt32,
+        _ proof: AuthenticationProof?
+    ) {
         let packets = batch.packets.view
         let frames = memory.view
         let works = steeringWorks.view
@@ -16,10 +19,14 @@ extension Router {
             let packet = Int(works[index].packet)
             guard packets[packet].verdict == .pending else { continue }
             // Copied once: after each store into the frame it would have to be read again.
-            let target = targets[Int(packets[packet].target)]
-            guard target.hasNeighbour else {
-                packets[packet].verdict = .noNeighbour
-                continue
+            var target = targets[Int(packets[packet].target)]
+            if !target.isPlain {
+                let verdict = askTarget(index, &batch, packet, now: now, proof)
+                guard verdict == .pending else {
+                    packets[packet].verdict = verdict
+                    continue
+                }
+                target = targets[Int(packets[packet].target)]
             }
             // Ethernet's own padding stays behind: the datagram ends where its header says.
             let ipOffset = Int(packets[packet].ipOffset)

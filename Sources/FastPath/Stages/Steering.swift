@@ -22,10 +22,25 @@ extension Router {
         }
     }
 
-    /// A target for a connection that has none.
+    /// For a packet whose target is not plainly there for its connections: whether it may be sent there, or to another one
+    /// when the connection's own was lost.
+    @inline(never)
+    mutating func askTarget(
+        _ index: Int, _ batch: inout PacketBatch, _ packet: Int, now: UInt32, _ proof: AuthenticationProof?
+    ) -> Verdict {
+        let at = connections.find(steeringWorks[index].key, home: steeringWorks[index].home)
+        if at >= 0, connections.isFormer(at: at) {
+            let verdict = choose(index, &batch, packet, now: now, proof, inPlaceOf: at)
+            guard verdict == .pending else { return verdict }
+        }
+        return targets.refusal(Int(batch[packet].target))
+    }
+
+    /// A target for a connection that has none, or whose entry is of a target that was lost.
     @inline(never)
     private mutating func choose(
-        _ index: Int, _ batch: inout PacketBatch, _ packet: Int, now: UInt32, _ proof: AuthenticationProof?
+        _ index: Int, _ batch: inout PacketBatch, _ packet: Int, now: UInt32, _ proof: AuthenticationProof?,
+        inPlaceOf former: Int = -1
     ) -> Verdict {
         let work = steeringWorks[index]
         let service = services.find(dvipa: work.dvipa, ipProtocol: work.key.ipProtocol, port: work.key.localPort)
@@ -40,6 +55,10 @@ extension Router {
         batch[packet].target = Int32(target)
         guard let proof else { return .pending }
         let closing = work.tcpFlags & (TCPHeader.Flag.fin | TCPHeader.Flag.rst) != 0
+        if former >= 0 {
+            connections.reassign(at: former, to: target, now: now, closing: closing, proof)
+            return .pending
+        }
         let inserted = connections.insert(
             work.key, home: work.home, target: target, now: now, closing: closing, proof)
         return inserted ? .pending : .connectionTableFull

@@ -46,6 +46,8 @@ struct ConnectionTable: ~Copyable {
         /// Index plus one; 0 is an empty entry.
         var target: UInt16
         var closing: Bool
+        /// Of its target, when it was made: an entry of another generation is of before its target was lost.
+        var generation: UInt8
         /// Seconds on the router's clock.
         var lastSeen: UInt32
     }
@@ -67,21 +69,31 @@ struct ConnectionTable: ~Copyable {
     /// When room was last searched for.
     private var lastSearch = UInt32.max
 
-    /// Entries looked at in every batch, and when room is short.
+    /// Entries looked at in every batch, while a lost target's are there, and when room is short.
     static let walkCount = 4
+    static let sweepCount = 1024
     private static let searchCount = 4096
 
-    /// Entries in use by target.
-    private var countsByTarget: Slab<Int>
+    /// What is known of a target's entries.
+    struct Share: BitwiseCopyable {
+        var count = 0
+        /// Entries of before it was lost that are still in the table: as good as absent.
+        var formerCount = 0
+        var generation: UInt8 = 0
+    }
+
+    private var shares: Slab<Share>
+    /// Entries of all targets' former generations.
+    private(set) var formerCount = 0
 
     /// Room for `capacity` connections to `targetCount` targets; takes 48 to 96 bytes for each.
     init(capacity: Int, targetCount: Int) {
-        countsByTarget = Slab(repeating: 0, count: max(targetCount, 1))
+        shares = Slab(repeating: Share(), count: max(targetCount, 1))
         var size = 32
         while size * 2 < capacity * 3 { size *= 2 }
         precondition(MemoryLayout<Entry>.stride == 32)
         let none = Entry(
-            key: ConnectionKey(.none, dvipa: 0), target: 0, closing: false, lastSeen: 0)
+            key: ConnectionKey(.none, dvipa: 0), target: 0, closing: false, generation: 0, lastSeen: 0)
         entries = Slab(repeating: none, count: size)
         mask = size - 1
         bound = capacity
@@ -150,10 +162,53 @@ struct ConnectionTable: ~Copyable {
             place = emptyPlace(from: home)
         }
         guard place >= 0 else { return false }
-        entries[place] = Entry(key: key, target: UInt16(target + 1), closing: closing, lastSeen: now)
+        entries[place] = Entry(
+            key: key, target: UInt16(target + 1), closing: closing, generation: shares[target].generation,
+            lastSeen: now)
         count += 1
-        countsByTarget[target] += 1
+        shares[target].count += 1
         return true
+    }
+
+    /// The entry is of before its target was lost.
+    func isFormer(at index: Int) -> Bool { isFormer(entries[index]) }
+
+    private func isFormer(_ entry: Entry) -> Bool { entry.generation != shares[Int(entry.target) - 1].generation }
+
+    /// Gives a connection whose target was lost to another one.
+    mutating func reassign(at index: Int, to target: Int, now: UInt32, closing: Bool, _ proof: AuthenticationProof) {
+        forget(entries[index])
+        entries[index].target = UInt16(target + 1)
+        entries[index].closing = closing
+        entries[index].generation = shares[target].generation
+        entries[index].lastSeen = now
+        shares[target].count += 1
+    }
+
+    /// Forgets all connections of a target at once; their entries are swept away by `age`, little by little.
+    mutating func lose(_ target: Int) {
+        shares[target].formerCount += shares[target].count
+        formerCount += shares[target].count
+        shares[target].count = 0
+        shares[target].generation &+= 1
+        // Generations come round: none may be left of the one that begins again.
+        while shares[target].generation == 0 && shares[target].formerCount > 0 { walk(Self.searchCount, now: nil) }
+    }
+
+    /// Entries of before a target's loss are still there.
+    func hasFormer(of target: Int) -> Bool { shares[target].formerCount > 0 }
+
+    /// Takes from a connection the time that a living one has; its last segments still find it.
+    mutating func close(at index: Int) { entries[index].closing = true }
+
+    private mutating func forget(_ entry: Entry) {
+        let target = Int(entry.target) - 1
+        if isFormer(entry) {
+            shares[target].formerCount -= 1
+            formerCount -= 1
+        } else {
+            shares[target].count -= 1
+        }
     }
 
     private func emptyPlace(from home: Int) -> Int {
@@ -166,11 +221,16 @@ struct ConnectionTable: ~Copyable {
         return -1
     }
 
-    /// Looks at the next `count` entries in turn, each at most twice, and frees those that were idle past their limit.
-    mutating func age(_ count: Int, now: UInt32) {
+    /// Looks at the next `count` entries in turn, each at most twice, and frees those that were idle past their limit and
+    /// those whose target was lost.
+    mutating func age(_ count: Int, now: UInt32) { walk(count, now: now) }
+
+    /// Without a time nobody is idle.
+    private mutating func walk(_ count: Int, now: UInt32?) {
         for _ in 0..<min(count, 2 * (mask + 1)) {
             let entry = entries[cursor]
-            if entry.target != 0 && now &- entry.lastSeen > (entry.closing ? closingSeconds : idleSeconds) {
+            let idle = now.map { $0 &- entry.lastSeen } ?? 0
+            if entry.target != 0 && (idle > (entry.closing ? closingSeconds : idleSeconds) || isFormer(entry)) {
                 remove(at: cursor)  // Another may have moved in: it is the next to be looked at.
             } else {
                 cursor = (cursor + 1) & mask
@@ -180,7 +240,7 @@ struct ConnectionTable: ~Copyable {
 
     /// Closes the gap it leaves, so that lookups may stop at the first empty entry.
     private mutating func remove(at index: Int) {
-        countsByTarget[Int(entries[index].target) - 1] -= 1
+        forget(entries[index])
         var gap = index
         var at = (gap + 1) & mask
         while entries[at].target != 0 {
@@ -197,5 +257,5 @@ struct ConnectionTable: ~Copyable {
     }
 
     /// Connections that a target serves.
-    func count(of target: Int) -> Int { countsByTarget[target] }
+    func count(of target: Int) -> Int { shares[target].count }
 }

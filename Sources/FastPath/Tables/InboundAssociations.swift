@@ -15,8 +15,16 @@ struct InboundAssociation: BitwiseCopyable {
     var spi = SPI(rawValue: 0)
     var keyByteCount: UInt8 = 0
     var isTunnel = false
-    /// A whole cache line, so that no SA lies on two and finding it is a shift.
-    private let room: (UInt64, UInt64) = (0, 0)
+    /// Where `packets` and `bytes` end: the lifecount's grant. With them an SA is a whole cache line, so that none lies on
+    /// two and finding it is a shift.
+    var lastPacket: UInt64 = .max
+    var lastByte: UInt64 = .max
+
+    /// Whether a packet of so many bytes would pass an end.
+    @inline(__always)
+    func isSpent(for byteCount: Int) -> Bool {
+        packets >= lastPacket || bytes &+ UInt64(truncatingIfNeeded: byteCount) > lastByte
+    }
 }
 
 /// Why an SA could not be installed.
@@ -46,6 +54,7 @@ struct InboundAssociations: ~Copyable {
         self.capacity = capacity
         index = SPIIndex(capacity: capacity)
         records = Slab(repeating: InboundAssociation(), count: capacity)
+        precondition(MemoryLayout<InboundAssociation>.stride == 64)
         windows = ReplayWindows(count: capacity, maximumWindow: maximumReplayWindow)
         selectors = SelectorTable(capacity: capacity * 2)
         free = (0..<Int32(capacity)).reversed()
@@ -84,6 +93,20 @@ struct InboundAssociations: ~Copyable {
         free.append(place)
     }
 
+    /// Takes the ends of an SA's lifecount; nothing happens where there is no such SA.
+    mutating func allow(_ grant: LifecountGrant) {
+        guard let place = place(of: grant.spi) else { return }
+        records[Int(place)].lastPacket = grant.packets
+        records[Int(place)].lastByte = grant.bytes
+    }
+
+    /// What came under the SA at a place; nil where there is none or nothing came.
+    func usage(at place: Int) -> AssociationUsage? {
+        let record = records[place]
+        guard record.packets > 0 else { return nil }
+        return AssociationUsage(spi: record.spi, direction: .inbound, packets: record.packets, bytes: record.bytes)
+    }
+
     /// The SA's place, or nil.
     func place(of spi: SPI) -> Int32? {
         let place = index.find(spi)
@@ -113,8 +136,8 @@ struct InboundAssociations: ~Copyable {
         }
     }
 
-    /// Asks each pending packet's length and number (RFC 4303 §3.4.3: before the ICV) and makes a work for the ciphers of
-    /// every one that passes; returns how many there are.
+    /// Asks each pending packet's length, number (RFC 4303 §3.4.3: before the ICV) and whether the SA's lifecount has room
+    /// for it, and makes a work for the ciphers of every one that passes; returns how many there are.
     @inline(__always)
     mutating func admit(_ batch: inout PacketBatch, to cipherWorks: inout Slab<CipherWork>) -> Int {
         let packets = batch.packets.view
@@ -138,6 +161,10 @@ struct InboundAssociations: ~Copyable {
                 refuse(at, as: refusal, packets)
                 continue
             }
+            if records[Int(place)].isSpent(for: byteCount) {
+                packets[at].verdict = .lifetimeExhausted
+                continue
+            }
             selectors.prefetch(records[Int(place)].selectors)
             works[count] = CipherWork(
                 packet: Int32(truncatingIfNeeded: at), association: place,
@@ -157,7 +184,7 @@ struct InboundAssociations: ~Copyable {
     }
 
     /// Moves the windows and counts, for the works whose ICV was right; `badICV` for the others. A number that came twice
-    /// in one batch passed `admit` twice: the second is found here.
+    /// in one batch passed `admit` twice, and so did packets that pass an end only together: they are found here.
     @inline(__always)
     mutating func commit(
         _ cipherWorks: borrowing Slab<CipherWork>, count: Int, _ batch: inout PacketBatch, _ proof: AuthenticationProof
@@ -180,6 +207,10 @@ struct InboundAssociations: ~Copyable {
             let refusal = windows.judge(number, top: top, window: UInt64(records[place].window), at: place)
             if refusal != .pending {
                 packets[packet].verdict = refusal
+                continue
+            }
+            if records[place].isSpent(for: works[at].byteCount) {
+                packets[packet].verdict = .lifetimeExhausted
                 continue
             }
             records[place].top = windows.record(number, top: top, at: place, proof)

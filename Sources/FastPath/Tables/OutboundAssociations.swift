@@ -11,6 +11,9 @@ struct OutboundAssociation: BitwiseCopyable {
     /// Packets and bytes (ESP header to ICV) sealed: the lifecount.
     var packets: UInt64 = 0
     var bytes: UInt64 = 0
+    /// Where they end: the lifecount's grant.
+    var lastPacket: UInt64 = .max
+    var lastByte: UInt64 = .max
     var source = IPAddress(high: 0, low: 0)
     var destination = IPAddress(high: 0, low: 0)
     var selectors: Int32 = -1
@@ -24,6 +27,11 @@ struct OutboundAssociation: BitwiseCopyable {
     var remotePort: UInt16 = 0
     var isInUDP: Bool { remotePort != 0 }
     var isInUse = false
+
+    /// Whether a packet of so many bytes would pass an end.
+    func isSpent(for byteCount: Int) -> Bool {
+        packets >= lastPacket || bytes &+ UInt64(truncatingIfNeeded: byteCount) > lastByte
+    }
 }
 
 /// The outbound SAs of a worker, the youngest first: a packet goes out under the first whose selectors allow it, so that a
@@ -69,6 +77,20 @@ struct OutboundAssociations: ~Copyable {
         records[place].destination = relocation.destination
         records[place].localPort = relocation.udpEncapsulation?.localPort ?? 0
         records[place].remotePort = relocation.udpEncapsulation?.remotePort ?? 0
+    }
+
+    /// Takes the ends of an SA's lifecount; nothing happens where there is no such SA.
+    mutating func allow(_ grant: LifecountGrant) {
+        guard let place = place(of: grant.spi) else { return }
+        records[place].lastPacket = grant.packets
+        records[place].lastByte = grant.bytes
+    }
+
+    /// What went out under the SA at a place; nil where there is none or nothing went out.
+    func usage(at place: Int) -> AssociationUsage? {
+        let record = records[place]
+        guard record.packets > 0 else { return nil }
+        return AssociationUsage(spi: record.spi, direction: .outbound, packets: record.packets, bytes: record.bytes)
     }
 
     mutating func remove(_ spi: SPI, ciphers: borrowing CipherProvider) {

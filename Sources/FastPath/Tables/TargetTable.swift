@@ -14,7 +14,9 @@ struct TargetTable: ~Copyable {
         var lastBytes: UInt16 = 0
         /// Sum of the IPv4 header without its total length, folded and not complemented.
         var checksumBase: UInt16 = 0
-        var hasNeighbour = false
+        /// It has a neighbour, serves or drains, and no connection entry of before a loss is left: what its connections send
+        /// goes there without another question.
+        var isPlain = false
         /// Frames sent to it, and their bytes.
         var packets: UInt64 = 0
         var bytes: UInt64 = 0
@@ -29,8 +31,9 @@ struct TargetTable: ~Copyable {
     let targets: [Target]
     private let source: IPAddress
     private let sourceMAC: MACAddress
-    private let epoch: Epoch
+    private(set) var epoch: Epoch
     private var neighbours: [MACAddress?]
+    private var standings: [TargetStanding]
 
     init(_ targets: [Target], source: IPAddress, sourceMAC: MACAddress, epoch: Epoch) {
         self.targets = targets
@@ -38,21 +41,56 @@ struct TargetTable: ~Copyable {
         self.sourceMAC = sourceMAC
         self.epoch = epoch
         neighbours = Array(repeating: nil, count: targets.count)
+        standings = Array(repeating: TargetStanding(state: .serving), count: targets.count)
         entries = Slab(repeating: Entry(), count: max(targets.count, 1))
     }
 
     /// Takes a target's link-layer address, or that there is none.
     mutating func setNeighbour(_ name: String, _ address: MACAddress?) {
-        guard let index = targets.firstIndex(where: { $0.name == name }) else { return }
+        guard let index = index(of: name) else { return }
         neighbours[index] = address
-        entries[index].hasNeighbour = address != nil
         if let address { writeTemplate(index, to: address) }
+    }
+
+    /// The index of the target of that name.
+    func index(of name: String) -> Int? { targets.firstIndex { $0.name == name } }
+
+    mutating func setStanding(_ index: Int, _ standing: TargetStanding) { standings[index] = standing }
+
+    func standing(_ index: Int) -> TargetStanding { standings[index] }
+
+    /// Decides anew which targets are plain; `connections` knows whose former entries are not swept away yet.
+    mutating func judge(_ connections: borrowing ConnectionTable) {
+        for index in targets.indices {
+            let state = standings[index].state
+            entries[index].isPlain =
+                neighbours[index] != nil && (state == .serving || state == .draining)
+                && !connections.hasFormer(of: index)
+        }
+    }
+
+    /// What keeps a connection's packets from a target; `.pending` when nothing does.
+    func refusal(_ index: Int) -> Verdict {
+        switch standings[index].state {
+        case .serving, .draining: neighbours[index] == nil ? .noNeighbour : .pending
+        case .quiesced: .targetQuiesced
+        case .lost: .noTarget
+        }
+    }
+
+    /// Writes a newer epoch into every template; an older one is passed over.
+    mutating func setEpoch(_ newer: Epoch) {
+        guard newer > epoch else { return }
+        epoch = newer
+        for (index, address) in neighbours.enumerated() {
+            if let address { writeTemplate(index, to: address) }
+        }
     }
 
     func neighbour(_ index: Int) -> MACAddress? { neighbours[index] }
 
-    @inline(__always)
-    func isUsable(_ index: Int) -> Bool { entries[index].hasNeighbour }
+    /// It may be given connections.
+    func isUsable(_ index: Int) -> Bool { neighbours[index] != nil && standings[index].state == .serving }
 
     /// What a target is known by to every router.
     func identity(_ index: Int) -> UInt64 { targets[index].trustedAddress.low ^ targets[index].trustedAddress.high }

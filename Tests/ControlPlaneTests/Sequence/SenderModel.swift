@@ -1,6 +1,6 @@
 import Associations
 
-@testable import ControlPlane
+import ControlPlane
 
 /// A target as the simulation sees it: a queue of packets, the packet path that owns the lease, and its holder machine.
 /// Times are the simulation's; what the machine sees is this host's own clock.

@@ -1,6 +1,6 @@
 import Associations
 
-@testable import ControlPlane
+import ControlPlane
 
 /// One SA, its sequencer, its senders, the link between them and the peer, in virtual time and from one seed.
 ///

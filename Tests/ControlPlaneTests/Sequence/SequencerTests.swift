@@ -92,6 +92,37 @@ private func sharedSequencer(window: Int = 32) -> Sequencer {
         #expect(sequencer.reserved(upTo: 1 + 1 << 20, at: ms(102)) == [grant(a, 1, lease: 100, 1..<4097, sole: true)])
     }
 
+    @Test func numbersThatCameReservedAreGrantedAtOnce() {
+        var sequencer = Sequencer(
+            spi: spi, replayWindow: 32, reservation: Reservation(first: 1, mark: 1 + 1 << 20), identifierSeed: 100,
+            at: 0)
+        #expect(sequencer.start(at: 0) == [])
+        #expect(sequencer.receive(request(a, 1, 3), at: 0) == [grant(a, 1, lease: 100, 1..<4097, sole: true)])
+    }
+
+    @Test func aReservationThatNobodyAnswersIsAskedForAgain() {
+        var sequencer = Sequencer(
+            spi: spi, replayWindow: 32, reservation: Reservation(mark: 1), identifierSeed: 100, at: 0)
+        #expect(sequencer.start(at: 0) == [.reserve(upTo: 1 + 1 << 20)])
+        #expect(sequencer.tick(at: ms(4999)) == [])
+        #expect(sequencer.tick(at: ms(5000)) == [.reserve(upTo: 1 + 1 << 20)])
+        #expect(sequencer.neverGranted == nil)
+        // Both answers come.
+        #expect(sequencer.reserved(upTo: 1 + 1 << 20, at: ms(5001)) == [])
+        #expect(sequencer.reserved(upTo: 1 + 1 << 20, at: ms(5002)) == [])
+        #expect(sequencer.neverGranted == 1)
+    }
+
+    /// What a successor may begin at: behind all that anybody may have used.
+    @Test func whatWasNeverGranted() {
+        var sequencer = startedSequencer()
+        #expect(sequencer.neverGranted == 1)
+        _ = sequencer.receive(request(a, 1, 1), at: 0)
+        #expect(sequencer.neverGranted == 4097)
+        _ = sequencer.receive(release(a, 100, 11), at: ms(1))
+        #expect(sequencer.neverGranted == 11)
+    }
+
     @Test func halfAStepAheadTheNextIsReserved() {
         var sequencer = startedSequencer()
         var (identifier, lease, next) = (UInt64(1), UInt64(99), UInt64(1))

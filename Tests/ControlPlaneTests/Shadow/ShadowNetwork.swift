@@ -3,59 +3,100 @@ import Wire
 
 @testable import ControlPlane
 
-/// One router's publisher, some targets' subscribers, and the trusted link between them, under one seed.
+/// One router's publisher, some targets' subscribers, and links between them that carry in order or break, under one seed.
 struct ShadowNetwork {
     struct Target {
         var subscriber: ShadowSubscriber
-        /// The SAs that its packet path would have.
+        /// The SAs that its packet path has; how often each was installed.
         var held: [ShadowEntry.Key: SecurityAssociation] = [:]
+        var installations = 0
+        /// Publications that the packet path has not done.
+        var undone: [(number: UInt64, publication: Publication)] = []
+        /// The packet path stands still.
+        var isStalled = false
+        var isLinked = false
+        var grants: [LifecountGrant] = []
+        var refusal: LinkRefusal?
     }
 
-    static let clusterKey = SecretBytes([UInt8](repeating: 7, count: 32))
+    static let policyHash = [UInt8](repeating: 7, count: 32)
 
     var publisher: ShadowPublisher
     var targets: [HolderID: Target] = [:]
     /// What the router has published.
     var wanted: [ShadowEntry.Key: SecurityAssociation] = [:]
+    /// SAs of one target alone.
+    var only: [ShadowEntry.Key: HolderID] = [:]
     var random: SeededGenerator
-    /// Of a thousand datagrams.
-    var lost = 0, doubled = 0
+    /// Of a thousand messages: the link breaks with it.
+    var breaking = 0
     var now: UInt64 = 1_000_000_000
+    /// The next installation is refused.
+    var refusing: ShadowRefusal?
+    var transforms = Transform.allCases.map(\.rawValue)
     private(set) var settled: [ShadowPublisher.Ticket: [HolderID]] = [:]
     private(set) var refusals: [ShadowRefusal] = []
-    private(set) var usage: [AssociationUsage] = []
-    private(set) var counted: [ShadowPublisher.Event] = []
-    private var underWay: [(bytes: [UInt8], holder: HolderID, toRouter: Bool, arrival: UInt64)] = []
+    private(set) var notLetIn: [LinkRefusal] = []
+    private(set) var superseded: [Epoch] = []
+    private(set) var disconnections: [String] = []
+    private var underWay: [Carried] = []
+    private var nextArrival: UInt64 = 0
+
+    private struct Carried {
+        var toRouter: MemberMessage?
+        var toTarget: RouterMessage?
+        var holder: HolderID
+        var arrival: UInt64
+    }
 
     init(targets count: Int, seed: UInt64) {
         random = SeededGenerator(seed: seed)
-        let holders = (0..<count).map { HolderID(rawValue: UInt16($0)) }
+        let holders = (0..<count).map { HolderID(place: $0) }
         publisher = ShadowPublisher(
-            holders: holders, clusterKey: Self.clusterKey, incarnation: Incarnation(using: &random))
+            holders: holders, incarnation: 1, epoch: Epoch(rawValue: 1), policyHash: Self.policyHash)
         for holder in holders { start(holder) }
     }
 
-    /// A process that knows nothing; what was under way to the one before still arrives.
-    mutating func start(_ holder: HolderID) {
-        targets[holder] = Target(
-            subscriber: ShadowSubscriber(
-                holder: holder, clusterKey: Self.clusterKey, incarnation: Incarnation(using: &random), at: now))
+    /// A process that knows nothing.
+    mutating func start(
+        _ holder: HolderID, policyHash: [UInt8] = policyHash, epoch: UInt32 = 0, version: UInt32 = LinkVersion.current
+    ) {
+        cut(holder)
+        let hello = MemberMessage.Hello(
+            version: version, member: "t\(holder.rawValue)", incarnation: random.next(), epoch: Epoch(rawValue: epoch),
+            policyHash: policyHash, transforms: transforms)
+        targets[holder] = Target(subscriber: ShadowSubscriber(hello))
     }
 
-    mutating func restartRouter() {
+    /// The link breaks; what was under way is lost. It comes back by itself.
+    mutating func cut(_ holder: HolderID) {
+        underWay.removeAll { $0.holder == holder }
+        guard targets[holder]?.isLinked == true else { return }
+        targets[holder]!.isLinked = false
+        targets[holder]!.subscriber.disconnected()
+        perform(publisher.disconnected(holder, at: now))
+    }
+
+    mutating func restartRouter(epoch: UInt32) {
+        for holder in targets.keys.sorted() { cut(holder) }
         publisher = ShadowPublisher(
-            holders: Array(targets.keys), clusterKey: Self.clusterKey, incarnation: Incarnation(using: &random))
+            holders: Array(targets.keys), incarnation: random.next(), epoch: Epoch(rawValue: epoch),
+            policyHash: Self.policyHash)
         wanted = [:]
+        only = [:]
     }
 
-    mutating func install(_ association: SecurityAssociation) {
-        publisher.publish(.install(association))
-        wanted[ShadowEntry.Key(spi: association.spi, direction: association.direction)] = association
+    mutating func install(_ association: SecurityAssociation, only holder: HolderID? = nil) {
+        let key = ShadowEntry.Key(spi: association.spi, direction: association.direction)
+        wanted[key] = association
+        only[key] = holder
+        perform(publisher.publish(.install(association), only: holder))
     }
 
     mutating func remove(_ key: ShadowEntry.Key) {
-        publisher.publish(.remove(key.spi, key.direction))
         wanted[key] = nil
+        only[key] = nil
+        perform(publisher.publish(.remove(key.spi, key.direction)))
     }
 
     mutating func relocate(_ spi: SPI) {
@@ -63,8 +104,8 @@ struct ShadowNetwork {
             spi: spi, source: IPAddress("198.51.100.1")!,
             destination: IPAddress(v4: UInt32.random(in: 1..<1000, using: &random)),
             udpEncapsulation: random.chance(500) ? UDPEncapsulation(remotePort: 4502) : nil)
-        publisher.publish(.relocate(relocation))
         wanted[ShadowEntry.Key(spi: spi, direction: .outbound)]?.relocate(relocation)
+        perform(publisher.publish(.relocate(relocation)))
     }
 
     mutating func barrier() -> ShadowPublisher.Ticket {
@@ -76,12 +117,12 @@ struct ShadowNetwork {
     mutating func perform(_ actions: [ShadowPublisher.Action]) {
         for action in actions {
             switch action {
-            case .send(let bytes, let holder): carry(bytes, holder, toRouter: false)
+            case .send(let message, let holder): carry(Carried(toTarget: message, holder: holder, arrival: 0))
             case .settled(let ticket, let missing): settled[ticket] = missing
             case .refused(_, _, let reason): refusals.append(reason)
-            case .usage(_, let sent): usage += sent
-            case .count(let event): counted.append(event)
-            case .joined, .left: break
+            case .notLetIn(_, let refusal): notLetIn.append(refusal)
+            case .superseded(let epoch): superseded.append(epoch)
+            case .disconnect, .joined, .left, .protect: break
             }
         }
     }
@@ -89,58 +130,99 @@ struct ShadowNetwork {
     private mutating func perform(_ actions: [ShadowSubscriber.Action], of holder: HolderID) {
         for action in actions {
             switch action {
-            case .send(let bytes): carry(bytes, holder, toRouter: true)
-            case .apply(.install(let association)):
-                let key = ShadowEntry.Key(spi: association.spi, direction: association.direction)
-                targets[holder]!.held[key] = association
-            case .apply(.relocate(let relocation)):
-                let key = ShadowEntry.Key(spi: relocation.spi, direction: .outbound)
-                targets[holder]!.held[key]?.relocate(relocation)
-            case .apply(.remove(let spi, let direction)):
-                targets[holder]!.held[ShadowEntry.Key(spi: spi, direction: direction)] = nil
-            case .apply, .began, .count: break
+            case .send(let message): carry(Carried(toRouter: message, holder: holder, arrival: 0))
+            case .apply(let number, let publication): targets[holder]!.undone.append((number, publication))
+            case .notLetIn(let refusal): targets[holder]!.refusal = refusal
+            case .disconnect(let why):
+                disconnections.append(why)
+                cut(holder)
+            case .welcomed: break
             }
         }
     }
 
-    private mutating func carry(_ bytes: [UInt8], _ holder: HolderID, toRouter: Bool) {
-        for _ in 0..<(random.chance(doubled) ? 2 : 1) where !random.chance(lost) {
-            underWay.append((bytes, holder, toRouter, now + 100_000 + random.next() % 3_000_000))
+    /// The packet path's turn.
+    private mutating func work(_ holder: HolderID) {
+        guard targets[holder]?.isStalled == false, let last = targets[holder]!.undone.last?.number else { return }
+        let undone = targets[holder]!.undone
+        targets[holder]!.undone = []
+        for (_, publication) in undone {
+            switch publication {
+            case .install(let association):
+                let key = ShadowEntry.Key(spi: association.spi, direction: association.direction)
+                if let reason = refusing {
+                    refusing = nil
+                    targets[holder]!.subscriber.refused([MemberMessage.Refusal(key: key, reason: reason)])
+                    continue
+                }
+                targets[holder]!.installations += 1
+                targets[holder]!.held[key] = association
+            case .relocate(let relocation):
+                let key = ShadowEntry.Key(spi: relocation.spi, direction: .outbound)
+                targets[holder]!.held[key]?.relocate(relocation)
+            case .remove(let spi, let direction):
+                targets[holder]!.held[ShadowEntry.Key(spi: spi, direction: direction)] = nil
+            case .allow(let grant): targets[holder]!.grants.append(grant)
+            default: break
+            }
         }
+        if targets[holder]!.isLinked { targets[holder]!.subscriber.applied(upTo: last, at: now) }
     }
 
-    mutating func inject(_ bytes: [UInt8], from holder: HolderID) {
-        perform(publisher.receive(bytes, from: holder, at: now))
+    private mutating func carry(_ carried: Carried) {
+        guard targets[carried.holder]?.isLinked == true else { return }
+        guard !random.chance(breaking) else {
+            cut(carried.holder)
+            return
+        }
+        var carried = carried
+        // In order, as the link's streams are.
+        nextArrival = max(nextArrival, now) + 10_000 + random.next() % 300_000
+        carried.arrival = nextArrival
+        underWay.append(carried)
     }
 
     mutating func run(for nanoseconds: UInt64) {
         let end = now + nanoseconds
         while true {
-            let timers = [publisher.deadline].compactMap { $0 } + targets.values.map(\.subscriber.deadline)
+            for holder in targets.keys.sorted() where !targets[holder]!.isLinked {
+                targets[holder]!.isLinked = true
+                perform(targets[holder]!.subscriber.connected(at: now), of: holder)
+            }
+            for holder in targets.keys.sorted() {
+                work(holder)
+                perform(targets[holder]!.subscriber.tick(at: now) { MemberMessage.Report() }, of: holder)
+            }
+            perform(publisher.tick(at: now))
+            let timers = [publisher.deadline].compactMap { $0 } + targets.values.compactMap(\.subscriber.deadline)
             let next = (underWay.map(\.arrival) + timers).min() ?? .max
             guard next <= end else { break }
             now = max(now, next)
-            if let index = underWay.firstIndex(where: { $0.arrival <= now }) {
-                let datagram = underWay.remove(at: index)
-                if datagram.toRouter {
-                    perform(publisher.receive(datagram.bytes, from: datagram.holder, at: now))
-                } else if targets[datagram.holder] != nil {
-                    perform(
-                        targets[datagram.holder]!.subscriber.receive(datagram.bytes, at: now), of: datagram.holder)
-                }
-            }
-            for holder in targets.keys.sorted() {
-                perform(targets[holder]!.subscriber.tick(at: now), of: holder)
-            }
-            perform(publisher.tick(at: now))
+            guard let index = underWay.firstIndex(where: { $0.arrival <= now }) else { continue }
+            deliver(underWay.remove(at: index))
         }
         now = end
     }
 
+    private mutating func deliver(_ carried: Carried) {
+        let holder = carried.holder
+        if let message = carried.toTarget {
+            perform(targets[holder]!.subscriber.receive(message, at: now), of: holder)
+        }
+        switch carried.toRouter {
+        case .hello(let hello):
+            perform(
+                publisher.hello(hello, from: holder, leaseKey: SecretBytes(random.nonce(byteCount: 32)), at: now))
+        case .report(let report): perform(publisher.receive(report, from: holder, at: now))
+        case .leaving, nil: break
+        }
+    }
+
     /// Whether every target holds what the router wants, key bytes and all.
     var agrees: Bool {
-        targets.values.allSatisfy { target in
-            target.held.count == wanted.count
+        targets.allSatisfy { holder, target in
+            let wanted = wanted.filter { only[$0.key] == nil || only[$0.key] == holder }
+            return target.held.count == wanted.count
                 && wanted.allSatisfy { key, association in
                     target.held[key].map { ShadowEntry.install($0).bytes == ShadowEntry.install(association).bytes }
                         == true

@@ -1,6 +1,7 @@
 import Associations
 import ControlPlane
 import Foundation
+import Synchronization
 import Testing
 import Wire
 
@@ -10,7 +11,9 @@ import Wire
     private let spi = SPI(rawValue: 0xC472_877A)
 
     /// A sender that does what a target's loop does until it has sent `count` packets.
-    private func send(_ count: Int, as holder: UInt16, to router: SocketAddress) throws -> [UInt64] {
+    private func send(
+        _ count: Int, as holder: UInt16, to router: SocketAddress, through channel: LeaseChannel? = nil
+    ) throws -> [UInt64] {
         let socket = try UDPSocket(bind: SocketAddress(address: loopback, port: 0))
         let clock = MonotonicClock()
         var machine = LeaseHolder(spi: spi, holder: HolderID(rawValue: holder), incarnation: .random(in: 0 ... .max))
@@ -22,7 +25,7 @@ import Wire
             for action in actions {
                 switch action {
                 case .publish(_, let published): (lease, next) = (published, published.first)
-                case .send(let message): try socket.send(message.bytes, to: router)
+                case .send(let message): try socket.send(channel?.seal(message) ?? message.bytes, to: router)
                 }
             }
         }
@@ -36,7 +39,8 @@ import Wire
             try perform(machine.poll(queued: count - numbers.count, next: next, at: clock.now))
             while let (length, from) = try socket.receive(into: &buffer) {
                 #expect(from == router)
-                let message = try #require(LeaseMessage(Array(buffer[..<length])))
+                let bytes = Array(buffer[..<length])
+                let message = try channel?.open(bytes) ?? #require(LeaseMessage(bytes))
                 try perform(machine.receive(message, next: next, at: clock.now))
             }
             return numbers.count == count
@@ -55,17 +59,115 @@ import Wire
     @Test func twoSendersShareTheNumbersAndARestartGoesOnBeyond() async throws {
         let directory = TemporaryDirectory()
         var seen: Set<UInt64> = []
-        for process in 0..<2 {
+        for process in 0..<3 {
             let service = try makeService(directory)
             async let first = send(300, as: 0, to: service.address)
             async let second = send(300, as: 1, to: service.address)
             let numbers = try await first + second
             #expect(Set(numbers).count == 600 && seen.isDisjoint(with: numbers))
-            #expect(numbers.allSatisfy { $0 >= UInt64(process) << 20 + 1 })
+            #expect(numbers.allSatisfy { $0 > seen.max() ?? 0 })
             seen.formUnion(numbers)
             service.stop()
             #expect(service.report.failedReservations == 0 && service.report.socketFailure == nil)
+            // Stopped in order: the rest of the step is not lost.
+            let mark = try directory.open().initialMark
+            #expect(mark > numbers.max()! && mark < numbers.max()! + 3 * 4096, "\(process)")
         }
+    }
+
+    @Test func sealedMessagesOfEachConnection() async throws {
+        let service = try SequencerService(
+            local: SocketAddress(address: loopback, port: 0),
+            holders: [HolderID(rawValue: 0): loopback, HolderID(rawValue: 1): loopback],
+            associations: [.init(spi: spi, replayWindow: 64, reservation: nil)], protection: .sealed)
+        defer { service.stop() }
+        let keys = (0..<4).map { SecretBytes([UInt8](repeating: UInt8($0), count: 32)) }
+        func channel(_ holder: UInt16, _ key: Int, epoch: UInt32 = 3) -> LeaseChannel {
+            LeaseChannel(.holder, of: HolderID(rawValue: holder), key: keys[key], epoch: Epoch(rawValue: epoch))
+        }
+        let socket = try UDPSocket(bind: SocketAddress(address: loopback, port: 0))
+        let request = LeaseMessage(
+            spi: spi, holder: HolderID(rawValue: 0), incarnation: 1,
+            body: .request(.init(identifier: 1, count: 1, askedAt: 0)))
+        // Nobody has a key yet.
+        try socket.send(channel(0, 0).seal(request), to: service.address)
+        try socket.send(request.bytes, to: service.address)
+        #expect(eventually { service.report.unprotected == 1 && service.report.malformed == 1 })
+
+        let epoch = Epoch(rawValue: 3)
+        service.protect(HolderID(rawValue: 0), key: keys[0], epoch: epoch)
+        service.protect(HolderID(rawValue: 1), key: keys[1], epoch: epoch)
+        async let first = send(300, as: 0, to: service.address, through: channel(0, 0))
+        async let second = send(300, as: 1, to: service.address, through: channel(1, 1))
+        let numbers = try await first + second
+        #expect(Set(numbers).count == 600)
+
+        // The next connection of the first, and what is left of the one before.
+        service.protect(HolderID(rawValue: 0), key: keys[2], epoch: epoch)
+        let more = try send(300, as: 0, to: service.address, through: channel(0, 2))
+        #expect(Set(more).isDisjoint(with: numbers))
+        try socket.send(channel(0, 0).seal(request), to: service.address)
+        service.advance(to: Epoch(rawValue: 4))
+        #expect(eventually { service.report.sealFaults[.otherKey] == 1 })
+        let before = service.report.sequencers[spi]
+        try socket.send(channel(1, 1, epoch: 3).seal(request), to: service.address)
+        try socket.send([UInt8](channel(1, 1, epoch: 4).seal(request).dropLast()) + [0], to: service.address)
+        #expect(eventually { service.report.sealFaults[.unauthentic] == 1 })
+        #expect(service.report.sealFaults[.epochIsOver, default: 0] >= 1)
+        #expect(service.report.sequencers[spi] == before)
+        service.unprotect(HolderID(rawValue: 1))
+        try socket.send(channel(1, 1, epoch: 4).seal(request), to: service.address)
+        #expect(eventually { service.report.unprotected == 2 })
+    }
+
+    /// The coupling facility answers from a thread of its own, late, in another order and twice.
+    @Test func reservationsOfTheCouplingFacility() throws {
+        let asked = Mutex<[SequencerService.Reserving]>([])
+        let returned = Mutex<[SPI: [UInt64]]>([:])
+        let service = try SequencerService(
+            local: SocketAddress(address: loopback, port: 0), holders: [HolderID(rawValue: 0): loopback],
+            associations: [],
+            hooks: .init(
+                reserve: { reserving in asked.withLock { $0.append(reserving) } },
+                giveBack: { spi, mark, next in returned.withLock { $0[spi] = [mark, next] } }))
+        // The first step came along with the SA: it is granted from at once.
+        service.add(.init(spi: spi, replayWindow: 64, marks: .coupled(first: 1, upTo: 1 + 1 << 20)))
+        #expect(try send(200, as: 0, to: service.address).max() == 200)
+        #expect(asked.withLock { $0.isEmpty })
+        // This one has nothing yet, and waits for its answer.
+        let other = SPI(rawValue: spi.rawValue + 1)
+        service.add(.init(spi: other, replayWindow: 64, marks: .coupled(first: 5, upTo: 5)))
+        #expect(eventually { asked.withLock { $0.count == 1 } })
+        let first = asked.withLock { $0[0] }
+        #expect(first.spi == other && first.from == 5 && first.upTo == 5 + 1 << 20)
+        // Replaced by another SA of the same SPI: the old answer is not its own.
+        service.add(.init(spi: other, replayWindow: 64, marks: .coupled(first: 1, upTo: 1)))
+        #expect(eventually { asked.withLock { $0.count == 2 } })
+        service.reserved(first)
+        #expect(eventually { service.report.staleReservations == 1 })
+        let second = asked.withLock { $0[1] }
+        service.reservationFailed(second)
+        #expect(eventually { service.report.unreserved == [other] && service.report.failedReservations == 1 })
+        let socket = try UDPSocket(bind: SocketAddress(address: loopback, port: 0))
+        let request = LeaseMessage(
+            spi: other, holder: HolderID(rawValue: 0), incarnation: 1,
+            body: .request(.init(identifier: 1, count: 1, askedAt: 0)))
+        try socket.send(request.bytes, to: service.address)
+        // Asked again after a while, by who still wants numbers.
+        #expect(
+            try eventually {
+                try socket.send(request.bytes, to: service.address)
+                return asked.withLock { $0.count == 3 }
+            })
+        let third = asked.withLock { $0[2] }
+        #expect(third.from == 1 && third.upTo == 1 + 1 << 20)
+        service.reserved(third)
+        service.reserved(third)
+        #expect(eventually { service.report.unreserved.isEmpty })
+        service.stop()
+        let marks = returned.withLock { $0 }
+        #expect(marks[spi]?[0] == 1 + 1 << 20 && (marks[spi]?[1] ?? 0) > 200 && (marks[spi]?[1] ?? 0) < 9000)
+        #expect(marks[other]?[0] == 1 + 1 << 20)
     }
 
     @Test func associationsComeAndGoWhileItRuns() throws {

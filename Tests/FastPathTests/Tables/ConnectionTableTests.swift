@@ -134,4 +134,41 @@ import Wire
             #expect(table.target(at: table.find(key, home: table.home(of: key))) == target)
         }
     }
+
+    /// What is left of a lost target is as good as absent at once, and gone after a bounded sweep; nobody else's is touched.
+    @Test func losingATargetForgetsItsOwnAlone() {
+        let proof = proofForTests()
+        for seed in 0..<8 {
+            var generator = SeededGenerator(seed: UInt64(seed))
+            var table = ConnectionTable(capacity: 3000, targetCount: 4)
+            var model: [Int: Int] = [:]
+            func insert(_ number: Int, _ target: Int) {
+                let key = key(number)
+                if table.insert(key, home: table.home(of: key), target: target, now: 5, closing: false, proof) {
+                    model[number] = target
+                }
+            }
+            for number in 0..<2500 { insert(number, Int.random(in: 0..<4, using: &generator)) }
+            // So often that generations come round, with sweeps in between that do not end.
+            for round in 0..<300 {
+                let lost = Int.random(in: 0..<4, using: &generator)
+                table.lose(lost)
+                model = model.filter { $0.value != lost }
+                #expect(table.count(of: lost) == 0)
+                if generator.once(in: 4) { table.age(ConnectionTable.sweepCount, now: 5) }
+                for number in (0..<20).map({ 10_000 + round * 20 + $0 }) { insert(number, lost) }
+                for target in 0..<4 {
+                    #expect(table.count(of: target) == model.values.count { $0 == target })
+                }
+            }
+            for (number, target) in model {
+                let key = key(number)
+                let at = table.find(key, home: table.home(of: key))
+                #expect(at >= 0 && table.target(at: at) == target && !table.isFormer(at: at))
+            }
+            for _ in 0..<40 { table.age(ConnectionTable.sweepCount, now: 5) }
+            #expect(table.formerCount == 0 && table.count == model.count)
+            #expect((0..<4).allSatisfy { !table.hasFormer(of: $0) })
+        }
+    }
 }

@@ -69,4 +69,58 @@ import Wire
         }
         #expect(one.agreeOn(keys[0], 0, usable: targetTable(5, without: [0, 1, 2, 3, 4])) == -1)
     }
+
+    // MARK: Weights
+
+    private func shares(_ turns: Int, _ table: inout ServiceTable, _ targets: borrowing TargetTable) -> [Int] {
+        var shares = Array(repeating: 0, count: targets.targets.count)
+        for _ in 0..<turns { shares[table.takeTurn(0, usable: targets)] += 1 }
+        return shares
+    }
+
+    @Test func turnsGoByWeightAndNobodyGoesForLong() {
+        let targets = targetTable(3, weights: [3, 1, 0])
+        var table = table(targets, [service(0, [80...80], ["t0", "t1", "t2"])])
+        #expect((0..<8).map { _ in table.takeTurn(0, usable: targets) } == [0, 0, 1, 0, 0, 0, 1, 0])
+        #expect(shares(4000, &table, targets) == [3000, 1000, 0])
+        let idle = targetTable(3, weights: [0, 0, 0])
+        #expect(shares(300, &table, idle) == [100, 100, 100], "nobody has more than 0")
+        #expect(shares(3, &table, targetTable(3, without: [0, 1], weights: [3, 1, 0])) == [0, 0, 3])
+    }
+
+    /// Whatever weights there were before, those of now hold within 2 % from the first hundreds of turns on.
+    @Test func weightsHoldWhateverWasBefore() {
+        for seed in 0..<50 {
+            var generator = SeededGenerator(seed: UInt64(seed))
+            let names = (0..<5).map { "t\($0)" }
+            var table = table(targetTable(5), [service(0, [80...80], names)])
+            for _ in 0..<20 {
+                let weights = names.map { _ in UInt16.random(in: 0...1000, using: &generator) }
+                let missing = Set((0..<5).filter { _ in generator.once(in: 4) })
+                let targets = targetTable(5, without: missing, weights: weights)
+                let usable = (0..<5).filter { !missing.contains($0) }
+                let sum = usable.reduce(0) { $0 + Int(weights[$1]) }
+                guard sum > 0 else { continue }
+                let turns = 2000
+                let shares = shares(turns, &table, targets)
+                for index in 0..<5 {
+                    let fair = usable.contains(index) ? Double(turns) * Double(weights[index]) / Double(sum) : 0
+                    #expect(abs(Double(shares[index]) - fair) <= 0.02 * Double(turns) / 2, "seed \(seed) \(weights)")
+                }
+            }
+        }
+    }
+
+    @Test func onlyServingTargetsAreAgreedOn() {
+        let names = (0..<4).map { "t\($0)" }
+        var targets = targetTable(4)
+        let table = table(targets, [service(0, [80...80], names)])
+        let keys = (0..<400).map { ConnectionKey(flow($0), dvipa: 0) }
+        let before = keys.map { table.agreeOn($0, 0, usable: targets) }
+        for (index, state) in [TargetStanding.State.draining, .quiesced, .lost].enumerated() {
+            targets.setStanding(index, TargetStanding(state: state))
+        }
+        #expect(Set(before).count == 4)
+        #expect(keys.allSatisfy { table.agreeOn($0, 0, usable: targets) == 3 })
+    }
 }

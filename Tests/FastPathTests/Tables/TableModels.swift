@@ -19,12 +19,15 @@ func flow(_ number: Int, port: UInt16 = 80, flags: UInt8 = 0) -> Flow {
 }
 
 /// Targets with their trusted addresses; all but those named have a neighbour.
-func targetTable(_ count: Int, without missing: Set<Int> = []) -> TargetTable {
+func targetTable(_ count: Int, without missing: Set<Int> = [], weights: [UInt16] = []) -> TargetTable {
     let targets = (0..<count).map { Target(name: "t\($0)", trustedAddress: IPAddress(v4: 0xC000_020A + UInt32($0))) }
     var table = TargetTable(
         targets, source: address("192.0.2.1"), sourceMAC: MACAddress(rawValue: 1), epoch: Epoch(rawValue: 1))
     for index in 0..<count where !missing.contains(index) {
         table.setNeighbour("t\(index)", MACAddress(rawValue: 0x0200_0000_0010 + UInt64(index)))
+    }
+    for (index, weight) in weights.enumerated() {
+        table.setStanding(index, TargetStanding(state: .serving, weight: weight))
     }
     return table
 }

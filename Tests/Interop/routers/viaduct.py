@@ -28,6 +28,8 @@ class OurRouter:
         file = self.folder / "cluster.yaml"
         file.touch(mode=0o600)
         file.write_text(configuration(connections, self.mode, self.folder))
+        if not (self.folder / "link").exists():
+            run([self.viaduct, "cluster", "init", "--config", file, "--directory", self.folder / "link"])
         for name in (plan.ROUTER, *plan.TARGETS):
             options = ("--control", self.control) if name == plan.ROUTER else ()
             self.nodes[name] = Node(name, self.network, self.viaduct, file, self.folder, options=options)
@@ -41,7 +43,7 @@ class OurRouter:
     def in_service(self):
         status = self.status()
         return (all(status.get("targets", {}).get(t, {}).get("neighbour") for t in plan.TARGETS)
-                and sum(t["isInService"] for t in status.get("ike", {}).get("targets", {}).values()) == len(plan.TARGETS))
+                and sum(t["isInService"] for t in status.get("control", {}).get("targets", [])) == len(plan.TARGETS))
 
     def stop(self):
         self.servers.stop()

@@ -8,8 +8,12 @@ public struct IKEReport: Sendable {
         public var transform: String
         public var mode: String
         public var isUsed: Bool
+        /// By the router's packet path.
         public var receivedPackets: UInt64
         public var receivedBytes: UInt64
+        /// By the targets' lifecounts, in both directions.
+        public var openedPackets: UInt64
+        public var openedBytes: UInt64
         public var sentPackets: UInt64
         public var sentBytes: UInt64
         /// Targets that had not taken it when the barrier's patience was over.
@@ -30,20 +34,10 @@ public struct IKEReport: Sendable {
         public var children: [Child]
     }
 
-    public struct Target: Sendable {
-        public var isInService: Bool
-        /// Entries that it has not acknowledged.
-        public var waiting: UInt64
-    }
-
     /// The first of them, see `sessionLimit`.
     public var sessions: [Session] = []
     public var halfOpen = 0
     public var counts: [String: UInt64] = [:]
-    /// By their addresses on the trusted link.
-    public var targets: [String: Target] = [:]
-    /// Why a socket no longer works; the thread has ended then.
-    public var failure: SystemError?
 
     /// Sessions that a report names.
     public static let sessionLimit = 200
@@ -86,7 +80,8 @@ extension PeerSessions.Child {
         IKEReport.Child(
             inbound: pair.inbound.spi, outbound: pair.outbound.spi, transform: pair.inbound.transform.rawValue,
             mode: "\(pair.inbound.mode)", isUsed: isUsed, receivedPackets: received.packets,
-            receivedBytes: received.bytes, sentPackets: usage.outboundPackets, sentBytes: usage.outboundBytes,
+            receivedBytes: received.bytes, openedPackets: opened.packets, openedBytes: opened.bytes,
+            sentPackets: usage.outboundPackets, sentBytes: usage.outboundBytes,
             missing: missing)
     }
 }

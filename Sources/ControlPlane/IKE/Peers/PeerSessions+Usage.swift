@@ -18,22 +18,36 @@ extension PeerSessions {
         return effects
     }
 
-    /// By one target: what it has sent under outbound SAs since it got them, cumulative; a target that was started anew
-    /// begins at 0 again, and what it had sent before stays counted.
-    public mutating func sent(
-        _ usage: [AssociationUsage], by holder: HolderID, at now: UInt64, using random: inout some IKERandomness
+    /// By the lifecounts of all targets together, in either direction (docs/lifecounts.md); only grows.
+    public mutating func used(
+        _ total: AssociationUsage, at now: UInt64, using random: inout some IKERandomness
     ) -> [Effect] {
-        var effects: [Effect] = []
-        for part in usage {
-            guard let id = outboundOwners[part.spi],
-                let spis = entries[id]?.children.keys.first(where: { $0.outbound == part.spi }),
-                entries[id]!.children[spis]!.sent[holder]?.latest != part, part.packets > 0,
-                entries[id]!.pending == nil
-            else { continue }
-            entries[id]!.children[spis]!.sent[holder, default: SentParts(part.spi)].take(part)
-            effects += account(spis, of: id, at: now, using: &random)
+        let key = ShadowEntry.Key(spi: total.spi, direction: total.direction)
+        guard let (id, spis) = owner(of: key) else { return [] }
+        // Kept also behind a barrier; the session hears of it with the next report.
+        switch total.direction {
+        case .outbound: entries[id]!.children[spis]!.sent = total
+        case .inbound: entries[id]!.children[spis]!.opened = total
         }
-        return effects
+        return account(spis, of: id, at: now, using: &random)
+    }
+
+    /// Whose Child SA it is a half of.
+    private func owner(of key: ShadowEntry.Key) -> (ID, ChildSPIs)? {
+        let id = key.direction == .inbound ? inboundOwners[key.spi] : outboundOwners[key.spi]
+        guard let id, let entry = entries[id],
+            let spis = entry.children.keys.first(where: {
+                (key.direction == .inbound ? $0.inbound : $0.outbound) == key.spi
+            })
+        else { return nil }
+        return (id, spis)
+    }
+
+    /// What limits an SA that was published, and the connection that it is of; nil for one that is not of a session.
+    public func lifetimes(of key: ShadowEntry.Key) -> (connection: String, lifetimes: SessionPolicy.Lifetimes)? {
+        guard let (id, _) = owner(of: key) else { return nil }
+        let policy = connections[entries[id]!.connection].policy
+        return (policy.name, policy.lifetimes)
     }
 
     /// By the sequencers: the number behind the highest that was given out, by outbound SA, where it has changed.
@@ -63,26 +77,6 @@ extension PeerSessions {
     }
 }
 
-/// What one target has sent under one SA, all its processes together.
-struct SentParts: Sendable {
-    private(set) var latest: AssociationUsage
-    private var packetsBefore: UInt64 = 0
-    private var bytesBefore: UInt64 = 0
-
-    init(_ spi: SPI) { latest = .none(spi, .outbound) }
-
-    mutating func take(_ part: AssociationUsage) {
-        if part.packets < latest.packets {
-            packetsBefore += latest.packets
-            bytesBefore += latest.bytes
-        }
-        latest = part
-    }
-
-    var packets: UInt64 { packetsBefore + latest.packets }
-    var bytes: UInt64 { bytesBefore + latest.bytes }
-}
-
 extension AssociationUsage {
     static func none(_ spi: SPI, _ direction: Direction) -> AssociationUsage {
         AssociationUsage(spi: spi, direction: direction, packets: 0, bytes: 0)
@@ -92,10 +86,10 @@ extension AssociationUsage {
 extension PeerSessions.Child {
     var usage: ChildUsage {
         var usage = ChildUsage()
-        usage.inboundPackets = received.packets
-        usage.inboundBytes = received.bytes
-        usage.outboundPackets = sent.values.reduce(0) { $0 + $1.packets }
-        usage.outboundBytes = sent.values.reduce(0) { $0 + $1.bytes }
+        usage.inboundPackets = max(received.packets, opened.packets)
+        usage.inboundBytes = max(received.bytes, opened.bytes)
+        usage.outboundPackets = sent.packets
+        usage.outboundBytes = sent.bytes
         usage.sequenceNumber = grantedEnd - 1
         return usage
     }

@@ -102,8 +102,8 @@ public struct PeerSessions: Sendable {
         public var installedAt: UInt64
         /// Targets that had not taken it when the barrier's patience was over.
         public var missing: [HolderID] = []
-        var received: AssociationUsage
-        var sent: [HolderID: SentParts] = [:]
+        /// By the router, and by the targets.
+        var received, opened, sent: AssociationUsage
         /// The number behind the highest one that was given out.
         var grantedEnd: UInt64 = 1
 
@@ -111,6 +111,8 @@ public struct PeerSessions: Sendable {
             self.pair = pair
             installedAt = now
             received = .none(pair.inbound.spi, .inbound)
+            opened = received
+            sent = .none(pair.outbound.spi, .outbound)
         }
     }
 

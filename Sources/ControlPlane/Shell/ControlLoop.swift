@@ -1,21 +1,29 @@
 internal import Associations
+internal import Synchronization
 internal import Wire
 
 /// The thread's own: sessions, publisher, and the effects of both carried out in their order.
-struct IKELoop {
-    private let settings: IKEService.Settings
-    private let hooks: IKEService.Hooks
+struct ControlLoop {
+    let settings: RouterControl.Settings
+    let hooks: RouterControl.Hooks
     private let sockets: IKESockets
+    let link: (any RouterLink)?
     private let verdict: @Sendable (PeerSessions.ID, CertificateVerdict) -> Void
-    private let clock = MonotonicClock()
-    private var random: UniqueSPIs<KernelRandom>
-    private var sessions: PeerSessions
-    private var publisher: ShadowPublisher
+    let clock = MonotonicClock()
+    var random: UniqueSPIs<KernelRandom>
+    private var probes = SystemRandomNumberGenerator()
+    var sessions: PeerSessions
+    var publisher: ShadowPublisher
+    var ledger = LifecountLedger()
+    var rotation: TargetRotation
     /// Whose barrier it is.
-    private var tickets: [ShadowPublisher.Ticket: PeerSessions.ID] = [:]
-    private var ports: [HolderID: UInt16] = [:]
-    private let holders: [IPAddress: HolderID]
-    private var counts: [String: UInt64] = [:]
+    var tickets: [ShadowPublisher.Ticket: PeerSessions.ID] = [:]
+    /// The connection that counts of each target that is linked.
+    var connections: [HolderID: LinkConnection] = [:]
+    var holders: [LinkConnection: HolderID] = [:]
+    /// The processes that are let in.
+    var incarnations: [HolderID: UInt64] = [:]
+    var counts: [String: UInt64] = [:]
     private var failure: SystemError?
     private var nextReportAt: UInt64 = 0
     private var nextSecretAt: UInt64
@@ -29,13 +37,14 @@ struct IKELoop {
 
     /// - Parameter verdict: takes what came of `hooks.judge`, on any thread.
     init(
-        _ settings: IKEService.Settings, _ hooks: IKEService.Hooks, _ sockets: IKESockets,
-        verdict: @escaping @Sendable (PeerSessions.ID, CertificateVerdict) -> Void
+        _ settings: RouterControl.Settings, _ hooks: RouterControl.Hooks, _ sockets: IKESockets,
+        _ link: (any RouterLink)?, verdict: @escaping @Sendable (PeerSessions.ID, CertificateVerdict) -> Void
     ) {
         self.verdict = verdict
         self.settings = settings
         self.hooks = hooks
         self.sockets = sockets
+        self.link = link
         random = UniqueSPIs(KernelRandom(), taken: settings.takenSPIs)
         let now = clock.now
         nextSecretAt = now + Self.secretLife
@@ -44,23 +53,27 @@ struct IKELoop {
             gate: CookieGate(
                 secret: SecretBytes(random.nonce(byteCount: 32)), threshold: settings.limits.cookieThreshold),
             limits: settings.limits, foreignSPIs: settings.takenSPIs, at: now)
+        rotation = TargetRotation(
+            targets: zip(settings.targets, settings.weighings).map { ($0, $1) }, services: settings.services,
+            timing: settings.rotation, whenLost: settings.whenLost, at: now)
         publisher = ShadowPublisher(
-            holders: Array(settings.holders.keys), clusterKey: settings.clusterKey,
-            incarnation: Incarnation(using: &random))
-        holders = Dictionary(uniqueKeysWithValues: settings.holders.map { ($1, $0) })
+            holders: settings.targets.indices.map(HolderID.init(place:)), incarnation: .random(in: 1 ... .max),
+            epoch: settings.epoch, policyHash: settings.policyHash)
     }
 
-    mutating func run(
-        _ context: ServiceThread.Context, inbox: () -> IKEService.Inbox, publish: (IKEReport) -> Void
-    ) {
+    mutating func run(_ context: ServiceThread.Context, _ shared: RouterControl.Shared) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
+        if link != nil { perform(rotation.start(at: clock.now)) }
         do throws(SystemError) {
             while !context.isStopping {
                 for local in sockets.locals { try receive(at: local, &buffer) }
-                try receiveLink(&buffer)
-                let messages = inbox()
+                try receiveLink()
+                let messages = shared.takeInbox()
                 for (id, verdict) in messages.verdicts {
                     try perform(sessions.judged(verdict, for: id, at: clock.now, using: &random))
+                }
+                for command in messages.targetCommands {
+                    perform(rotation.receive(.command(command.verb), from: command.target, at: clock.now))
                 }
                 for command in messages.commands {
                     try perform(sessions.order(command, at: clock.now, using: &random))
@@ -69,7 +82,7 @@ struct IKELoop {
                 if clock.now >= nextReportAt {
                     nextReportAt = clock.now + Self.reportInterval
                     try account()
-                    publish(report)
+                    leaveReport(at: shared)
                 }
                 pause(context)
             }
@@ -77,12 +90,19 @@ struct IKELoop {
         } catch {
             failure = error
         }
-        publish(report)
+        leaveReport(at: shared)
+    }
+
+    private func leaveReport(at shared: RouterControl.Shared) {
+        var report = report
+        report.failure = failure
+        shared.report.withLock { $0 = report }
     }
 
     private func pause(_ context: ServiceThread.Context) {
         let now = clock.now
-        let deadline = [sessions.deadline, publisher.deadline, nextReportAt].compactMap { $0 }.min() ?? nextReportAt
+        let timers = [sessions.deadline, publisher.deadline, link == nil ? nil : rotation.deadline, nextReportAt]
+        let deadline = timers.compactMap { $0 }.min() ?? nextReportAt
         context.pause(sockets.descriptors, nanoseconds: deadline > now ? deadline - now : 0)
     }
 
@@ -98,18 +118,6 @@ struct IKELoop {
         }
     }
 
-    private mutating func receiveLink(_ buffer: inout [UInt8]) throws(SystemError) {
-        for _ in 0..<Self.burst * 4 {
-            guard let (datagram, source) = try sockets.receiveLink(into: &buffer) else { return }
-            guard let holder = holders[source.address] else {
-                counts["linkStrange", default: 0] += 1
-                continue
-            }
-            ports[holder] = source.port
-            try perform(publisher.receive(datagram, from: holder, at: clock.now))
-        }
-    }
-
     private mutating func tick() throws(SystemError) {
         let now = clock.now
         if now >= nextSecretAt {
@@ -118,6 +126,7 @@ struct IKELoop {
         }
         try perform(sessions.tick(at: now, using: &random))
         try perform(publisher.tick(at: now))
+        if link != nil { perform(rotation.tick(at: now, using: &probes)) }
     }
 
     /// What the SAs have carried, for their lifetimes.
@@ -126,7 +135,7 @@ struct IKELoop {
         try perform(sessions.granted(hooks.granted(), at: clock.now, using: &random))
     }
 
-    private mutating func perform(_ effects: [PeerSessions.Effect]) throws(SystemError) {
+    mutating func perform(_ effects: [PeerSessions.Effect]) throws(SystemError) {
         for effect in effects {
             switch effect {
             case .send(let bytes, let path):
@@ -134,7 +143,14 @@ struct IKELoop {
             case .keepAlive(let path): try sockets.keepAlive(path)
             case .publish(let entry):
                 hooks.apply(entry)
-                publisher.publish(entry)
+                try perform(publisher.publish(entry))
+                switch entry {
+                case .install(let association):
+                    try limit(ShadowEntry.Key(spi: association.spi, direction: association.direction))
+                case .remove(let spi, let direction):
+                    ledger.remove(ShadowEntry.Key(spi: spi, direction: direction))
+                default: break
+                }
             case .barrier(let id):
                 let (ticket, actions) = publisher.barrier(at: clock.now)
                 tickets[ticket] = id
@@ -145,44 +161,13 @@ struct IKELoop {
         }
     }
 
-    private mutating func perform(_ actions: [ShadowPublisher.Action]) throws(SystemError) {
-        for action in actions {
-            switch action {
-            case .send(let bytes, let holder):
-                guard let address = settings.holders[holder], let port = ports[holder] else { continue }
-                try sockets.sendLink(bytes, to: SocketAddress(address: address, port: port))
-            case .settled(let ticket, let missing):
-                guard let id = tickets.removeValue(forKey: ticket) else { continue }
-                for holder in missing {
-                    hooks.log(
-                        "shadow link: \(name(holder)) has not taken the SAs of IKE \(id) in time; it goes on without")
-                }
-                try perform(sessions.settled(id, missing: missing, at: clock.now, using: &random))
-            case .joined(let holder): hooks.log("shadow link: \(name(holder)) holds the SAs")
-            case .left(let holder): hooks.log("shadow link: \(name(holder)) is silent; no SA waits for it")
-            case .refused(let holder, let key, let reason):
-                counts["refusedByTarget", default: 0] += 1
-                hooks.log("shadow link: \(name(holder)) refuses \(key.direction) \(key.spi): \(reason)")
-            case .usage(let holder, let usage):
-                try perform(sessions.sent(usage, by: holder, at: clock.now, using: &random))
-            case .count(let event): counts["link.\(event)", default: 0] += 1
-            }
-        }
+    func name(_ holder: HolderID) -> String {
+        let place = Int(holder.rawValue)
+        return settings.targets.indices.contains(place) ? settings.targets[place] : "\(holder)"
     }
+}
 
-    private func name(_ holder: HolderID) -> String { settings.holders[holder].map { "\($0)" } ?? "\(holder)" }
-
-    private var report: IKEReport {
-        var report = IKEReport()
-        report.sessions = sessions.status
-        report.counts = sessions.counts.merging(counts) { $0 + $1 }
-        report.halfOpen = sessions.halfOpenCount
-        report.failure = failure
-        for (holder, address) in settings.holders {
-            if let lag = publisher.lag(of: holder) {
-                report.targets["\(address)"] = IKEReport.Target(isInService: lag.isInService, waiting: lag.entries)
-            }
-        }
-        return report
-    }
+extension HolderID {
+    /// Targets are known by their places in the configuration.
+    public init(place: Int) { self.init(rawValue: UInt16(place)) }
 }

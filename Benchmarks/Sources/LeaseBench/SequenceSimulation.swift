@@ -1,0 +1,1 @@
+../../../Tests/ControlPlaneTests/Sequence/SequenceSimulation.swift

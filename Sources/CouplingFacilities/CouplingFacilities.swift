@@ -1,1 +1,0 @@
-// The coupling facility, embedded and etcd (docs/coupling.md).

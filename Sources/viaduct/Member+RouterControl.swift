@@ -1,0 +1,57 @@
+import Associations
+import Configuration
+import ControlPlane
+import FastPath
+import Wire
+import XCF
+
+/// The control plane of a router: the service, and what its SAs mean for the packet path and the sequencers.
+extension Member {
+    /// nil when the configuration has neither `ike` nor `link`.
+    func routerControl(
+        at address: IPAddress, desk: WorkerDesk, sequencer: SequencerService
+    ) throws -> RouterControl? {
+        guard cluster.ike != nil || cluster.link != nil else { return nil }
+        var settings = RouterControl.Settings(
+            targets: cluster.targets.map(\.name), policyHash: cluster.policyHash, epoch: cluster.epoch)
+        settings.takenSPIs = Set(cluster.securityAssociations.map(\.association.spi))
+        var judges: CertificateJudges?
+        if let ike = cluster.ike {
+            settings.listen = ike.listen
+            (settings.connections, judges) = try cluster.ikeConnections()
+            settings.limits.cookieThreshold = ike.cookieThreshold
+            settings.limits.maximum = ike.maximumHalfOpen
+            settings.limits.maximumPerAddress = ike.maximumHalfOpenPerAddress
+        }
+        let judge = judges
+        let link = try cluster.linkServer(of: node.name, at: address)
+        return try RouterControl(
+            settings,
+            hooks: RouterControl.Hooks(
+                link: link, apply: { Self.apply($0, desk, sequencer) },
+                publish: { Self.publish($0, desk) },
+                protect: { holder, key, epoch in sequencer.protect(holder, key: key, epoch: epoch) },
+                log: { Log.say($0) }, received: { desk.latestReport.received },
+                granted: { sequencer.takeGrantedEnds() },
+                judge: { certificate, answer in judge?.judge(certificate, answer) }))
+    }
+
+    /// Inbound SAs are for the router's own path; for outbound ones it hands out the numbers.
+    private static func apply(_ entry: ShadowEntry, _ desk: WorkerDesk, _ sequencer: SequencerService) {
+        switch entry {
+        case .begin, .complete, .relocate, .allow: break
+        case .install(let association) where association.direction == .inbound:
+            publish(.install(association), desk)
+        case .remove(let spi, .inbound): publish(.remove(spi, .inbound), desk)
+        case .install(let association):
+            sequencer.add(
+                SequencerService.Association(
+                    spi: association.spi, replayWindow: association.replayWindow, reservation: nil))
+        case .remove(let spi, .outbound): sequencer.remove(spi)
+        }
+    }
+
+    private static func publish(_ publication: Publication, _ desk: WorkerDesk) {
+        if !desk.inbox.offer(publication) { Log.warn("the worker does not keep up with publications") }
+    }
+}

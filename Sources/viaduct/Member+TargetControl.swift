@@ -1,0 +1,32 @@
+import Associations
+import Configuration
+import ControlPlane
+import FastPath
+import Wire
+import XCF
+
+/// The control plane of a target: the link to the router, and what comes over it for the packet path.
+extension Member {
+    /// nil when the configuration has no `link`.
+    func targetControl(desk: HostDesk) throws -> TargetControl? {
+        guard let link = try cluster.linkClient(of: node.name) else { return nil }
+        let hello = MemberMessage.Hello(
+            member: node.name, incarnation: .random(in: 1 ... .max), epoch: cluster.epoch,
+            policyHash: cluster.policyHash, transforms: Transform.allCases.map(\.rawValue))
+        return try TargetControl(
+            hello,
+            hooks: TargetControl.Hooks(
+                link: link, apply: { desk.publish($0) }, protect: { desk.protect($0, in: $1) },
+                report: { Self.report(of: desk) }, log: { Log.say($0) }))
+    }
+
+    private static func report(of desk: HostDesk) -> MemberMessage.Report {
+        let seen = desk.takeSeen()
+        var report = MemberMessage.Report()
+        report.usage = Array(seen.usage.values)
+        report.connections = seen.connections
+        report.omittedConnections = seen.omittedConnections
+        report.probe = seen.probe
+        return report
+    }
+}

@@ -1,0 +1,83 @@
+import Associations
+import ControlPlane
+import FastPath
+
+/// What comes over the link for a target's packet path, done on the thread of its loop.
+struct ShadowIntake {
+    private let holder: HolderID
+    private let leaseTiming: LeaseHolder.Timing
+    /// Says how far it got.
+    private let done: @Sendable (NumberedPublication, [MemberMessage.Refusal]) -> Void
+    private(set) var tallies: [String: UInt64] = [:]
+    /// Where the next note goes on.
+    private var nextUsage = 0
+    /// Places of the tables that one note looks at.
+    private static let usageSlice = 16_384
+
+    init(
+        holder: HolderID, leaseTiming: LeaseHolder.Timing,
+        done: @escaping @Sendable (NumberedPublication, [MemberMessage.Refusal]) -> Void
+    ) {
+        self.holder = holder
+        self.leaseTiming = leaseTiming
+        self.done = done
+    }
+
+    /// Once a round of the loop.
+    mutating func take(from desk: HostDesk, _ host: inout Host, _ numbers: inout SequenceSource) {
+        let (publications, leaseKey) = desk.takePublications()
+        if let leaseKey { numbers.protect(holder, key: leaseKey.key, epoch: leaseKey.epoch) }
+        guard let last = publications.last else { return }
+        var refusals: [MemberMessage.Refusal] = []
+        for numbered in publications {
+            if let refusal = apply(numbered.publication, desk, &host, &numbers) { refusals.append(refusal) }
+        }
+        done(last, refusals)
+    }
+
+    /// What was seen since the last time, for the reports to the router.
+    mutating func note(_ host: borrowing Host, at desk: HostDesk) {
+        desk.note(host.usage(from: &nextUsage, count: Self.usageSlice), [], omitted: 0, probe: 0)
+    }
+
+    private mutating func apply(
+        _ publication: Publication, _ desk: HostDesk, _ host: inout Host, _ numbers: inout SequenceSource
+    ) -> MemberMessage.Refusal? {
+        do {
+            try host.apply(publication)
+        } catch {
+            guard case .install(let association) = publication else { return nil }
+            tallies["refused", default: 0] += 1
+            return MemberMessage.Refusal(
+                key: ShadowEntry.Key(spi: association.spi, direction: association.direction),
+                reason: ShadowRefusal(error))
+        }
+        switch publication {
+        case .install(let association):
+            tallies["installed", default: 0] += 1
+            guard association.direction == .outbound else { break }
+            // An incarnation of its own: of an SA that comes a second time the sequencer must not take the new holder for
+            // the old one, whose requests it has answered.
+            numbers.add(
+                LeaseHolder(
+                    spi: association.spi, holder: holder, incarnation: .random(in: 0 ... .max), timing: leaseTiming))
+        case .remove(let spi, let direction):
+            tallies["removed", default: 0] += 1
+            desk.forget(ShadowEntry.Key(spi: spi, direction: direction))
+            if direction == .outbound { numbers.remove(spi) }
+        case .relocate: tallies["relocated", default: 0] += 1
+        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .probe: break
+        }
+        return nil
+    }
+}
+
+extension ShadowRefusal {
+    init(_ failure: InstallFailure) {
+        switch failure {
+        case .tableFull: self = .tableFull
+        case .selectorsDoNotFit: self = .selectorsDoNotFit
+        case .windowTooWide: self = .windowTooWide
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import ControlPlane
+import CouplingFacilities
+import Foundation
+import Testing
+
+/// The implementations that the one suite is run over.
+enum FacilityKind: String, CaseIterable, CustomTestStringConvertible {
+    case memory, embedded
+
+    var testDescription: String { rawValue }
+
+    /// A facility of its own with nothing in it, and gone afterwards with all that belongs to it.
+    func with(_ body: (any CouplingFacility) async throws -> Void) async throws {
+        let directory = TemporaryDirectory()
+        let facility: any CouplingFacility
+        switch self {
+        case .memory: facility = MemoryFacility()
+        case .embedded: facility = try EmbeddedFacility(path: directory.path + "/coupling.sqlite")
+        }
+        do {
+            try await body(facility)
+        } catch {
+            await facility.close()
+            throw error
+        }
+        await facility.close()
+    }
+}
+
+/// A directory of its own for a test, gone with it.
+final class TemporaryDirectory: Sendable {
+    let path = NSTemporaryDirectory() + "viaduct-coupling-\(UUID().uuidString)"
+    init() { try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// Asks again and again until it is so, for at most a minute.
+func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while ContinuousClock.now < deadline {
+        if try await condition() { return true }
+        try? await ContinuousClock().sleep(for: .milliseconds(5))
+    }
+    return try await condition()
+}
+
+extension CouplingFacility {
+    func put(_ key: String, _ text: String, _ lease: CouplingLease? = nil) async throws {
+        let outcome = try await commit(CouplingTransaction([.put(key, Array(text.utf8), lease)]))
+        guard case .committed = outcome else { throw Refused() }
+    }
+
+    func keys(_ prefix: String) async throws -> [String] { try await list(prefix).entries.map(\.key) }
+}
+
+struct Refused: Error {}
+
+extension CouplingEntry {
+    var text: String { String(decoding: value, as: UTF8.self) }
+}
+
+extension CouplingOutcome {
+    var revision: Int64? {
+        guard case .committed(let revision) = self else { return nil }
+        return revision
+    }
+}
+
+/// What a watch tells, a reader of its own that collects it.
+actor Watched {
+    private(set) var notices: [CouplingNotice] = []
+    private(set) var failure: CouplingFailure?
+    private var task: Task<Void, Never>?
+
+    init(_ watch: CouplingWatch) async {
+        task = Task {
+            var notices = watch.makeAsyncIterator()
+            do throws(CouplingFailure) {
+                while let notice = try await notices.next(isolation: self) { self.take(notice) }
+            } catch {
+                self.end(error)
+            }
+        }
+    }
+
+    deinit { task?.cancel() }
+
+    private func take(_ notice: CouplingNotice) { notices.append(notice) }
+    private func end(_ failure: CouplingFailure) { self.failure = failure }
+
+    /// "key=value" and "key gone", in their order.
+    var words: [String] {
+        notices.map { $0.key + ($0.value.map { "=" + String(decoding: $0, as: UTF8.self) } ?? " gone") }
+    }
+}
