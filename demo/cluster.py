@@ -67,13 +67,15 @@ class Cluster:
         config.touch(mode=0o600)
         secret = secrets.token_hex(24)
         if self.client == "strongswan":
-            config.write_text(negotiating(self.window, self.port, self.folder, secret))
+            if self.coupling == "etcd":
+                self.etcd = Etcd(self.network, plan.TRUSTED, self.folder, [plan.STORE])
+            config.write_text(negotiating(self.window, self.port, self.folder, secret, self.etcd.endpoints if self.etcd else ()))
             run([self.viaduct, "cluster", "init", "--config", config, "--directory", self.folder / "link"])
         else:
             config.write_text(configuration(self.mode, self.window, self.port, self.folder / "state"))
         self.say("network: %d namespaces %s*" % (len(plan.NAMESPACES), self.prefix))
         self.network.make()
-        if self.coupling == "etcd":
+        if self.etcd:
             self.start_etcd()
         for name in (plan.ROUTER, *plan.TARGETS, plan.CLIENT):
             under = self.router_under if name == plan.ROUTER else ()
@@ -95,7 +97,6 @@ class Cluster:
 
     def start_etcd(self):
         self.network.ip(["addr add %s/24 dev switch0" % plan.STORE], plan.TRUSTED)
-        self.etcd = Etcd(self.network, plan.TRUSTED, self.folder, [plan.STORE])
         self.etcd.start()
         self.say("etcd at %s" % self.etcd.endpoints[0])
 
