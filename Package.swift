@@ -42,6 +42,7 @@ let package = Package(
         .library(name: "CMachine", targets: ["CMachine"]),
         .library(name: "ControlPlane", targets: ["ControlPlane"]),
         .library(name: "Credentials", targets: ["Credentials"]),
+        .library(name: "XCF", targets: ["XCF"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -55,6 +56,10 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // What gRPC stands on, where its own words are not enough: XCF alone.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         // The embedded coupling facility's database.
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
@@ -97,6 +102,11 @@ let package = Package(
             dependencies: ["ControlPlane", "Associations", "Wire"] + grpc + [
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
             ],
             exclude: ["Protos"],
             swiftSettings: house),
@@ -147,7 +157,13 @@ let package = Package(
             exclude: ["Fixtures"],
             swiftSettings: tests),
         .testTarget(
-            name: "XCFTests", dependencies: ["XCF", "ControlPlane", "Wire", "Associations", "Commands"],
+            name: "XCFTests",
+            dependencies: [
+                "XCF", "ControlPlane", "Wire", "Associations", "Commands",
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "CouplingFacilitiesTests",

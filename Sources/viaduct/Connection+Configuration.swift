@@ -23,11 +23,12 @@ extension ClusterConfiguration {
         var judges = CertificateJudges()
         for settings in ike?.connections ?? [] {
             let policy = try policy(settings, &judges)
-            connections.append(
-                Connection(
-                    policy, local: settings.local ?? (settings.isInitiator ? ike?.listen.first : nil),
-                    remote: settings.remote, isInitiator: settings.isInitiator,
-                    ownReplayWindow: settings.child.replayWindow))
+            var connection = Connection(
+                policy, local: settings.local ?? (settings.isInitiator ? ike?.listen.first : nil),
+                remote: settings.remote, isInitiator: settings.isInitiator,
+                ownReplayWindow: settings.child.replayWindow)
+            connection.perTarget = settings.child.isPerTarget
+            connections.append(connection)
         }
         return (connections, judges)
     }

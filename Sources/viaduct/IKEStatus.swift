@@ -17,6 +17,8 @@ struct IKEStatus: Encodable {
         var sentBytes: UInt64
         /// Targets that do not have it, by their places in the configuration.
         var missing: [Int]
+        /// The place of the target that sends under it alone.
+        var target: Int?
     }
 
     struct Session: Encodable {
@@ -58,7 +60,7 @@ extension IKEStatus.Child {
             inbound: "\(child.inbound)", outbound: "\(child.outbound)", transform: child.transform, mode: child.mode,
             isUsed: child.isUsed, receivedPackets: child.receivedPackets, receivedBytes: child.receivedBytes,
             openedPackets: child.openedPackets, openedBytes: child.openedBytes, sentPackets: child.sentPackets,
-            sentBytes: child.sentBytes,
-            missing: child.missing.map { Int($0.rawValue) })
+            sentBytes: child.sentBytes, missing: child.missing.map { Int($0.rawValue) },
+            target: child.holder.map { Int($0.rawValue) })
     }
 }

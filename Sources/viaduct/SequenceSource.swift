@@ -121,6 +121,7 @@ struct LeasedSequences: ~Copyable {
 
     /// A connection of the XCF link has begun, which has this key for the leases. Traps on the key of the present one.
     mutating func protect(_ holder: HolderID, key: SecretBytes, epoch: Epoch) {
+        precondition(channel?.isUnder(key) != true, "a lease key is for one connection")
         channel = LeaseChannel(.holder, of: holder, key: key, epoch: epoch)
     }
 

@@ -51,6 +51,9 @@ import Testing
             "rekeyPackets: 0 ", "rekeyPackts: 0 ",
             gives: "88: child of connection \"branch\" has an unknown key \"rekeyPackts\". "
                 + "Write rekeyPackets, or remove it."),
+        IKERuleTests.edit(
+            "perTarget: never}", "perTarget: always}",
+            gives: "98: perTarget is \"always\"; auto or never is wanted. Write perTarget: auto."),
     ]
 
     @Test("Child SAs", arguments: children)

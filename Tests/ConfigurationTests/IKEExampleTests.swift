@@ -66,6 +66,7 @@ import Wire
         #expect(child.rekeySeconds == 3600)
         #expect(child.rekeyBytes == 0)
         #expect(child.rekeyPackets == 0)
+        #expect(child.isPerTarget)
     }
 
     @Test func theConnectionWithCertificates() {
@@ -97,6 +98,7 @@ import Wire
         #expect(laptops.child.replayWindow == 128)
         #expect(laptops.child.peerReplayWindow == 32)
         #expect(laptops.child.rekeySeconds == 3600)
+        #expect(!laptops.child.isPerTarget)
     }
 
     @Test func theProgramsComplaintPointsToTheConnection() {

@@ -9,7 +9,6 @@ import Glibc
 
 @main enum LeaseBench {
     static func main() throws {
-        setvbuf(stdout, nil, _IOLBF, 0)
         guard let verb = CommandLine.arguments.dropFirst().first else { fail("which part?") }
         let options = Options(CommandLine.arguments.dropFirst(2))
         let isGood: Bool

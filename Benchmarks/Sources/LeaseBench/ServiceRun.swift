@@ -134,7 +134,7 @@ enum ServiceRun {
             while clock.now < end {
                 var isBusy = false
                 for place in senders.indices { isBusy = try turn(place) || isBusy }
-                if !isBusy { wait(senders.map(\.box.socket.descriptor)) }
+                if !isBusy { wait(senders.map { $0.box.socket.descriptor }) }
             }
         }
 

@@ -58,6 +58,8 @@ public struct IKEChild: Sendable {
     public var rekeyBytes: Int
     /// Packets under one key at which it is rekeyed; 0: not before the sequence numbers end.
     public var rekeyPackets: Int
+    /// Whether the peer is asked for a Child SA for each target alone; leases go on where it refuses.
+    public var isPerTarget: Bool
 }
 
 extension ClusterConfiguration {

@@ -58,5 +58,6 @@ extension Form {
         "rekeySeconds": "3600",
         "rekeyBytes": "0",
         "rekeyPackets": "0",
+        "perTarget": "auto",
     ])
 }

@@ -82,6 +82,8 @@ extension Session {
     func adopt(
         _ established: inout Established, _ associations: ChildSecurityAssociations, _ asked: ChildAsked
     ) -> [Action] {
+        var associations = associations
+        associations.resource = asked.wish.resource
         let spis = associations.spis
         // The peer deleted it before we knew of it.
         if asked.deletedEarly.contains(spis.outbound) {
@@ -96,6 +98,15 @@ extension Session {
             established.tasks.insert(SessionTask(.deleteReplaced(old.spis.inbound)), at: 0)
         }
         return [.install(associations, replacing: old?.spis), .use(spis)]
+    }
+
+    /// For who waits for the Child SA of a resource: nothing when it is made, or asked for again.
+    func givenUp(_ asked: ChildAsked, _ actions: [Action], _ established: Established) -> [Action] {
+        guard let resource = asked.wish.resource, asked.wish.replacing == nil else { return [] }
+        var wishes = established.tasks.compactMap { if case .createChild(let wish) = $0.kind { wish } else { nil } }
+        if case .createChild(let again) = established.current.asked { wishes.append(again.wish) }
+        let isMade = actions.contains { if case .install = $0 { true } else { false } }
+        return isMade || wishes.contains { $0.resource == resource } ? [] : [.notMade(resource: resource)]
     }
 
     private func refusedChild(

@@ -55,6 +55,7 @@ extension Session {
             actions = spis.compactMap { established.remove($0) }.map { .delete($0.spis) }
         case .createChild(let asked):
             actions = concludeChild(&established, asked, payloads, at: arrival.now, using: &random)
+            actions += givenUp(asked, actions, established)
         case .rekeyIKE(let asked):
             do {
                 actions = try concludeSuccessor(

@@ -26,6 +26,8 @@ public struct Path: Sendable, Hashable {
 public struct ChildSecurityAssociations: Sendable {
     public var inbound: SecurityAssociation
     public var outbound: SecurityAssociation
+    /// What `addChild` asked for it with; nil for others.
+    public var resource: [UInt8]?
 
     /// Between these addresses from now on.
     mutating func relocate(_ path: Path, _ encapsulation: UDPEncapsulation?) {
@@ -72,6 +74,8 @@ extension Session {
         case install(ChildSecurityAssociations, replacing: ChildSPIs?)
         /// What this Child SA may carry goes out through it from now on.
         case use(ChildSPIs)
+        /// What `addChild` asked for with this resource is not made, nor will be.
+        case notMade(resource: [UInt8])
         /// Both halves are over, and their keys.
         case delete(ChildSPIs)
         /// It is time to authenticate anew: by another session that takes this one's place, which is then closed.

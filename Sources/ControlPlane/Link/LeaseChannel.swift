@@ -76,7 +76,7 @@ public final class LeaseChannel {
         opening = protection(from: end.other)
     }
 
-    func has(_ key: SecretBytes) -> Bool { self.key.matches(key) }
+    public func isUnder(_ key: SecretBytes) -> Bool { self.key.matches(key) }
 
     /// There is another owner. An older epoch changes nothing.
     public func advance(to epoch: Epoch) { self.epoch = max(self.epoch, epoch) }

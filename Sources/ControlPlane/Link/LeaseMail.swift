@@ -29,7 +29,7 @@ struct LeaseMail {
     /// Traps on the key that the holder had before.
     mutating func protect(_ holder: HolderID, _ key: SecretBytes, _ epoch: Epoch) {
         unprotect(holder)
-        precondition(former[holder]?.has(key) != true, "a lease key is for one connection")
+        precondition(former[holder]?.isUnder(key) != true, "a lease key is for one connection")
         channels[holder] = LeaseChannel(.sequencer, of: holder, key: key, epoch: epoch)
     }
 

@@ -1,7 +1,8 @@
-/// One connection of a member, from its beginning to its end; never used twice.
-public struct LinkConnection: Hashable, Sendable {
-    public var rawValue: UInt64
+/// One connection of one end of the link, from its beginning to its end; never used twice by a process.
+public struct LinkConnection: Hashable, Sendable, CustomStringConvertible {
+    public let rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public var description: String { "#\(rawValue)" }
 }
 
 /// The router's end of the XCF link, as the control thread sees it: nothing here waits.
@@ -33,7 +34,7 @@ public protocol MemberLink: Sendable {
     /// False when the queue is full or there is no connection.
     func send(_ message: MemberMessage) -> Bool
     /// Ends this connection; another one is tried after a while.
-    func disconnect(_ why: String)
+    func disconnect()
     var counts: [String: UInt64] { get }
     func stop()
 }
@@ -41,7 +42,7 @@ public protocol MemberLink: Sendable {
 public enum MemberLinkEvent: Sendable {
     case connected
     case message(RouterMessage)
-    /// Entries that could not be unwrapped or read, by their count.
-    case unreadable(UInt64)
+    /// An entry that could not be read, in its place between the others; its key where that can be seen.
+    case unreadable(ShadowEntry.Key?)
     case disconnected(why: String)
 }

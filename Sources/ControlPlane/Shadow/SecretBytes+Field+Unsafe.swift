@@ -12,7 +12,7 @@ extension SecretBytes {
 
 extension [UInt8] {
     /// Zeros all bytes, for what held a key for a moment. Copies that the array shares no storage with stay.
-    mutating func wipe() {
+    package mutating func wipe() {
         // The array's own bytes, as many as it has.
         unsafe withUnsafeMutableBytes { bytes in
             if let start = bytes.baseAddress { unsafe machine_wipe(start, bytes.count) }

@@ -34,7 +34,7 @@ extension ShadowEntry {
     }
 
     /// Holds key bytes: to be wiped by who seals it. Traps unless it `fits`.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var bytes: [UInt8] = []
         switch self {
         case .begin: bytes.append(Kind.begin)
@@ -89,7 +89,7 @@ extension ShadowEntry {
     }
 
     /// nil for anything that `bytes` would not have written.
-    init?(_ bytes: [UInt8]) {
+    package init?(_ bytes: [UInt8]) {
         if bytes == [Kind.begin] || bytes == [Kind.complete] {
             self = bytes == [Kind.begin] ? .begin : .complete
             return
@@ -146,6 +146,17 @@ extension ShadowEntry {
         return TrafficSelectors(
             remote: remote, local: local, ipProtocol: ipProtocol == anyProtocol ? nil : UInt8(ipProtocol),
             remotePorts: remotePorts, localPorts: localPorts)
+    }
+}
+
+extension ShadowEntry.Key {
+    /// Of an entry that this build cannot read as a whole: every kind that has a key has it behind its first byte.
+    package init?(unreadable bytes: [UInt8]) {
+        var reader = ByteReader(bytes)
+        guard reader.number(UInt8.self) != nil, let direction = reader.number(UInt8.self).flatMap(Direction.init),
+            let spi = reader.number(UInt32.self), spi > 255
+        else { return nil }
+        self.init(spi: SPI(rawValue: spi), direction: direction)
     }
 }
 

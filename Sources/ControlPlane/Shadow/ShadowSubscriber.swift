@@ -90,12 +90,10 @@ public struct ShadowSubscriber: Sendable {
     }
 
     /// An entry that could not be read: what it was to be is unknown, and said so.
-    public mutating func receiveUnreadable(count: UInt64, at now: UInt64) -> [Action] {
+    public mutating func receiveUnreadable(_ key: ShadowEntry.Key?) -> [Action] {
         guard isWelcome else { return [.disconnect("entries before the welcome")] }
-        taken += count
-        refusals.append(
-            MemberMessage.Refusal(
-                key: ShadowEntry.Key(spi: SPI(rawValue: 0), direction: .inbound), reason: .unreadable))
+        taken += 1
+        if let key { refused([MemberMessage.Refusal(key: key, reason: .unreadable)]) }
         return [.apply(taken, .epoch(epoch))]
     }
 

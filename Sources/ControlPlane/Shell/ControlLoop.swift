@@ -141,7 +141,7 @@ struct ControlLoop {
             case .send(let bytes, let path):
                 if try !sockets.send(bytes, over: path) { counts["unsent", default: 0] += 1 }
             case .keepAlive(let path): try sockets.keepAlive(path)
-            case .publish(let entry):
+            case .publish(let entry), .publishAlone(let entry, _):
                 hooks.apply(entry)
                 try perform(publisher.publish(entry))
                 switch entry {

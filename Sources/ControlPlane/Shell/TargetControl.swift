@@ -210,7 +210,7 @@ struct TargetLoop {
             hasLeft = false
             perform(subscriber.connected(at: clock.now))
         case .message(let message): perform(subscriber.receive(message, at: clock.now))
-        case .unreadable(let count): perform(subscriber.receiveUnreadable(count: count, at: clock.now))
+        case .unreadable(let key): perform(subscriber.receiveUnreadable(key))
         case .disconnected(let why):
             if subscriber.isInService { hooks.log("link: the router is gone: \(why)") }
             counts["disconnected", default: 0] += 1
@@ -245,7 +245,7 @@ struct TargetLoop {
             case .disconnect(let why):
                 counts["strange", default: 0] += 1
                 hooks.log("link: the router is not understood: \(why)")
-                link.disconnect(why)
+                link.disconnect()
             }
         }
         guard !pending.isEmpty else { return }

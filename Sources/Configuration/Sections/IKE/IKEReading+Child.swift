@@ -24,7 +24,8 @@ extension IKEReading {
             peerReplayWindow: try section["peerReplayWindow"]?.integer(in: range) ?? 32,
             rekeySeconds: try section["rekeySeconds"]?.seconds() ?? 3600,
             rekeyBytes: try section["rekeyBytes"]?.integer(in: 0...Int.max) ?? 0,
-            rekeyPackets: try section["rekeyPackets"]?.integer(in: 0...Int.max) ?? 0)
+            rekeyPackets: try section["rekeyPackets"]?.integer(in: 0...Int.max) ?? 0,
+            isPerTarget: try section["perTarget"]?.word(["auto": true, "never": false]) ?? true)
     }
 
     private func requireFew(

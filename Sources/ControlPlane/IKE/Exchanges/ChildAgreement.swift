@@ -47,7 +47,8 @@ struct ChildAgreement: FollowedUp {
         let isInitiator = negotiation.role == .initiator
         return ChildSecurityAssociations(
             inbound: association(spis.inbound, .inbound, isInitiator ? keys.fromResponder : keys.fromInitiator),
-            outbound: association(spis.outbound, .outbound, isInitiator ? keys.fromInitiator : keys.fromResponder))
+            outbound: association(spis.outbound, .outbound, isInitiator ? keys.fromInitiator : keys.fromResponder),
+            resource: nil)
     }
 
     /// Between the ends as they are now.

@@ -12,6 +12,8 @@ public struct Connection: Sendable {
     public var isInitiator: Bool
     /// Packets: our own window for what the peer sends. `policy.replayWindow` is the peer's, which leases must fit.
     public var ownReplayWindow: Int
+    /// Whether each target may get a Child SA for itself (`PerTargetChildren`).
+    public var perTarget = false
 
     public init(
         _ policy: SessionPolicy, local: IPAddress? = nil, remote: AddressRange? = nil, isInitiator: Bool = false,

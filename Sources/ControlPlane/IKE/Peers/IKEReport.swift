@@ -18,6 +18,8 @@ public struct IKEReport: Sendable {
         public var sentBytes: UInt64
         /// Targets that had not taken it when the barrier's patience was over.
         public var missing: [HolderID]
+        /// The target that sends under it alone; nil when all do.
+        public var holder: HolderID?
     }
 
     public struct Session: Sendable {
@@ -81,7 +83,6 @@ extension PeerSessions.Child {
             inbound: pair.inbound.spi, outbound: pair.outbound.spi, transform: pair.inbound.transform.rawValue,
             mode: "\(pair.inbound.mode)", isUsed: isUsed, receivedPackets: received.packets,
             receivedBytes: received.bytes, openedPackets: opened.packets, openedBytes: opened.bytes,
-            sentPackets: usage.outboundPackets, sentBytes: usage.outboundBytes,
-            missing: missing)
+            sentPackets: usage.outboundPackets, sentBytes: usage.outboundBytes, missing: missing, holder: holder)
     }
 }

@@ -34,7 +34,7 @@ extension PeerSessions {
             let former = attempt.former.flatMap { entries[$0]?.stands == nil ? nil : $0 }
             effects += start(place, replacing: former, at: now, using: &random)
         }
-        return effects
+        return effects + upgrade(at: now, using: &random)
     }
 
     mutating func perform(
@@ -51,7 +51,7 @@ extension PeerSessions {
                 return effects
             }
             let done = perform(action, of: id, at: now, using: &random)
-            isPublished = isPublished || done.contains { if case .publish = $0 { true } else { false } }
+            isPublished = isPublished || done.contains(where: \.isPublication)
             effects += done
         }
         schedule(id, at: now)
@@ -95,7 +95,10 @@ extension PeerSessions {
         case .judge(let certificate): return [.judge(id, certificate)]
         case .initialContact(let peer): return displace(of: peer, by: id, at: now)
         case .established(let peer): return established(id, peer, at: now)
-        case .install(let pair, _): return install(pair, of: id, at: now)
+        case .install(let pair, let old): return install(pair, replacing: old, of: id, at: now)
+        case .notMade(let resource):
+            if let holder = PerTargetChildren.holder(of: resource) { perTarget.refused(holder, in: id, at: now) }
+            return []
         case .use(let spis): return use(spis, of: id, at: now, using: &random)
         case .delete(let spis): return delete(spis, of: id, at: now)
         case .reauthenticate: return reauthenticate(id, at: now, using: &random)
@@ -132,6 +135,9 @@ extension PeerSessions {
         count(.established)
         noLongerHalfOpen(id)
         attempts[entries[id]!.connection]?.succeeded()
+        if connections[entries[id]!.connection].perTarget {
+            perTarget.established(id, with: peer, as: entries[id]!.session.policy.localID, at: now)
+        }
         return log(id, "established", at: now)
     }
 
@@ -162,11 +168,17 @@ extension PeerSessions {
         if !entries[id]!.isInitiator { halfOpen.end(entries[id]!.origin.remote.address) }
     }
 
-    private mutating func install(_ pair: ChildSecurityAssociations, of id: ID, at now: UInt64) -> [Effect] {
+    private mutating func install(
+        _ pair: ChildSecurityAssociations, replacing old: ChildSPIs?, of id: ID, at now: UInt64
+    ) -> [Effect] {
         var pair = pair
         pair.inbound.replayWindow = connections[entries[id]!.connection].ownReplayWindow
         let spis = ChildSPIs(inbound: pair.inbound.spi, outbound: pair.outbound.spi)
-        entries[id]!.children[spis] = Child(pair, at: now)
+        var child = Child(pair, replacing: old, at: now)
+        // One that replaces a target's own is its own.
+        child.holder =
+            pair.resource.flatMap(PerTargetChildren.holder) ?? old.flatMap { entries[id]!.children[$0]?.holder }
+        entries[id]!.children[spis] = child
         inboundOwners[spis.inbound] = id
         return [.publish(.install(pair.inbound))]
     }
@@ -185,7 +197,9 @@ extension PeerSessions {
         }
         entries[id]!.children[spis]!.isUsed = true
         outboundOwners[spis.outbound] = id
-        return [.publish(.install(child.pair.outbound))]
+        perTarget.used(spis, of: id, for: child.holder, replacing: child.replacing, at: now)
+        guard let holder = child.holder else { return [.publish(.install(child.pair.outbound))] }
+        return [.publishAlone(.install(child.pair.outbound), holder)]
     }
 
     /// What holds the outbound half sends to the new addresses; numbers go on. The inbound one is known by its SPI alone.
@@ -210,6 +224,7 @@ extension PeerSessions {
     private mutating func delete(_ spis: ChildSPIs, of id: ID, at now: UInt64) -> [Effect] {
         guard let child = entries[id]!.children.removeValue(forKey: spis) else { return [] }
         inboundOwners[spis.inbound] = nil
+        perTarget.deleted(spis, of: id, at: now)
         retired.append((now + Self.inboundLinger, spis.inbound))
         guard child.isUsed else { return [] }
         outboundOwners[spis.outbound] = nil
@@ -227,6 +242,7 @@ extension PeerSessions {
     mutating func end(_ id: ID, at now: UInt64) -> [Effect] {
         var effects: [Effect] = []
         noLongerHalfOpen(id)
+        perTarget.ended(id)
         for spis in entries[id]!.children.keys { effects += delete(spis, of: id, at: now) }
         let place = entries[id]!.stands
         fall(id)

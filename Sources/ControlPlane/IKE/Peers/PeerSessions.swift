@@ -28,6 +28,8 @@ public struct PeerSessions: Sendable {
         case keepAlive(Path)
         /// For every target and the router itself.
         case publish(ShadowEntry)
+        /// For the router itself and one target, which alone sends under it; the others must not have it.
+        case publishAlone(ShadowEntry, HolderID)
         /// Call `settled` with this once all that was published is in place.
         case barrier(ID)
         /// Call `judged` with this and the verdict, as `Session.Action.judge` says.
@@ -106,9 +108,14 @@ public struct PeerSessions: Sendable {
         var received, opened, sent: AssociationUsage
         /// The number behind the highest one that was given out.
         var grantedEnd: UInt64 = 1
+        /// What it takes the place of.
+        var replacing: ChildSPIs?
+        /// The target that sends under it alone; nil when all do.
+        public var holder: HolderID?
 
-        init(_ pair: ChildSecurityAssociations, at now: UInt64) {
+        init(_ pair: ChildSecurityAssociations, replacing: ChildSPIs? = nil, at now: UInt64) {
             self.pair = pair
+            self.replacing = replacing
             installedAt = now
             received = .none(pair.inbound.spi, .inbound)
             opened = received
@@ -140,6 +147,7 @@ public struct PeerSessions: Sendable {
     var halfOpen: HalfOpenBounds
     var deadlines = DeadlineQueue<ID>()
     var budget = LogBudget()
+    var perTarget = PerTargetChildren()
     var nextID: UInt64 = 1
     /// Inbound halves of deleted Child SAs, in the order of their end.
     var retired: ArraySlice<(at: UInt64, spi: SPI)> = []
@@ -163,7 +171,8 @@ public struct PeerSessions: Sendable {
 
     /// When `tick` has something to do though nothing comes.
     public var deadline: UInt64? {
-        [deadlines.first, retired.first?.at, attempts.values.compactMap(\.dueAt).min()].compactMap { $0 }.min()
+        [deadlines.first, retired.first?.at, attempts.values.compactMap(\.dueAt).min(), perTarget.deadline]
+            .compactMap { $0 }.min()
     }
 
     mutating func count(_ event: Event) { counts[event.rawValue, default: 0] += 1 }

@@ -14,6 +14,8 @@ struct GatewayModel {
     var settles = true
     private(set) var sent: [(bytes: [UInt8], path: Path)] = []
     private(set) var published: [ShadowEntry] = []
+    /// For one target alone.
+    private(set) var alone: [(entry: ShadowEntry, holder: HolderID)] = []
     private(set) var barriers: [PeerSessions.ID] = []
     private(set) var log: [String] = []
     /// Everything in its order, in a word each.
@@ -44,6 +46,14 @@ struct GatewayModel {
         perform(sessions.settled(id, missing: missing, at: now, using: &random))
     }
 
+    mutating func serve(_ targets: Set<HolderID>) {
+        perform(sessions.targetsInService(targets, at: now, using: &random))
+    }
+
+    mutating func report(_ usage: [AssociationUsage], by holder: HolderID) {
+        perform(sessions.reported(usage, by: holder, at: now, using: &random))
+    }
+
     mutating func order(_ command: IKECommand) { perform(sessions.order(command, at: now, using: &random)) }
 
     mutating func takeSent() -> [(bytes: [UInt8], path: Path)] {
@@ -60,6 +70,9 @@ struct GatewayModel {
             case .publish(let entry):
                 published.append(entry)
                 story.append(entry.word)
+            case .publishAlone(let entry, let holder):
+                alone.append((entry, holder))
+                story.append("\(entry.word) for \(holder)")
             case .barrier(let id):
                 story.append("barrier")
                 barriers.append(id)

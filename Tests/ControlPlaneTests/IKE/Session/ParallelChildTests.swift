@@ -26,6 +26,25 @@ import Testing
         #expect(pair.children(.initiator).count == 4 && pair.disagreements == [])
     }
 
+    /// Who asked for it hears what came of it.
+    @Test func theResourceIsToldOfWhatIsMadeAndWhatIsNot() throws {
+        var pair = try RekeyTests.established { $0.maximumParallelChildren = 2 }
+        for number in UInt8(0)..<2 {
+            pair.command(.initiator) { $0.addChild(resource: [number], at: $1, using: &$2) }
+            pair.settle()
+        }
+        let made = pair.actions[.initiator]!.compactMap { action in
+            if case .install(let child, _) = action { child.resource } else { nil }
+        }
+        #expect(made == [[0]])
+        #expect(pair.story(.initiator).contains("not made: [1]"))
+        #expect(!pair.story(.initiator).contains("not made: [0]"))
+        #expect(
+            !pair.actions[.responder]!.contains {
+                if case .install(let child, _) = $0 { child.resource != nil } else { false }
+            })
+    }
+
     /// The notification goes both ways, with our resource in ours.
     @Test func theResourceIsNamed() throws {
         var pair = try RekeyTests.established()

@@ -213,6 +213,7 @@ extension Session.Action {
             "relocate to \(path.remote)" + (encapsulation == nil ? "" : " in UDP")
         case .move(let path): "move to \(path.local.port)-\(path.remote.port)"
         case .reauthenticate: "reauthenticate"
+        case .notMade(let resource): "not made: \(resource)"
         case .judge: nil
         case .initialContact: "initial contact"
         case .established: "established"

@@ -40,7 +40,7 @@ struct ShellModel {
                 note(installed[child.inbound]?.spis == child, "\(child.inbound) relocated, not there")
                 installed[child.inbound]?.relocate(path, encapsulation)
             case .send, .move, .judge, .initialContact, .established, .refused, .count, .keepAlive, .redirected,
-                .reauthenticate:
+                .reauthenticate, .notMade:
                 break
             }
         }

@@ -1,1 +1,0 @@
-// The XCF link: gRPC over mutual TLS between members (docs/link.md).
