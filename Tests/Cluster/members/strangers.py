@@ -17,7 +17,7 @@ import ssl
 import struct
 import sys
 
-MEMBER, PATIENCE_SECONDS = "t2", 5
+MEMBER, PATIENCE_SECONDS = "t2", 8
 DATA, HEADERS, SETTINGS, GOAWAY, PING = 0, 1, 4, 7, 6
 ACK, END_HEADERS = 1, 4
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
