@@ -12,6 +12,7 @@ public struct ClusterConfiguration: Sendable {
     /// Absolute path; nil when the file names none, which replay does not mind and `requireRunnable` may.
     public var stateDirectory: String?
     public var leases: LeaseSettings
+    public var health: HealthSettings
     /// In the order of the file.
     public var nodes: [Node]
     /// Tunnel endpoints of the cluster.

@@ -48,6 +48,15 @@ public struct TargetNode: Sendable, Hashable {
     public var trustedAddress: IPAddress
     /// Bytes, of its TUN device; 1280 to 9000. nil: what the program thinks right.
     public var mtu: Int?
+    /// Its share of new connections beside the others'.
+    public var weight = TargetWeight.fixed(1)
+}
+
+public enum TargetWeight: Sendable, Hashable {
+    /// 1 to 1000.
+    case fixed(UInt16)
+    /// As it asks for itself.
+    case led
 }
 
 public struct EndpointNode: Sendable, Hashable {

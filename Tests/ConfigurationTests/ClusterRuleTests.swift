@@ -12,7 +12,7 @@ import Testing
         Edit(
             "epoch: 1", "zebra: 1",
             gives: "cluster.yaml:2: the configuration has an unknown key \"zebra\". "
-                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, nodes, gateways, "
+                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, nodes, gateways, "
                 + "dvipas, securityAssociations, clusterKey, ike."
         ),
         Edit(
@@ -25,7 +25,7 @@ import Testing
         Edit(
             "mtu: 1400                       # optional", "addresses: [10.0.0.1] # optional",
             gives: "cluster.yaml:19: node \"t1\" has an unknown key \"addresses\". "
-                + "Remove it; the keys here are role, trustedAddress, mtu."),
+                + "Remove it; the keys here are role, trustedAddress, mtu, weight."),
         Edit(
             "        protocol: tcp ", "        proto: tcp ",
             gives: "cluster.yaml:31: a service of 10.72.0.10 has an unknown key \"proto\". "
@@ -61,7 +61,7 @@ import Testing
         Edit(
             "epoch: 1 ", "<<: {a: 1} ",
             gives: "cluster.yaml:2: the configuration has an unknown key \"<<\". "
-                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, nodes, gateways, "
+                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, nodes, gateways, "
                 + "dvipas, securityAssociations, clusterKey, ike."
         ),
     ]

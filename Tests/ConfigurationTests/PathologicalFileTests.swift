@@ -9,7 +9,7 @@ import Testing
         "cluster.yaml:1: lists or keys are nested too deeply here. Close the brackets; nothing needs so many."
     static let empty = "cluster.yaml:1: the file is empty. Begin with a line \"cluster: demo\"."
     static let notKeys =
-        "keys are wanted (cluster, epoch, stateDirectory, leases, nodes, gateways, dvipas, securityAssociations, clusterKey, "
+        "keys are wanted (cluster, epoch, stateDirectory, leases, health, nodes, gateways, dvipas, securityAssociations, clusterKey, "
         + "ike). "
         + "Begin with a line \"cluster: demo\"."
 

@@ -36,7 +36,7 @@ import Testing
         Edit(
             "epoch: 1 ", "? [a]\n: 2\n",
             gives: "cluster.yaml:2: a key of the file is not a text. "
-                + "The keys here are cluster, epoch, stateDirectory, leases, nodes, gateways, dvipas, "
+                + "The keys here are cluster, epoch, stateDirectory, leases, health, nodes, gateways, dvipas, "
                 + "securityAssociations, clusterKey, ike."
         ),
         Edit(

@@ -27,6 +27,7 @@ struct Form: Sendable {
         "epoch": "1",
         "stateDirectory": "/var/lib/viaduct",
         "leases": "{port: 4510}",
+        "health": "{silenceMilliseconds: 800}",
         "nodes": "{t1: {role: target, trustedAddress: 192.0.2.11}}",
         "gateways": "[198.51.100.1]",
         "dvipas": "[{address: 10.72.0.10, services: [{protocol: tcp, ports: [80]}]}]",
@@ -37,6 +38,8 @@ struct Form: Sendable {
 
     static let leases = Form(["port": "4510", "validityMilliseconds": "10"])
 
+    static let health = Form(["silenceMilliseconds": "800", "probeMilliseconds": "200", "whenLost": "move"])
+
     static let router = Form([
         "role": "router",
         "clientInterface": "client0",
@@ -45,7 +48,7 @@ struct Form: Sendable {
         "port": "auto",
     ])
 
-    static let target = Form(["role": "target", "trustedAddress": "192.0.2.11", "mtu": "1400"])
+    static let target = Form(["role": "target", "trustedAddress": "192.0.2.11", "mtu": "1400", "weight": "1"])
 
     static let endpoint = Form(["role": "endpoint", "addresses": "[10.71.0.1]", "mtu": "1400"])
 

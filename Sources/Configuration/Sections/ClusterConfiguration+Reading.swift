@@ -11,6 +11,7 @@ extension ClusterConfiguration {
         epoch = Epoch(rawValue: UInt32(try section["epoch"]?.integer(in: 1...Int(UInt32.max)) ?? 1))
         stateDirectory = try section["stateDirectory"]?.absolutePath()
         leases = try section["leases"]?.leases() ?? LeaseSettings()
+        health = try section["health"]?.health() ?? HealthSettings()
 
         let nodesEntry = try section.required("nodes")
         nodes = try nodesEntry.nodes()

@@ -47,6 +47,11 @@ extension Entry {
 
     private enum RoleWord { case router, target, endpoint }
 
+    fileprivate func weight() throws(ConfigurationFailure) -> TargetWeight {
+        if try scalar() == "led" { return .led }
+        return .fixed(UInt16(try integer(in: 1...1000, rangeText: "1 to 1000 or led")))
+    }
+
     fileprivate func interface() throws(ConfigurationFailure) -> String {
         let text = try text()
         // IFNAMSIZ is 16 with its NUL; the rest is what the kernel refuses in a name (dev_valid_name).
@@ -69,7 +74,10 @@ extension Section {
     }
 
     fileprivate func target() throws(ConfigurationFailure) -> Node.Role {
-        .target(TargetNode(trustedAddress: try required("trustedAddress").address(), mtu: try mtu()))
+        .target(
+            TargetNode(
+                trustedAddress: try required("trustedAddress").address(), mtu: try mtu(),
+                weight: try self["weight"]?.weight() ?? .fixed(1)))
     }
 
     fileprivate func endpoint() throws(ConfigurationFailure) -> Node.Role {

@@ -54,44 +54,19 @@ public struct LifecountLedger: Sendable {
     }
 
     /// A holder's process.
-    private struct Process: Sendable {
+    struct Process: Sendable {
         var incarnation: UInt64
         /// Whether it is heard of.
         var isPresent: Bool
     }
 
-    struct Holding: Sendable {
-        var bytes = LifecountMeter.Part()
-        var packets = LifecountMeter.Part()
-        /// How often it ran short while there was a rest: its grants double each time.
-        var boost = 0
-    }
-
-    struct Record: Sendable {
-        let policy: String
-        let serving: Serving
-        var bytes: LifecountMeter
-        var packets: LifecountMeter
-        var holdings: [HolderID: Holding] = [:]
-        /// Who asked and got nothing: the first to get what is given back.
-        var hungry: Set<HolderID> = []
-        var told: AssociationUsage
-        var isExhausted = false
-        var isRefreshed = false
-
-        /// Whether IKE has had a reason to refresh it.
-        var isDue: Bool {
-            bytes.limit.map { told.bytes >= $0.soft } == true || packets.limit.map { told.packets >= $0.soft } == true
-        }
-    }
-
     /// Targets of one cluster, present and former.
     public static let holderLimit = 512
-    static let boostLimit = 6
+    static let boostLimit: UInt8 = 6
 
     private let bounds: PacketBounds
-    private var processes: [HolderID: Process] = [:]
-    private var records: [ShadowEntry.Key: Record] = [:]
+    var processes: [HolderID: Process] = [:]
+    var records: [ShadowEntry.Key: Record] = [:]
     /// By policy: as many as there are connections in the configuration.
     private var shares: [String: LifecountShare] = [:]
     /// How often there was something odd, for status.
@@ -181,14 +156,14 @@ public struct LifecountLedger: Sendable {
     }
 
     /// What a holder gets that asks; nothing for one that does not.
-    private mutating func answer(_ holder: HolderID, _ key: ShadowEntry.Key) -> [Action] {
+    mutating func answer(_ holder: HolderID, _ key: ShadowEntry.Key) -> [Action] {
         guard var record = records[key], var holding = record.holdings[holder],
             record.bytes.asks(holding.bytes) || record.packets.asks(holding.packets)
         else { return [] }
-        record.holdings[holder] = nil
+        // So that the record is changed where it is, not copied.
         records[key] = nil
         if record.isShort(holding), holding.boost < Self.boostLimit { holding.boost += 1 }
-        record.extend(&holding, share(of: record.policy), holders: record.holdings.count + 1)
+        record.extend(&holding, share(of: record.policy), holders: record.holdings.count)
         var actions: [Action] = []
         if let grant = record.grant(key, holding) { actions.append(.grant(holder, grant)) }
         if record.isSpent(holding) {
@@ -207,7 +182,7 @@ public struct LifecountLedger: Sendable {
     }
 
     /// Tells IKE, where there is news.
-    private mutating func account(_ key: ShadowEntry.Key) -> [Action] {
+    mutating func account(_ key: ShadowEntry.Key) -> [Action] {
         guard let record = records[key] else { return [] }
         var total = record.told
         total.bytes = max(total.bytes, record.bytes.told)
@@ -215,117 +190,5 @@ public struct LifecountLedger: Sendable {
         guard total != record.told else { return [] }
         records[key]!.told = total
         return [.usage(total)]
-    }
-}
-
-/// Processes come and go.
-extension LifecountLedger {
-    /// A process is there, and has, or gets, what it serves. One that is there again is as it was; another one begins at
-    /// 0, and what its predecessor was granted counts as used.
-    public mutating func began(_ holder: HolderID, incarnation: UInt64) -> [Action] {
-        let former = processes.updateValue(Process(incarnation: incarnation, isPresent: true), forKey: holder)
-        precondition(processes.count <= Self.holderLimit)
-        let isSame = former?.incarnation == incarnation
-        let present = processes.values.count(where: \.isPresent)
-        return eachServing(holder) { record, key, share in
-            let holders = record.serving == .everybody ? present : 1
-            if let holding = record.holdings[holder], !isSame { record.fold(holding, isSettled: false) }
-            if !isSame || record.holdings[holder] == nil {
-                record.holdings[holder] = record.begin(share, holders: holders)
-            } else {
-                record.with(holder) { record, holding in
-                    record.bytes.find(&holding.bytes)
-                    record.packets.find(&holding.packets)
-                }
-            }
-            return record.grant(key, record.holdings[holder]!).map { [.grant(holder, $0)] } ?? []
-        }
-    }
-
-    /// Nothing is heard of it any more. What it was granted stays counted, and IKE takes it for used.
-    public mutating func lost(_ holder: HolderID) -> [Action] {
-        guard processes[holder]?.isPresent == true else { return [] }
-        processes[holder]!.isPresent = false
-        return eachServing(holder) { record, _, _ in
-            record.with(holder) { record, holding in
-                record.bytes.lose(&holding.bytes)
-                record.packets.lose(&holding.packets)
-            }
-            record.hungry.remove(holder)
-            return []
-        }
-    }
-
-    /// It has stopped its packet path, and what it reported behind that is all: the rest of its grants is there for others.
-    public mutating func left(_ holder: HolderID, incarnation: UInt64) -> [Action] {
-        guard let process = processes[holder], process.isPresent, process.incarnation == incarnation else { return [] }
-        processes[holder] = nil
-        var fed: [(HolderID, ShadowEntry.Key)] = []
-        let actions = eachServing(holder) { record, key, _ in
-            if let holding = record.holdings.removeValue(forKey: holder) { record.fold(holding, isSettled: true) }
-            record.hungry.remove(holder)
-            fed += record.hungry.sorted().map { ($0, key) }
-            return []
-        }
-        return actions + fed.flatMap { answer($0.0, $0.1) + account($0.1) }
-    }
-
-    /// In the order of the SPIs, so that the same events give the same actions.
-    private mutating func eachServing(
-        _ holder: HolderID, _ body: (inout Record, ShadowEntry.Key, LifecountShare) -> [Action]
-    ) -> [Action] {
-        var actions: [Action] = []
-        for key in records.keys.sorted() where records[key]!.serving.includes(holder) {
-            let share = share(of: records[key]!.policy)
-            actions += body(&records[key]!, key, share)
-            actions += account(key)
-        }
-        return actions
-    }
-}
-
-extension LifecountLedger.Record {
-    func isShort(_ holding: LifecountLedger.Holding) -> Bool {
-        bytes.isShort(holding.bytes) || packets.isShort(holding.packets)
-    }
-
-    func isSpent(_ holding: LifecountLedger.Holding) -> Bool {
-        bytes.isSpent(holding.bytes) || packets.isSpent(holding.packets)
-    }
-
-    /// nil where neither bytes nor packets have an end.
-    func grant(_ key: ShadowEntry.Key, _ holding: LifecountLedger.Holding) -> LifecountGrant? {
-        guard bytes.limit != nil || packets.limit != nil else { return nil }
-        return LifecountGrant(
-            spi: key.spi, direction: key.direction, bytes: bytes.limit == nil ? .max : holding.bytes.granted,
-            packets: packets.limit == nil ? .max : holding.packets.granted)
-    }
-
-    mutating func begin(_ share: LifecountShare, holders: Int) -> LifecountLedger.Holding {
-        var holding = LifecountLedger.Holding()
-        extend(&holding, share, holders: holders)
-        return holding
-    }
-
-    mutating func extend(_ holding: inout LifecountLedger.Holding, _ share: LifecountShare, holders: Int) {
-        bytes.extend(&holding.bytes, share, holders: holders, boost: holding.boost)
-        packets.extend(&holding.packets, share, holders: holders, boost: holding.boost)
-    }
-
-    mutating func fold(_ holding: LifecountLedger.Holding, isSettled: Bool) {
-        bytes.fold(holding.bytes, isSettled: isSettled)
-        packets.fold(holding.packets, isSettled: isSettled)
-    }
-
-    mutating func with(_ holder: HolderID, _ body: (inout Self, inout LifecountLedger.Holding) -> Void) {
-        guard var holding = holdings[holder] else { return }
-        body(&self, &holding)
-        holdings[holder] = holding
-    }
-}
-
-extension ShadowEntry.Key: Comparable {
-    public static func < (a: Self, b: Self) -> Bool {
-        (a.spi.rawValue, a.direction == .inbound ? 0 : 1) < (b.spi.rawValue, b.direction == .inbound ? 0 : 1)
     }
 }

@@ -17,8 +17,6 @@ struct LifecountMeter: Sendable {
         fileprivate(set) var used: UInt64 = 0
         /// Once so much is used, the holder asks for more.
         fileprivate var mark: UInt64 = 0
-        /// Nothing is heard of it: what it did not report counts as used.
-        fileprivate var isLost = false
 
         fileprivate var left: UInt64 { granted > used ? granted - used : 0 }
     }
@@ -60,17 +58,13 @@ struct LifecountMeter: Sendable {
         return max(used, former + committed > slack ? former + committed - slack : 0)
     }
 
-    private func weight(_ part: Part) -> (committed: UInt64, counted: UInt64) {
-        let committed = limit == nil ? part.used : max(part.granted, part.used)
-        return (committed, part.isLost ? committed : part.used)
-    }
+    private func committed(by part: Part) -> UInt64 { limit == nil ? part.used : max(part.granted, part.used) }
 
     private mutating func change(_ part: inout Part, _ body: (inout Part) -> Void) {
-        let before = weight(part)
+        let before = (committed: committed(by: part), used: part.used)
         body(&part)
-        let after = weight(part)
-        committed = committed - before.committed + after.committed
-        counted = counted - before.counted + after.counted
+        committed = committed - before.committed + committed(by: part)
+        counted = counted - before.used + part.used
     }
 
     /// Totals only grow: a late report changes nothing. Whether more was used than granted.
@@ -105,14 +99,15 @@ struct LifecountMeter: Sendable {
         }
     }
 
-    mutating func lose(_ part: inout Part) { change(&part) { $0.isLost = true } }
-    mutating func find(_ part: inout Part) { change(&part) { $0.isLost = false } }
+    /// Nothing is heard of the process: what it did not report counts as used, until it is found again.
+    mutating func lose(_ part: Part) { counted += committed(by: part) - part.used }
+    mutating func find(_ part: Part) { counted -= committed(by: part) - part.used }
 
-    /// The process is gone. What it may have used counts as used, but for what it gave back by its last report.
+    /// The process, which is not lost, is gone. What it may have used counts as used, but for what it gave back by its last
+    /// report.
     mutating func fold(_ part: Part, isSettled: Bool) {
-        let weight = weight(part)
-        former = min(former + (isSettled ? part.used : weight.committed), 1 << 62)
-        committed -= weight.committed
-        counted -= weight.counted
+        former = min(former + (isSettled ? part.used : committed(by: part)), 1 << 62)
+        committed -= committed(by: part)
+        counted -= part.used
     }
 }

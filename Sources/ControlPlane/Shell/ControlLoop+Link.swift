@@ -32,7 +32,7 @@ extension ControlLoop {
         holders[former] = nil
         // Its leases go on: without the link there are no new SAs, and traffic under those that are there flows.
         if incarnations.removeValue(forKey: holder) != nil {
-            perform(rotation.receive(.left, from: name(holder), at: clock.now))
+            try perform(rotation.receive(.left, from: name(holder), at: clock.now))
             try perform(ledger.lost(holder))
         }
         try perform(publisher.disconnected(holder, at: clock.now))
@@ -45,15 +45,16 @@ extension ControlLoop {
             let leaseKey = SecretBytes(random.nonce(byteCount: 32))
             try perform(publisher.hello(hello, from: holder, leaseKey: leaseKey, at: now))
         case .report(let report):
-            perform(rotation.receive(.report(report), from: name(holder), at: now))
+            try perform(rotation.receive(.report(report), from: name(holder), at: now))
             try perform(publisher.receive(report, from: holder, at: now))
             if let incarnation = incarnations[holder] {
                 try perform(ledger.report(holder, incarnation: incarnation, report.usage))
+                try perform(sessions.reported(report.usage, by: holder, at: now, using: &random))
             }
             for event in report.connections where event.kind == .closed {
                 hooks.publish(.closed(event.connection, target: name(holder)))
             }
-        case .leaving(let why): perform(rotation.receive(.leaving(why), from: name(holder), at: now))
+        case .leaving(let why): try perform(rotation.receive(.leaving(why), from: name(holder), at: now))
         }
     }
 
@@ -79,7 +80,7 @@ extension ControlLoop {
                 try perform(sessions.settled(id, missing: missing, at: clock.now, using: &random))
             case .joined(let holder):
                 hooks.log("link: \(name(holder)) holds the SAs")
-                perform(rotation.receive(.joined, from: name(holder), at: clock.now))
+                try perform(rotation.receive(.joined, from: name(holder), at: clock.now))
             case .left(let holder): hooks.log("link: no SA waits for \(name(holder))")
             case .refused(let holder, let key, let reason):
                 counts["refusedByTarget", default: 0] += 1
@@ -98,14 +99,22 @@ extension ControlLoop {
         }
     }
 
-    func perform(_ actions: [TargetRotation.Action]) {
+    mutating func perform(_ actions: [TargetRotation.Action]) throws(SystemError) {
+        var hasNews = false
         for action in actions {
             switch action {
-            case .standing(let target, let standing): hooks.publish(.standing(target: target, standing))
+            case .standing(let target, let standing):
+                hasNews = true
+                hooks.publish(.standing(target: target, standing))
             case .probe(let target, let number): hooks.publish(.probe(target: target, number))
             case .log(let line): hooks.log(line)
             }
         }
+        guard hasNews else { return }
+        let serving = rotation.status(at: clock.now).enumerated().filter { $0.element.standing.state == .serving }
+        try perform(
+            sessions.targetsInService(
+                Set(serving.map { HolderID(place: $0.offset) }), at: clock.now, using: &random))
     }
 
     var report: RouterControlReport {

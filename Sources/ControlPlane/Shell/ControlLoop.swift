@@ -63,8 +63,8 @@ struct ControlLoop {
 
     mutating func run(_ context: ServiceThread.Context, _ shared: RouterControl.Shared) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        if link != nil { perform(rotation.start(at: clock.now)) }
         do throws(SystemError) {
+            if link != nil { try perform(rotation.start(at: clock.now)) }
             while !context.isStopping {
                 for local in sockets.locals { try receive(at: local, &buffer) }
                 try receiveLink()
@@ -73,7 +73,7 @@ struct ControlLoop {
                     try perform(sessions.judged(verdict, for: id, at: clock.now, using: &random))
                 }
                 for command in messages.targetCommands {
-                    perform(rotation.receive(.command(command.verb), from: command.target, at: clock.now))
+                    try perform(rotation.receive(.command(command.verb), from: command.target, at: clock.now))
                 }
                 for command in messages.commands {
                     try perform(sessions.order(command, at: clock.now, using: &random))
@@ -126,7 +126,7 @@ struct ControlLoop {
         }
         try perform(sessions.tick(at: now, using: &random))
         try perform(publisher.tick(at: now))
-        if link != nil { perform(rotation.tick(at: now, using: &probes)) }
+        if link != nil { try perform(rotation.tick(at: now, using: &probes)) }
     }
 
     /// What the SAs have carried, for their lifetimes.
@@ -141,16 +141,8 @@ struct ControlLoop {
             case .send(let bytes, let path):
                 if try !sockets.send(bytes, over: path) { counts["unsent", default: 0] += 1 }
             case .keepAlive(let path): try sockets.keepAlive(path)
-            case .publish(let entry), .publishAlone(let entry, _):
-                hooks.apply(entry)
-                try perform(publisher.publish(entry))
-                switch entry {
-                case .install(let association):
-                    try limit(ShadowEntry.Key(spi: association.spi, direction: association.direction))
-                case .remove(let spi, let direction):
-                    ledger.remove(ShadowEntry.Key(spi: spi, direction: direction))
-                default: break
-                }
+            case .publish(let entry): try publish(entry, only: nil)
+            case .publishAlone(let entry, let holder): try publish(entry, only: holder)
             case .barrier(let id):
                 let (ticket, actions) = publisher.barrier(at: clock.now)
                 tickets[ticket] = id
@@ -158,6 +150,18 @@ struct ControlLoop {
             case .judge(let id, let certificate): hooks.judge(certificate) { [verdict] in verdict(id, $0) }
             case .log(let line): hooks.log(line)
             }
+        }
+    }
+
+    /// - Parameter holder: the one target that it is for; nil for all.
+    private mutating func publish(_ entry: ShadowEntry, only holder: HolderID?) throws(SystemError) {
+        hooks.apply(entry)
+        try perform(publisher.publish(entry, only: holder))
+        switch entry {
+        case .install(let association):
+            try limit(ShadowEntry.Key(spi: association.spi, direction: association.direction), only: holder)
+        case .remove(let spi, let direction): ledger.remove(ShadowEntry.Key(spi: spi, direction: direction))
+        case .begin, .complete, .relocate, .allow: break
         }
     }
 

@@ -7,9 +7,12 @@ public struct Netlink: ~Copyable {
     private let socket: NetlinkSocket
     private var sequence: UInt32 = 0
 
-    public init() throws(SystemError) { socket = try NetlinkSocket() }
+    public init() throws(SystemError) { try self.init(.routes) }
 
-    /// Numbers of linux/netlink.h and linux/rtnetlink.h, which are part of the kernel's stable interface.
+    /// `part`: of the kernel, that answers.
+    init(_ part: NetlinkSocket.Part) throws(SystemError) { socket = try NetlinkSocket(part) }
+
+    /// Numbers of linux/netlink.h, linux/rtnetlink.h and linux/sock_diag.h, which are part of the kernel's stable interface.
     enum Kind {
         static let error: UInt16 = 2, done: UInt16 = 3
         static let newLink: UInt16 = 16, getLink: UInt16 = 18
@@ -17,6 +20,7 @@ public struct Netlink: ~Copyable {
         static let newRoute: UInt16 = 24, deleteRoute: UInt16 = 25
         static let newNeighbour: UInt16 = 28, deleteNeighbour: UInt16 = 29, getNeighbour: UInt16 = 30
         static let newRule: UInt16 = 32, deleteRule: UInt16 = 33
+        static let socketsByFamily: UInt16 = 20
     }
     enum Flag {
         static let request: UInt16 = 1, acknowledge: UInt16 = 4, dump: UInt16 = 0x300

@@ -1,14 +1,20 @@
 internal import Glibc
 
-/// A route netlink socket of the network namespace in which it was opened.
+/// A netlink socket of the network namespace in which it was opened.
 @safe public struct NetlinkSocket: ~Copyable, Sendable {
+    /// NETLINK_ROUTE and NETLINK_SOCK_DIAG.
+    enum Part: Int32 {
+        case routes = 0
+        case sockets = 4
+    }
+
     /// For `poll`; it is closed with the socket.
     public let descriptor: Int32
 
     /// `groups`: RTMGRP_ bits of the changes to be told of; such a socket does not block.
-    init(groups: UInt32 = 0) throws(SystemError) {
+    init(_ part: Part = .routes, groups: UInt32 = 0) throws(SystemError) {
         let kind = Int32(SOCK_RAW.rawValue) | O_CLOEXEC | (groups == 0 ? 0 : O_NONBLOCK)
-        descriptor = socket(AF_NETLINK, kind, 0)
+        descriptor = socket(AF_NETLINK, kind, part.rawValue)
         guard descriptor >= 0 else { throw SystemError.last("socket", "netlink") }
         // struct sockaddr_nl: family, padding, port (0: the kernel's choice), groups.
         var address: (UInt16, UInt16, UInt32, UInt32) = (UInt16(AF_NETLINK), 0, 0, groups)

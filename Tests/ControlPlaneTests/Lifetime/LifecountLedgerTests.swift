@@ -174,4 +174,26 @@ private func makeLedger() -> LifecountLedger {
         #expect(ledger.share(of: "a").parts == LifecountShare.least)
         #expect(ledger.share(of: "b") == LifecountShare())
     }
+
+    /// 20,000 SAs and eight targets, of which one dies and comes back, twice: every SA's sum is right, and in order.
+    @Test func manySAsOutliveADeath() {
+        var ledger = LifecountLedger()
+        for index in 0..<8 as Range<UInt16> { _ = ledger.began(HolderID(rawValue: index), incarnation: 1) }
+        let keys = (0..<20_000 as Range<UInt32>).map {
+            ShadowEntry.Key(spi: SPI(rawValue: 1000 + $0), direction: $0 % 2 == 0 ? .inbound : .outbound)
+        }
+        for key in keys.reversed() { _ = ledger.install(key, bytes(800_000_000, 1_000_000_000), policy: "a") }
+        let part = ledger.grant(of: keys[0], to: HolderID(rawValue: 0))!.bytes
+        for incarnation in 2...3 as ClosedRange<UInt64> {
+            #expect(ledger.lost(t1).count == 20_000)
+            let grants = ledger.began(t1, incarnation: incarnation)
+            #expect(grants.count == 20_000)
+            guard case .grant(t1, let first) = grants[0] else {
+                Issue.record("no grant")
+                return
+            }
+            #expect(first.spi == keys[0].spi)
+        }
+        #expect(keys.allSatisfy { ledger.rest(of: $0)!.bytes == 1_000_000_000 - 10 * part })
+    }
 }
