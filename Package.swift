@@ -140,7 +140,8 @@ let package = Package(
             exclude: ["Vectors"],
             swiftSettings: tests),
         .testTarget(
-            name: "PortTests", dependencies: ["FastPath", "Commands", "Wire", "CMachine", "CBPF", "XDPProgram"],
+            name: "PortTests",
+            dependencies: ["FastPath", "Commands", "Associations", "Wire", "CMachine", "CBPF", "XDPProgram"],
             exclude: ["Fixtures"],
             swiftSettings: tests),
         .testTarget(

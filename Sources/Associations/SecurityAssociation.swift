@@ -89,6 +89,9 @@ public struct SecurityAssociation: Sendable {
     public var replayWindow: Int
     /// nil for ESP by itself.
     public var udpEncapsulation: UDPEncapsulation?
+    /// Of an outbound SA: it is for this target alone, by RFC 9611 or as one of parallel Child SAs. No other host sends
+    /// under it, so its numbers need no sharing, and it goes before shared SAs (docs/packet-way.md).
+    public var isOwn = false
 
     /// Traps when the key or the salt has not the transform's length, or the window is out of range.
     public init(

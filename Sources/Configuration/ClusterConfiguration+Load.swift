@@ -16,6 +16,15 @@ extension ClusterConfiguration {
         return configuration
     }
 
+    /// Without any key file: for who makes them.
+    public static func loadWithoutSecrets(path: String) throws(ConfigurationFailure) -> ClusterConfiguration {
+        let file = try ConfigurationFile.contents(path: path)
+        guard let text = String(validating: file.bytes, as: UTF8.self) else {
+            return try ClusterConfiguration(bytes: file.bytes, file: path)
+        }
+        return try ClusterConfiguration(root: Document(text: text, file: path).root(), files: .disk, node: "")
+    }
+
     init(
         bytes: [UInt8], file: String, files: FileReader = .disk, node: String? = nil
     ) throws(ConfigurationFailure) {

@@ -20,6 +20,21 @@ extension ClusterConfiguration {
         }
     }
 
+    /// Their settings, in the same order.
+    public var targetNodes: [TargetNode] {
+        nodes.compactMap { node in
+            guard case .target(let target) = node.role else { return nil }
+            return target
+        }
+    }
+
+    /// Routers and targets, by name.
+    public var memberNames: [String] {
+        nodes.compactMap { node in
+            if case .endpoint = node.role { nil } else { node.name }
+        }
+    }
+
     /// In the order of the file.
     public var routers: [RouterNode] {
         nodes.compactMap { node in

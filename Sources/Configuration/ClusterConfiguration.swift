@@ -13,6 +13,8 @@ public struct ClusterConfiguration: Sendable {
     public var stateDirectory: String?
     public var leases: LeaseSettings
     public var health: HealthSettings
+    /// nil when only manual SAs are used, and the targets need nothing from the router but numbers.
+    public var link: LinkSettings?
     /// In the order of the file.
     public var nodes: [Node]
     /// Tunnel endpoints of the cluster.
@@ -22,7 +24,7 @@ public struct ClusterConfiguration: Sendable {
     public var services: [Service]
     /// Manual SAs.
     public var securityAssociations: [ConfiguredAssociation]
-    /// 32 bytes that wrap the keys of SAs on the trusted link; there when `ike` is, but for an endpoint.
+    /// 32 bytes that wrap the keys of SAs wherever they leave a process; there when `ike` or `link` is, but for an endpoint.
     public var clusterKey: SecretBytes?
     /// nil when only manual SAs are used.
     public var ike: IKESettings?

@@ -4,7 +4,10 @@ internal import Wire
 extension Host {
     /// Opens a batch of what the peers (or the routers, in GRE) sent. Packets that come out `delivered` lie at their
     /// `start` as the IP packets that the host's own stack is to get; all others have the verdict that says why not.
-    public mutating func open(_ batch: inout PacketBatch, in memory: borrowing FrameMemory) {
+    ///
+    /// - Parameter now: Nanoseconds of CLOCK_MONOTONIC; ages connections.
+    public mutating func open(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
+        let seconds = Self.seconds(now)
         for index in 0..<batch.count {
             let frame = memory.bytes(at: batch[index].start, count: batch[index].byteCount)
             batch[index].verdict = receive(frame, &batch[index])
@@ -16,11 +19,12 @@ extension Host {
         for index in 0..<count {
             let packet = Int(works[index].packet)
             guard batch[packet].verdict == .pending else { continue }
-            batch[packet].verdict = deliver(works[index], &batch, packet, in: memory)
+            batch[packet].verdict = deliver(works[index], &batch, packet, in: memory, now: seconds)
         }
+        connections.age(TrackedConnections.walkCount, now: seconds)
     }
 
-    private func receive(_ frame: RawSpan, _ packet: inout Packet) -> Verdict {
+    private mutating func receive(_ frame: RawSpan, _ packet: inout Packet) -> Verdict {
         guard case .gre(let routers, _) = ingress else {
             return ESPDatagram.read(frame, at: 0, ours: ours.reader, into: &packet)
         }
@@ -33,12 +37,18 @@ extension Host {
         else { return .malformedGRE }
         // The key is not authentic, so a later epoch is let through but not believed: it changes nothing here.
         guard Epoch(rawValue: gre.key) >= epoch else { return .staleEpoch }
-        return ESPDatagram.read(frame, at: outer.byteCount + GREHeader.byteCount, ours: ours.reader, into: &packet)
+        let inner = outer.byteCount + GREHeader.byteCount
+        let verdict = ESPDatagram.read(frame, at: inner, ours: ours.reader, into: &packet)
+        guard verdict == .passed, let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {
+            return verdict
+        }
+        lastProbe = probe.number
+        return .probed
     }
 
     /// Inner headers, tunnel check, and the packet made ready for the host's stack.
-    private func deliver(
-        _ work: CipherWork, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory
+    private mutating func deliver(
+        _ work: CipherWork, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory, now: UInt32
     ) -> Verdict {
         let record = inbound.records[Int(work.association)]
         let ip = batch[packet].start + Int(batch[packet].ipOffset)
@@ -57,7 +67,8 @@ extension Host {
             hasOptions: &hasOptions)
         guard let verdict, verdict == .pending else { return verdict ?? .malformedInner }
         guard inbound.selectors.allow(flow, head: record.selectors) else { return .tunnelCheckFailed }
-        guard servesAll || served.find(flow.local) >= 0 else { return .notDVIPA }
+        let dvipa = served.find(flow.local)
+        guard servesAll || dvipa >= 0 else { return .notDVIPA }
         if record.isTunnel {
             // RFC 6040 §4.2's congestion marks of the outer header are not carried over yet.
             batch[packet].start = plaintext
@@ -71,6 +82,9 @@ extension Host {
                 from: ip, to: plaintext - headerByteCount, headerByteCount: headerByteCount,
                 totalByteCount: headerByteCount + payload, ipProtocol: work.nextHeader, in: memory)
         }
+        follow(
+            flow, dvipa: dvipa, from: .remote, at: batch[packet].start, byteCount: batch[packet].byteCount, in: memory,
+            now: now)
         return .delivered
     }
 }

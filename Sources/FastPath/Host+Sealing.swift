@@ -9,6 +9,7 @@ extension Host {
     /// - Parameter now: Nanoseconds of CLOCK_MONOTONIC, read no earlier than just before the call.
     public mutating func seal(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
         var index = 0
+        connections.age(TrackedConnections.walkCount, now: Self.seconds(now))
         while index < batch.count {
             var count = 0
             while index < batch.count && count < works.count {
@@ -30,13 +31,14 @@ extension Host {
         }
     }
 
-    /// Packets of the batch that wait for a number of this SA.
+    /// Packets of the batch that wait for a number of this SA; one at least, when some went under another SA because this
+    /// one has had no lease yet.
     public func demand(for spi: SPI, _ batch: borrowing PacketBatch) -> Int {
         guard let place = outbound.place(of: spi) else { return 0 }
         var waiting = 0
         for index in 0..<batch.count
         where batch[index].verdict == .pending && Int(batch[index].association) == place { waiting += 1 }
-        return waiting
+        return waiting == 0 && outbound.records[place].isMissed ? 1 : waiting
     }
 
     /// Policy, SA, number; headers and trailer around the packet. False when it is not to be sealed (now).
@@ -61,7 +63,8 @@ extension Host {
             batch[index].verdict = read ?? .malformedInner
             return false
         }
-        let place = outbound.find(flow.reversed)
+        flow = flow.reversed
+        let place = outbound.find(flow)
         guard place >= 0 else {
             batch[index].verdict = .noPolicy
             return false
@@ -81,6 +84,10 @@ extension Host {
         outbound.records[place].packets &+= 1
         outbound.records[place].bytes &+= UInt64(truncatingIfNeeded: espByteCount)
         batch[index].sequenceNumber = record.next
+        follow(
+            flow, dvipa: served.find(flow.local), from: .local, at: start, byteCount: batch[index].byteCount,
+            in: memory,
+            now: Self.seconds(now))
         works[work] = enclose(&batch[index], header, record, place, in: memory)
         batch[index].verdict = .sealed
         return true

@@ -20,6 +20,8 @@ public struct HostConfiguration: Sendable {
     public var associationCapacity = 256
     public var maximumReplayWindow = 4096
     public var batchCapacity = PacketBatch.defaultCapacity
+    /// Of a target: connections that it follows to report their ends.
+    public var connectionCapacity = 1 << 15
 
     public init(ingress: Ingress, addresses: [IPAddress], dvipas: [IPAddress]) {
         self.ingress = ingress
@@ -36,11 +38,16 @@ public struct HostConfiguration: Sendable {
 /// Frames begin with an IP header, in both directions.
 public struct Host: ~Copyable {
     let ingress: Ingress
+    /// The number of the last probe that came through GRE; 0 before the first.
+    public internal(set) var lastProbe: UInt64 = 0
     /// Nothing of an older one is taken.
     public private(set) var epoch = Epoch(rawValue: 0)
     let ours: AddressTable
     let served: AddressTable
     let servesAll: Bool
+    /// By their index in `served`.
+    let dvipas: [IPAddress]
+    var connections: TrackedConnections
     var inbound: InboundAssociations
     var outbound: OutboundAssociations
     let inboundCiphers: CipherProvider
@@ -67,6 +74,8 @@ public struct Host: ~Copyable {
         ours = AddressTable(dvipas: [], gateways: configuration.addresses)
         served = AddressTable(dvipas: configuration.dvipas, gateways: [])
         servesAll = configuration.dvipas.isEmpty
+        dvipas = configuration.dvipas
+        connections = TrackedConnections(capacity: configuration.dvipas.isEmpty ? 1 : configuration.connectionCapacity)
         inbound = InboundAssociations(
             capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow,
             batchCapacity: configuration.batchCapacity)
@@ -90,10 +99,7 @@ public struct Host: ~Copyable {
         case .remove(let spi, .inbound): inbound.remove(spi, ciphers: inboundCiphers)
         case .remove(let spi, .outbound): outbound.remove(spi, ciphers: outboundCiphers)
         case .lease(let spi, let lease):
-            guard let place = outbound.place(of: spi) else { return }
-            outbound.records[place].next = lease.first
-            outbound.records[place].end = lease.end
-            outbound.records[place].validUntil = lease.validUntil
+            outbound.lease(lease, to: spi)
         case .allow(let grant):
             switch grant.direction {
             case .inbound: inbound.allow(grant)

@@ -168,7 +168,7 @@ public struct Router: ~Copyable {
         case .standing(let target, let standing): take(standing, of: target)
         case .closed(let connection, let target): close(connection, servedBy: target)
         case .probe:
-            break
+            break  // The worker's: it has the port's frames.
         case .lease, .relocate:
             break  // A router sends nothing under an SA.
         }
@@ -195,6 +195,8 @@ public struct Router: ~Copyable {
         guard at >= 0, connections.target(at: at) == index, !connections.isFormer(at: at) else { return }
         connections.close(at: at)
     }
+
+    var targetCount: Int { targets.targets.count }
 
     public var cipherName: String { ciphers.name }
 }

@@ -8,6 +8,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case steered
     /// Router: the same, for a packet with options in its outer or inner IP header.
     case steeredWithOptions
+    /// Router: a probe of its own, sent to a target in GRE. Target: such a probe came; its number is what it reports.
+    case probed
     /// Target, endpoint: opened and given to the host's own TCP/IP.
     case delivered
     /// Target, endpoint: sealed and sent to the peer.
@@ -98,7 +100,7 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
 
     /// The router hands the frame to the trusted link.
     @inline(__always)
-    public var steers: Bool { self == .steered || self == .steeredWithOptions }
+    public var steers: Bool { self == .steered || self == .steeredWithOptions || self == .probed }
 }
 
 /// How many packets got each verdict. Plain numbers that belong to one worker; others read a copy.

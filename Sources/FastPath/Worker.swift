@@ -22,6 +22,9 @@ public struct RouterReport: Sendable {
     public var cipherName = ""
     /// Publications that could not be applied, in words.
     public var refusals: [String] = []
+    /// Probes by what became of them: `probed` ones went out, `noNeighbour` and `noTarget` had no way to go, `noFrame` no
+    /// frame to go in, `transmitQueueFull` no room on the link.
+    public var probes: [String: UInt64] = [:]
     /// Inbound SAs under which packets came; of a large table a part, another one with every report.
     public var received: [AssociationUsage] = []
     public init() {}
@@ -46,6 +49,7 @@ public struct Worker: ~Copyable {
     private var router: Router
     private var port: RouterPort
     private var batch: PacketBatch
+    private var probes: ProbeBench
     private var refusals: [String] = []
     /// Where the next report goes on.
     private var nextUsage = 0
@@ -55,9 +59,10 @@ public struct Worker: ~Copyable {
     private static let reportInterval: UInt64 = 200
 
     public init(router: consuming Router, port: consuming RouterPort) {
+        batch = PacketBatch()
+        probes = ProbeBench(targetCount: router.targetCount)
         self.router = router
         self.port = port
-        batch = PacketBatch()
     }
 
     /// Runs until the desk says that it should end.
@@ -68,6 +73,7 @@ public struct Worker: ~Copyable {
             // Behind the receiving: what was published before a packet was sent is applied before that packet is looked at,
             // and that is the whole barrier between an SA's installation and its first packet.
             for publication in desk.inbox.takeAll() { take(publication) }
+            probes.send(router, &port)
             let milliseconds = Self.milliseconds()
             if batch.isEmpty {
                 port.wait(milliseconds: Int32(Self.reportInterval / 4))
@@ -86,6 +92,7 @@ public struct Worker: ~Copyable {
     }
 
     private mutating func take(_ publication: Publication) {
+        if case .probe(let target, let number) = publication { return probes.ask(target, number) }
         do throws(InstallFailure) {
             try router.apply(publication)
         } catch {
@@ -99,6 +106,7 @@ public struct Worker: ~Copyable {
         report.portStatistics = port.statistics()
         report.portSummary = port.summary
         report.refusals = refusals
+        report.probes = probes.tallies
         report.received = router.usage(from: &nextUsage, count: Self.usageSlice)
         return report
     }

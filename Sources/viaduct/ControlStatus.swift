@@ -1,3 +1,4 @@
+import Associations
 import ControlPlane
 
 /// The control plane's part of a router's status file.

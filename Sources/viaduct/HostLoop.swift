@@ -73,7 +73,7 @@ struct HostLoop: ~Copyable {
     private mutating func receive() {
         raw.receive(into: &incoming, memory: memory, pool: &pool)
         if incoming.isEmpty { return }
-        host.open(&incoming, in: memory)
+        host.open(&incoming, in: memory, now: clock.now)
         for index in 0..<incoming.count where incoming[index].verdict == .delivered {
             Self.deliver(&incoming[index], from: memory, to: &tun)
         }

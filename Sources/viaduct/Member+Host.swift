@@ -119,7 +119,8 @@ extension Member {
         let socket = try UDPSocket(bind: SocketAddress(address: target.trustedAddress, port: 0))
         return .leased(
             LeasedSequences(
-                holders, socket: socket, sequencer: SocketAddress(address: router, port: cluster.leases.port)))
+                holders, socket: socket, sequencer: SocketAddress(address: router, port: cluster.leases.port),
+                protection: cluster.link == nil ? .none : .sealed))
     }
 
     private func placeAndRouter() throws -> (HolderID, IPAddress) {

@@ -74,7 +74,8 @@ extension Member {
         }
         return try SequencerService(
             local: SocketAddress(address: address, port: cluster.leases.port), holders: cluster.leaseHolders,
-            associations: associations, timing: Sequencer.Timing(validity: cluster.leases.validityNanoseconds))
+            associations: associations, timing: Sequencer.Timing(validity: cluster.leases.validityNanoseconds),
+            protection: cluster.link == nil ? .none : .sealed)
     }
 }
 

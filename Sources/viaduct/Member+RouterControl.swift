@@ -15,6 +15,10 @@ extension Member {
         var settings = RouterControl.Settings(
             targets: cluster.targets.map(\.name), policyHash: cluster.policyHash, epoch: cluster.epoch)
         settings.takenSPIs = Set(cluster.securityAssociations.map(\.association.spi))
+        settings.services = cluster.services
+        settings.rotation = TargetRotation.Timing(cluster.health)
+        settings.whenLost = cluster.health.whenLost == .move ? .move : .hold
+        settings.weighings = cluster.targetNodes.map { TargetRotation.Weighing($0.weight) }
         var judges: CertificateJudges?
         if let ike = cluster.ike {
             settings.listen = ike.listen

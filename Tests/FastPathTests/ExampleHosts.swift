@@ -12,12 +12,17 @@ extension Example {
         spi: 0xD000_0002, .outbound, .transport, from: Example.outerDVIPA, to: Example.client, .aes256gcm16,
         remote: "\(Example.client)/32", local: "\(Example.outerDVIPA)/32")
 
-    static func target(_ provider: Provider = .openSSL) -> HostBench {
-        var bench = HostBench(
-            HostConfiguration(
-                ingress: .gre(routers: [address(Example.routerAddress)], epoch: Epoch(rawValue: 7)),
-                addresses: [Example.gateway, Example.outerDVIPA].map(address),
-                dvipas: [Example.dvipa, Example.outerDVIPA].map(address)), provider)
+    static func targetConfiguration() -> HostConfiguration {
+        HostConfiguration(
+            ingress: .gre(routers: [address(Example.routerAddress)], epoch: Epoch(rawValue: 7)),
+            addresses: [Example.gateway, Example.outerDVIPA].map(address),
+            dvipas: [Example.dvipa, Example.outerDVIPA].map(address))
+    }
+
+    static func target(_ provider: Provider = .openSSL) -> HostBench { target(targetConfiguration(), provider) }
+
+    static func target(_ configuration: HostConfiguration, _ provider: Provider = .openSSL) -> HostBench {
+        var bench = HostBench(configuration, provider)
         for association in [Example.tunnel, Example.transport, outTunnel, outTransport] {
             try! bench.host.apply(.install(association))
         }

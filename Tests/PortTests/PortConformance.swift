@@ -113,6 +113,36 @@ struct PortConformance {
         #expect(port.statistics()["frame_too_long"] == 2)
     }
 
+    /// Frames of the port's own go out as those do that came, many times as many as there are.
+    func lends(_ port: inout some FramePort & ~Copyable) throws {
+        var batch = PacketBatch(capacity: 3)
+        for round in 0..<UInt32(4000) {
+            let sent = (0..<3).map { TestFrames.esp(to: TestFrames.other, number: round * 3 + $0, payload: 40) }
+            for frame in sent {
+                // Those that are out come back when somebody asks.
+                try waitUntil("a frame") { port.lend(to: &batch) }
+                let index = batch.count - 1
+                #expect(batch[index].start % port.memory.frameStride >= Headroom.byteCount)
+                var bytes = port.memory.mutableBytes(at: batch[index].start, count: frame.count)
+                for (offset, byte) in frame.enumerated() { bytes.store(byte, at: offset) }
+                batch[index].byteCount = frame.count
+                batch[index].verdict = .probed
+            }
+            let fourth = port.lend(to: &batch)
+            #expect(!fourth, "the batch is full")
+            port.transmit(&batch)
+            for index in 0..<3 { #expect(batch[index].verdict == .probed) }
+            port.release(&batch)
+            if round % 100 == 0 { #expect(try target.receive(3) { sent.contains($0) } == sent) }
+            while target.receive() != nil {}
+        }
+        // One that nobody sends comes back, too.
+        let lent = port.lend(to: &batch)
+        #expect(lent)
+        batch[0].verdict = .noNeighbour
+        port.release(&batch)
+    }
+
     /// Packets go through, with a header put in front, for many times the size of any ring: none is lost, none is
     /// changed.
     func forwards(_ count: Int, through port: inout some FramePort & ~Copyable) throws {

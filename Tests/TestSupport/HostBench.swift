@@ -27,13 +27,13 @@ public struct HostBench: ~Copyable {
         }
     }
 
-    public mutating func open(_ packets: [Bytes]) -> [Result] {
+    public mutating func open(_ packets: [Bytes], now: UInt64 = 0) -> [Result] {
         fill(packets)
-        host.open(&batch, in: memory)
+        host.open(&batch, in: memory, now: now)
         return empty()
     }
 
-    public mutating func open(_ packet: Bytes) -> Result { open([packet])[0] }
+    public mutating func open(_ packet: Bytes, now: UInt64 = 0) -> Result { open([packet], now: now)[0] }
 
     public mutating func seal(_ packets: [Bytes], now: UInt64 = 0, sentAt: UInt64? = nil) -> [Result] {
         fill(packets)

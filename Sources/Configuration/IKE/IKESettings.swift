@@ -10,8 +10,6 @@ public struct IKESettings: Sendable {
     public var maximumHalfOpen: Int
     /// Half-open IKE SAs of one source address; at least 1.
     public var maximumHalfOpenPerAddress: Int
-    /// UDP port on the trusted link, where the targets receive SAs.
-    public var linkPort: UInt16
     /// In the order of the file, which is that of preference; at least one, but none when the file was loaded for a
     /// target or an endpoint.
     public var connections: [IKEConnection]

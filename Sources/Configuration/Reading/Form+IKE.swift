@@ -10,7 +10,6 @@ extension Form {
         "cookieThreshold": "100",
         "maximumHalfOpen": "1000",
         "maximumHalfOpenPerAddress": "10",
-        "linkPort": "4511",
         "connections": connections,
     ])
 

@@ -28,6 +28,7 @@ struct Form: Sendable {
         "stateDirectory": "/var/lib/viaduct",
         "leases": "{port: 4510}",
         "health": "{silenceMilliseconds: 800}",
+        "link": "{credentials: /etc/viaduct/link}",
         "nodes": "{t1: {role: target, trustedAddress: 192.0.2.11}}",
         "gateways": "[198.51.100.1]",
         "dvipas": "[{address: 10.72.0.10, services: [{protocol: tcp, ports: [80]}]}]",
@@ -37,6 +38,8 @@ struct Form: Sendable {
     ])
 
     static let leases = Form(["port": "4510", "validityMilliseconds": "10"])
+
+    static let link = Form(["port": "4520", "credentials": "/etc/viaduct/link"])
 
     static let health = Form(["silenceMilliseconds": "800", "probeMilliseconds": "200", "whenLost": "move"])
 

@@ -12,6 +12,7 @@ extension ClusterConfiguration {
         stateDirectory = try section["stateDirectory"]?.absolutePath()
         leases = try section["leases"]?.leases() ?? LeaseSettings()
         health = try section["health"]?.health() ?? HealthSettings()
+        link = try section["link"]?.link()
 
         let nodesEntry = try section.required("nodes")
         nodes = try nodesEntry.nodes()
@@ -36,11 +37,13 @@ extension ClusterConfiguration {
         clusterKey = nil
         if let entry = section["clusterKey"] { clusterKey = try secrets.clusterKey(entry) }
         if let entry = section["ike"] {
-            var reading = IKEReading(gateways: gateways, dvipas: dvipas, leasePort: leases.port, secrets: secrets)
+            var reading = IKEReading(gateways: gateways, dvipas: dvipas, secrets: secrets)
             ike = try reading.settings(entry)
             secrets = reading.secrets
         }
-        if ike != nil { _ = try section.required("clusterKey") }
+        if ike != nil || link != nil { _ = try section.required("clusterKey") }
+        let hasTargets = nodes.contains { if case .target = $0.role { true } else { false } }
+        if ike != nil, hasTargets { _ = try section.required("link") }
         holdsSecrets = !securityAssociations.isEmpty || secrets.standInConfiguration
         warnings = secrets.warnings
     }

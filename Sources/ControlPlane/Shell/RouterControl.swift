@@ -36,7 +36,7 @@ public final class RouterControl: Sendable {
     public struct Hooks: Sendable {
         /// Called once, on the control's own thread: the link, whose events end the thread's sleep by calling what it is
         /// given. nil where there are no targets to link with.
-        public var link: @Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> (any RouterLink)?
+        public var link: (@Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> any RouterLink)?
         /// For the router's own packet path and its sequencers, before the targets are told.
         public var apply: @Sendable (ShadowEntry) -> Void
         /// For the packet path alone.
@@ -53,7 +53,7 @@ public final class RouterControl: Sendable {
         public var judge: @Sendable (PeerCertificate, @escaping @Sendable (CertificateVerdict) -> Void) -> Void
 
         public init(
-            link: @escaping @Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> (any RouterLink)?,
+            link: (@Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> any RouterLink)?,
             apply: @escaping @Sendable (ShadowEntry) -> Void, publish: @escaping @Sendable (Publication) -> Void,
             protect: @escaping @Sendable (HolderID, SecretBytes, Epoch) -> Void,
             log: @escaping @Sendable (String) -> Void,
@@ -106,7 +106,7 @@ public final class RouterControl: Sendable {
     public init(_ settings: Settings, hooks: Hooks) throws {
         let sockets = try IKESockets(settings.listen)
         let shared = shared
-        let link = try hooks.link { shared.wake() }
+        let link = try hooks.link.map { try $0({ shared.wake() }) }
         thread = try ServiceThread(name: "control") { context in
             var loop = ControlLoop(settings, hooks, sockets, link) { id, verdict in
                 shared.leave { $0.verdicts.append((id, verdict)) }

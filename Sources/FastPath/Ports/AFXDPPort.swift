@@ -163,6 +163,14 @@ public struct AFXDPPort: ~Copyable, FramePort {
         }
     }
 
+    public mutating func lend(to batch: inout PacketBatch) -> Bool {
+        complete()
+        guard batch.room > 0, let frame = pool.take() else { return false }
+        batch.append(Packet(start: frame + Self.headroom, byteCount: 0))
+        heldCount += 1
+        return true
+    }
+
     public mutating func transmit(_ batch: inout PacketBatch) {
         complete()
         let count = umem.transmit(&batch, longest: longestSent)

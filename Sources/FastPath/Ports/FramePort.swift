@@ -8,6 +8,10 @@ public protocol FramePort: ~Copyable {
     /// bytes in front of it and `Tailroom.byteCount` behind it that belong to it.
     mutating func receive(into batch: inout PacketBatch)
 
+    /// Appends an empty frame for a packet that came from nowhere, its start behind the headroom; false when no frame is
+    /// free now, or the batch is full. From then on it is as one that was received.
+    mutating func lend(to batch: inout PacketBatch) -> Bool
+
     /// Hands the packets whose verdict steers to the trusted link. One that the link cannot take gets the verdict
     /// `transmitQueueFull` instead, which is why verdicts are counted only after this.
     mutating func transmit(_ batch: inout PacketBatch)

@@ -119,6 +119,13 @@ public struct PacketSocketPort: ~Copyable, FramePort {
         heldCount += batch.count - before
     }
 
+    public mutating func lend(to batch: inout PacketBatch) -> Bool {
+        guard batch.room > 0, let frame = pool.take() else { return false }
+        batch.append(Packet(start: frame + Self.headroom, byteCount: 0))
+        heldCount += 1
+        return true
+    }
+
     public mutating func transmit(_ batch: inout PacketBatch) {
         var first = 0
         while first < batch.count {

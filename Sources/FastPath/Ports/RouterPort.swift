@@ -74,6 +74,11 @@ public struct RouterPort: ~Copyable, FramePort {
         if afXDP != nil { afXDP!.receive(into: &batch) } else { packetSocket!.receive(into: &batch) }
     }
 
+    public mutating func lend(to batch: inout PacketBatch) -> Bool {
+        if afXDP != nil { return afXDP!.lend(to: &batch) }
+        return packetSocket!.lend(to: &batch)
+    }
+
     public mutating func transmit(_ batch: inout PacketBatch) {
         if afXDP != nil { afXDP!.transmit(&batch) } else { packetSocket!.transmit(&batch) }
     }

@@ -39,17 +39,7 @@ extension Router {
             }
             let start = packets[packet].start &+ ipOffset &- TargetTable.templateByteCount
             var bytes = frames.mutableBytes(at: start, count: TargetTable.templateByteCount)
-            bytes.storeBytes(of: target.words.0, toByteOffset: 0, as: UInt64.self)
-            bytes.storeBytes(of: target.words.1, toByteOffset: 8, as: UInt64.self)
-            bytes.storeBytes(of: target.words.2, toByteOffset: 16, as: UInt64.self)
-            bytes.storeBytes(of: target.words.3, toByteOffset: 24, as: UInt64.self)
-            bytes.storeBytes(of: target.words.4, toByteOffset: 32, as: UInt64.self)
-            bytes.storeBytes(of: target.lastBytes, toByteOffset: 40, as: UInt16.self)
-            let length = UInt16(truncatingIfNeeded: total)
-            let ip = EthernetHeader.byteCount
-            bytes.storeBigEndian(length, at: ip + IPv4Header.Offset.totalLength)
-            bytes.storeBigEndian(
-                ~InternetChecksum.add(target.checksumBase, length), at: ip + IPv4Header.Offset.checksum)
+            target.writeHeaders(to: &bytes, totalByteCount: total)
             packets[packet].start = start
             packets[packet].byteCount = EthernetHeader.byteCount &+ total
             packets[packet].verdict = packets[packet].hasOptions ? .steeredWithOptions : .steered

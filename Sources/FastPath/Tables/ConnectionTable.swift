@@ -30,6 +30,7 @@ struct ConnectionKey: BitwiseCopyable {
     var remotePort: UInt16 { UInt16(truncatingIfNeeded: rest >> 48) }
     var localPort: UInt16 { UInt16(truncatingIfNeeded: rest >> 32) }
     var ipProtocol: UInt8 { UInt8(truncatingIfNeeded: rest >> 8) }
+    var dvipa: Int { Int(UInt16(truncatingIfNeeded: rest >> 16)) }
 
     @inline(__always)
     func hash(_ hash: TableHash) -> UInt64 { hash(remoteLow ^ rest.byteSwapped, remoteHigh ^ rest) }

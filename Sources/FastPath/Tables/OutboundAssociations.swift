@@ -26,7 +26,15 @@ struct OutboundAssociation: BitwiseCopyable {
     var localPort: UInt16 = 0
     var remotePort: UInt16 = 0
     var isInUDP: Bool { remotePort != 0 }
-    var isInUse = false
+    /// For this host alone.
+    var isOwn = false
+    /// It was given numbers: from then on an own SA is the one that is used.
+    var hasHadLease = false
+    /// Packets were there for it before it had a lease, and went under a shared SA.
+    var isMissed = false
+    /// The next SA that is asked after this one, or the next free place; -1 for none.
+    fileprivate var older: Int32 = -1
+    fileprivate var younger: Int32 = -1
 
     /// Whether a packet of so many bytes would pass an end.
     func isSpent(for byteCount: Int) -> Bool {
@@ -34,41 +42,57 @@ struct OutboundAssociation: BitwiseCopyable {
     }
 }
 
-/// The outbound SAs of a worker, the youngest first: a packet goes out under the first whose selectors allow it, so that a
-/// rekeyed SA takes over at once (RFC 7296 §2.8).
+/// The outbound SAs of a worker. A packet goes out under the first whose selectors allow it: those of its own before those
+/// that are shared, and of either the youngest first, so that a rekeyed SA takes over at once (RFC 7296 §2.8).
+///
+/// An own SA is passed over until its first lease comes, since packets need not wait for what a shared one can carry now.
+/// From then on it is the one, with or without numbers, until it is removed: packets of a connection that went now under
+/// this SA and now under that would overtake one another.
 struct OutboundAssociations: ~Copyable {
     var records: Slab<OutboundAssociation>
     private var selectors: SelectorTable
-    /// Places in use, the youngest first.
-    private(set) var order: Slab<Int32>
-    private(set) var count = 0
+    private var index: SPIIndex
+    private var youngestOwn: Int32 = -1
+    private var youngestShared: Int32 = -1
+    private var firstFree: Int32 = 0
     let capacity: Int
 
     init(capacity: Int) {
         self.capacity = capacity
         records = Slab(repeating: OutboundAssociation(), count: capacity)
+        for place in 0..<capacity { records[place].older = place + 1 < capacity ? Int32(place + 1) : -1 }
         selectors = SelectorTable(capacity: capacity * 2)
-        order = Slab(repeating: -1, count: capacity)
+        index = SPIIndex(capacity: capacity)
     }
 
     mutating func install(_ association: SecurityAssociation, ciphers: borrowing CipherProvider) throws(InstallFailure)
     {
         // All that may fail comes first: an SA that cannot be replaced stays.
-        guard place(of: association.spi) != nil || count < capacity else { throw .tableFull(capacity: capacity) }
+        guard place(of: association.spi) != nil || firstFree >= 0 else { throw .tableFull(capacity: capacity) }
         guard let chain = selectors.install(association.selectors) else { throw .selectorsDoNotFit }
         remove(association.spi, ciphers: ciphers)
-        guard let place = (0..<capacity).first(where: { !records[$0].isInUse }) else {
-            preconditionFailure("fewer than capacity are in use")
-        }
+        let place = Int(firstFree)
+        firstFree = records[place].older
         records[place] = OutboundAssociation(
             source: association.source, destination: association.destination, selectors: chain, spi: association.spi,
             salt: association.saltInMemory, keyByteCount: UInt8(association.transform.keyByteCount),
             isTunnel: association.mode == .tunnel, localPort: association.udpEncapsulation?.localPort ?? 0,
-            remotePort: association.udpEncapsulation?.remotePort ?? 0, isInUse: true)
+            remotePort: association.udpEncapsulation?.remotePort ?? 0, isOwn: association.isOwn,
+            older: association.isOwn ? youngestOwn : youngestShared)
         ciphers.install(association, at: place)
-        for index in stride(from: count, to: 0, by: -1) { order[index] = order[index - 1] }
-        order[0] = Int32(place)
-        count += 1
+        index.insert(association.spi, at: Int32(place))
+        if records[place].older >= 0 { records[Int(records[place].older)].younger = Int32(place) }
+        if association.isOwn { youngestOwn = Int32(place) } else { youngestShared = Int32(place) }
+    }
+
+    /// Takes numbers; nothing happens where there is no such SA.
+    mutating func lease(_ lease: SequenceLease, to spi: SPI) {
+        guard let place = place(of: spi) else { return }
+        records[place].next = lease.first
+        records[place].end = lease.end
+        records[place].validUntil = lease.validUntil
+        records[place].hasHadLease = true
+        records[place].isMissed = false
     }
 
     mutating func relocate(_ relocation: Relocation) {
@@ -95,30 +119,41 @@ struct OutboundAssociations: ~Copyable {
 
     mutating func remove(_ spi: SPI, ciphers: borrowing CipherProvider) {
         guard let place = place(of: spi) else { return }
-        var kept = 0
-        for index in 0..<count where Int(order[index]) != place {
-            order[kept] = order[index]
-            kept += 1
+        let record = records[place]
+        if record.older >= 0 { records[Int(record.older)].younger = record.younger }
+        if record.younger >= 0 {
+            records[Int(record.younger)].older = record.older
+        } else if record.isOwn {
+            youngestOwn = record.older
+        } else {
+            youngestShared = record.older
         }
-        count = kept
-        selectors.remove(records[place].selectors)
-        records[place] = OutboundAssociation()
+        index.remove(spi)
+        selectors.remove(record.selectors)
+        records[place] = OutboundAssociation(older: firstFree)
+        firstFree = Int32(place)
         ciphers.remove(at: place)
     }
 
     func place(of spi: SPI) -> Int? {
-        for index in 0..<count {
-            let place = Int(order[index])
-            if records[place].spi == spi { return place }
-        }
-        return nil
+        let place = index.find(spi)
+        return place < 0 ? nil : Int(place)
     }
 
-    /// The place of the youngest SA that may carry `flow`, or -1.
-    func find(_ flow: Flow) -> Int {
-        for index in 0..<count {
-            let place = Int(order[index])
+    /// The place of the SA that is to carry `flow`, or -1.
+    mutating func find(_ flow: Flow) -> Int {
+        let own = first(from: youngestOwn, allowing: flow)
+        if own >= 0 && records[own].hasHadLease { return own }
+        let shared = first(from: youngestShared, allowing: flow)
+        if own >= 0 { records[own].isMissed = true }
+        return shared >= 0 ? shared : own
+    }
+
+    private func first(from youngest: Int32, allowing flow: Flow) -> Int {
+        var place = Int(youngest)
+        while place >= 0 {
             if selectors.allow(flow, head: records[place].selectors) { return place }
+            place = Int(records[place].older)
         }
         return -1
     }

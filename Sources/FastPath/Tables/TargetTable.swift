@@ -20,6 +20,21 @@ struct TargetTable: ~Copyable {
         /// Frames sent to it, and their bytes.
         var packets: UInt64 = 0
         var bytes: UInt64 = 0
+
+        /// Writes the template, with the length of the packet that begins behind its Ethernet header.
+        @inline(__always)
+        func writeHeaders(to bytes: inout MutableRawSpan, totalByteCount: Int) {
+            bytes.storeBytes(of: words.0, toByteOffset: 0, as: UInt64.self)
+            bytes.storeBytes(of: words.1, toByteOffset: 8, as: UInt64.self)
+            bytes.storeBytes(of: words.2, toByteOffset: 16, as: UInt64.self)
+            bytes.storeBytes(of: words.3, toByteOffset: 24, as: UInt64.self)
+            bytes.storeBytes(of: words.4, toByteOffset: 32, as: UInt64.self)
+            bytes.storeBytes(of: lastBytes, toByteOffset: 40, as: UInt16.self)
+            let length = UInt16(truncatingIfNeeded: totalByteCount)
+            let ip = EthernetHeader.byteCount
+            bytes.storeBigEndian(length, at: ip + IPv4Header.Offset.totalLength)
+            bytes.storeBigEndian(~InternetChecksum.add(checksumBase, length), at: ip + IPv4Header.Offset.checksum)
+        }
     }
 
     static let templateByteCount = EthernetHeader.byteCount + IPv4Header.minimumByteCount + GREHeader.byteCount
@@ -29,7 +44,7 @@ struct TargetTable: ~Copyable {
     /// For the stages, which take a view of them.
     private(set) var entries: Slab<Entry>
     let targets: [Target]
-    private let source: IPAddress
+    let source: IPAddress
     private let sourceMAC: MACAddress
     private(set) var epoch: Epoch
     private var neighbours: [MACAddress?]

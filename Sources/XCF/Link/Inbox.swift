@@ -1,3 +1,4 @@
+internal import ControlPlane
 internal import Synchronization
 
 /// Events on their way to the thread that takes them. A reader that has brought `LinkBounds.incomingMessages` of one

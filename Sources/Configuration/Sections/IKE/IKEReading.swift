@@ -10,7 +10,6 @@ struct IKEReading {
 
     let gateways: [IPAddress]
     let dvipas: [IPAddress]
-    let leasePort: UInt16
     var secrets: Secrets
     /// Filled before the first connection is read.
     var listen: [IPAddress] = []
@@ -21,10 +20,9 @@ struct IKEReading {
     /// So that many connections can ask which of many DVIPAs they touch.
     let sortedDVIPAs: [IPAddress]
 
-    init(gateways: [IPAddress], dvipas: [IPAddress], leasePort: UInt16, secrets: Secrets) {
+    init(gateways: [IPAddress], dvipas: [IPAddress], secrets: Secrets) {
         self.gateways = gateways
         self.dvipas = dvipas
-        self.leasePort = leasePort
         self.secrets = secrets
         ours = Set(gateways + dvipas)
         isDVIPA = Set(dvipas)
@@ -35,7 +33,6 @@ struct IKEReading {
         let section = try Section(entry, form: .ike, title: "ike")
         listen = try listened(section)
         let bounds = try HalfOpenBounds(section)
-        let linkPort = try linkPort(section)
         var connections: [IKEConnection] = []
         let connectionsEntry = try section.required("connections")
         for entry in try connectionsEntry.list() {
@@ -49,7 +46,7 @@ struct IKEReading {
         if connections.isEmpty { throw connectionsEntry.failure("connections is an empty list") }
         return IKESettings(
             listen: listen, cookieThreshold: bounds.cookieThreshold, maximumHalfOpen: bounds.maximum,
-            maximumHalfOpenPerAddress: bounds.maximumPerAddress, linkPort: linkPort,
+            maximumHalfOpenPerAddress: bounds.maximumPerAddress,
             connections: secrets.need.hasCredentials ? connections : [])
     }
 
@@ -74,16 +71,6 @@ struct IKEReading {
                 remedy: "Write listen: with those that peers are told.")
         }
         return addresses
-    }
-
-    private func linkPort(_ section: Section) throws(ConfigurationFailure) -> UInt16 {
-        let entry = section["linkPort"]
-        let port = UInt16(try entry?.integer(in: 1...65535) ?? 4511)
-        guard port != leasePort else {
-            let (problem, remedy) = ("linkPort is \(port), the port of leases", "Write linkPort: \(port ^ 1).")
-            throw entry?.failure(problem, remedy: remedy) ?? section.failure(problem, remedy: remedy)
-        }
-        return port
     }
 }
 

@@ -1,0 +1,40 @@
+public import Associations
+internal import Wire
+
+/// A target alone sees both directions of its connections: what opens and what is over, for the router and its table.
+extension Host {
+    /// Takes note of a TCP segment, `flow.local` being ours: of an authenticated packet, or of one that is being sealed.
+    @inline(__always)
+    mutating func follow(
+        _ flow: Flow, dvipa: Int32, from side: TrackedConnections.Side, at start: Int, byteCount: Int,
+        in memory: borrowing FrameMemory, now: UInt32
+    ) {
+        guard flow.ipProtocol == IPProtocol.tcp, dvipa >= 0 else { return }
+        guard let segment = TCPSegment(reading: memory.bytes(at: start, count: byteCount)) else { return }
+        connections.note(segment, of: ConnectionKey(flow, dvipa: dvipa), from: side, now: now)
+    }
+
+    /// What happened to connections since the last call, in order. Nothing is allocated when nothing happened.
+    ///
+    /// Between two calls 4,096 events are kept; what is beyond that `omittedConnectionEvents` counts.
+    public mutating func takeConnectionEvents() -> [ConnectionEvent] {
+        if connections.eventCount == 0 { return [] }
+        let events = (0..<connections.eventCount).map { index in
+            let event = connections.event(index)
+            let name = ConnectionName(
+                remote: IPAddress(high: event.key.remoteHigh, low: event.key.remoteLow),
+                local: dvipas[event.key.dvipa], remotePort: event.key.remotePort, localPort: event.key.localPort,
+                ipProtocol: event.key.ipProtocol)
+            return ConnectionEvent(name, event.isOpened ? .opened : .closed)
+        }
+        connections.removeEvents()
+        return events
+    }
+
+    /// Events that were not kept, and connections that were too many to be followed to their end; only grows.
+    public var omittedConnectionEvents: UInt64 { connections.omitted }
+
+    static func seconds(_ nanoseconds: UInt64) -> UInt32 {
+        UInt32(truncatingIfNeeded: nanoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,202 @@
+internal import Associations
+internal import Wire
+
+/// The connections of a target as both directions show them, and what is to be said of them upwards.
+///
+///     (none) --SYN|ACK sent--> opened --FIN each way, both acknowledged, or a RST either way--> closed (none)
+///
+/// A SYN alone makes no entry: what the host's own TCP does not answer is no connection. Segments of connections without an
+/// entry make none either; they are of before this process, and the router ages them by itself.
+///
+/// Open addressing as in `ConnectionTable`, bounded: a connection that finds no room is not followed, and `omitted`
+/// counts it, as it counts events for which the list had no room. Silent ones are found by a walk of a few entries a batch.
+struct TrackedConnections: ~Copyable {
+    enum Side { case remote, local }
+
+    struct Entry: BitwiseCopyable {
+        var key: ConnectionKey
+        /// Seconds.
+        var lastSeen: UInt32
+        /// The number behind each side's FIN.
+        var remoteEnd: UInt32
+        var localEnd: UInt32
+        /// See `Mark`; 0 is an empty entry.
+        var marks: UInt8
+    }
+
+    private enum Mark {
+        static let answered: UInt8 = 1
+        /// The client has answered the answer.
+        static let confirmed: UInt8 = 2
+        static let remoteFIN: UInt8 = 4
+        static let localFIN: UInt8 = 8
+        static let remoteFINAcknowledged: UInt8 = 16
+        static let localFINAcknowledged: UInt8 = 32
+        static let anyFIN = remoteFIN | localFIN
+        static let over = remoteFINAcknowledged | localFINAcknowledged
+    }
+
+    struct Event: BitwiseCopyable {
+        var key: ConnectionKey
+        var isOpened: Bool
+    }
+
+    /// Entries that a lookup may read.
+    static let probeLimit = 16
+    /// Entries looked at in every batch.
+    static let walkCount = 8
+    /// Events that wait to be taken.
+    static let eventLimit = 4096
+
+    /// Seconds without a segment: of one that was never confirmed, one that closes, any other. The first two are called
+    /// closed, as the host's TCP has given them up; the last is forgotten.
+    static let halfOpenSeconds: UInt32 = 75
+    static let closingSeconds: UInt32 = 120
+    static let idleSeconds: UInt32 = 7200
+
+    private var entries: Slab<Entry>
+    private let mask: Int
+    private let bound: Int
+    private let hash = TableHash()
+    private var cursor = 0
+    /// Connections that are followed.
+    private(set) var count = 0
+    private var events: Slab<Event>
+    private(set) var eventCount = 0
+    /// Events that nobody heard of.
+    private(set) var omitted: UInt64 = 0
+
+    /// Room for `capacity` connections; 60 to 120 bytes for each.
+    init(capacity: Int) {
+        var size = 32
+        while size * 2 < capacity * 3 { size *= 2 }
+        let nothing = ConnectionKey(.none, dvipa: 0)
+        entries = Slab(
+            repeating: Entry(key: nothing, lastSeen: 0, remoteEnd: 0, localEnd: 0, marks: 0), count: size)
+        events = Slab(repeating: Event(key: nothing, isOpened: false), count: min(Self.eventLimit, size))
+        mask = size - 1
+        bound = capacity
+    }
+
+    /// Takes note of a segment: one that came was authenticated, one that goes is the host's own.
+    mutating func note(_ segment: TCPSegment, of key: ConnectionKey, from side: Side, now: UInt32) {
+        let home = Int(truncatingIfNeeded: key.hash(hash)) & mask
+        let at = find(key, home: home)
+        if at < 0 {
+            if side == .local && segment.answersSYN { open(key, home: home, now: now) }
+            return
+        }
+        if segment.has(TCPHeader.Flag.rst) { return close(at) }
+        if side == .local && segment.answersSYN && entries[at].marks & Mark.anyFIN != 0 {
+            // A new connection on the four numbers of one whose end was not seen.
+            entries[at].marks = Mark.answered
+            entries[at].lastSeen = now
+            return emit(key, isOpened: true)
+        }
+        if entries[at].lastSeen != now { entries[at].lastSeen = now }
+        switch side {
+        case .remote:
+            if segment.has(TCPHeader.Flag.ack) { entries[at].marks |= Mark.confirmed }
+            if segment.has(TCPHeader.Flag.fin) {
+                entries[at].marks |= Mark.remoteFIN
+                entries[at].remoteEnd = segment.end
+            }
+            if entries[at].marks & Mark.localFIN != 0, segment.acknowledges(entries[at].localEnd) {
+                entries[at].marks |= Mark.localFINAcknowledged
+            }
+        case .local:
+            if segment.has(TCPHeader.Flag.fin) {
+                entries[at].marks |= Mark.localFIN
+                entries[at].localEnd = segment.end
+            }
+            if entries[at].marks & Mark.remoteFIN != 0, segment.acknowledges(entries[at].remoteEnd) {
+                entries[at].marks |= Mark.remoteFINAcknowledged
+            }
+        }
+        if entries[at].marks & Mark.over == Mark.over { close(at) }
+    }
+
+    /// Looks at the next `count` entries in turn for those that fell silent.
+    mutating func age(_ count: Int, now: UInt32) {
+        for _ in 0..<count {
+            let entry = entries[cursor]
+            let silence = now &- entry.lastSeen
+            if entry.marks == 0 {
+                cursor = (cursor + 1) & mask
+            } else if entry.marks & Mark.confirmed == 0 && silence > Self.halfOpenSeconds
+                || entry.marks & Mark.anyFIN != 0 && silence > Self.closingSeconds
+            {
+                close(cursor)  // Another may have moved in: it is the next to be looked at.
+            } else if silence > Self.idleSeconds {
+                remove(at: cursor)
+            } else {
+                cursor = (cursor + 1) & mask
+            }
+        }
+    }
+
+    func event(_ index: Int) -> Event { events[index] }
+
+    mutating func removeEvents() { eventCount = 0 }
+
+    private func find(_ key: ConnectionKey, home: Int) -> Int {
+        var at = home
+        for _ in 0..<Self.probeLimit {
+            let entry = entries[at]
+            if entry.marks == 0 { return -1 }
+            if entry.key.rest == key.rest && entry.key.remoteLow == key.remoteLow
+                && entry.key.remoteHigh == key.remoteHigh
+            {
+                return at
+            }
+            at = (at + 1) & mask
+        }
+        return -1
+    }
+
+    private mutating func open(_ key: ConnectionKey, home: Int, now: UInt32) {
+        emit(key, isOpened: true)
+        var at = home
+        for _ in 0..<Self.probeLimit where count < bound {
+            if entries[at].marks == 0 {
+                entries[at] = Entry(key: key, lastSeen: now, remoteEnd: 0, localEnd: 0, marks: Mark.answered)
+                count += 1
+                return
+            }
+            at = (at + 1) & mask
+        }
+        // Its end will not be heard of.
+        omitted &+= 1
+    }
+
+    private mutating func close(_ index: Int) {
+        emit(entries[index].key, isOpened: false)
+        remove(at: index)
+    }
+
+    private mutating func emit(_ key: ConnectionKey, isOpened: Bool) {
+        guard eventCount < events.count else {
+            omitted &+= 1
+            return
+        }
+        events[eventCount] = Event(key: key, isOpened: isOpened)
+        eventCount += 1
+    }
+
+    /// Closes the gap it leaves, so that lookups may stop at the first empty entry.
+    private mutating func remove(at index: Int) {
+        var gap = index
+        var at = (gap + 1) & mask
+        while entries[at].marks != 0 {
+            let home = Int(truncatingIfNeeded: entries[at].key.hash(hash)) & mask
+            // Move it back unless its home lies between the gap and itself.
+            if (at - home) & mask >= (at - gap) & mask {
+                entries[gap] = entries[at]
+                gap = at
+            }
+            at = (at + 1) & mask
+        }
+        entries[gap].marks = 0
+        count -= 1
+    }
+}
