@@ -11,6 +11,8 @@ public struct RouterReport: Sendable {
         public var packets: UInt64
         public var bytes: UInt64
         public var connections: Int
+        /// Since the start, those that are over among them.
+        public var connectionsMade: UInt64
         public var neighbour: MACAddress?
         public var standing = TargetStanding(state: .serving)
     }
@@ -131,7 +133,8 @@ extension Router {
             report.targets.append(
                 RouterReport.TargetReport(
                     name: target.name, packets: targets[index].packets, bytes: targets[index].bytes,
-                    connections: connections.count(of: index), neighbour: targets.neighbour(index),
+                    connections: connections.count(of: index), connectionsMade: connections.madeCount(of: index),
+                    neighbour: targets.neighbour(index),
                     standing: targets.standing(index)))
         }
         return report

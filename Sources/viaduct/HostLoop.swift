@@ -52,7 +52,7 @@ struct HostLoop: ~Copyable {
             if now >= nextReport {
                 nextReport = now + Self.reportInterval
                 desk.leave(report())
-                shadow?.note(host, at: desk)
+                shadow?.note(&host, at: desk)
             }
         }
         numbers.giveBack(host)

@@ -13,20 +13,23 @@ extension Member {
         let hello = MemberMessage.Hello(
             member: node.name, incarnation: .random(in: 1 ... .max), epoch: cluster.epoch,
             policyHash: cluster.policyHash, transforms: Transform.allCases.map(\.rawValue))
+        let services = ServiceWatch(
+            services: cluster.services.filter { $0.targets.contains(node.name) }, device: Self.deviceName)
         return try TargetControl(
             hello,
             hooks: TargetControl.Hooks(
                 link: link, apply: { desk.publish($0) }, protect: { desk.protect($0, in: $1) },
-                report: { Self.report(of: desk) }, log: { Log.say($0) }))
+                report: { Self.report(of: desk, services) }, log: { Log.say($0) }))
     }
 
-    private static func report(of desk: HostDesk) -> MemberMessage.Report {
+    private static func report(of desk: HostDesk, _ services: ServiceWatch) -> MemberMessage.Report {
         let seen = desk.takeSeen()
         var report = MemberMessage.Report()
         report.usage = Array(seen.usage.values)
         report.connections = seen.connections
         report.omittedConnections = seen.omittedConnections
         report.probe = seen.probe
+        report.services = services.reports
         return report
     }
 }

@@ -11,6 +11,7 @@ struct ShadowIntake {
     private(set) var tallies: [String: UInt64] = [:]
     /// Where the next note goes on.
     private var nextUsage = 0
+    private var omittedBefore: UInt64 = 0
     /// Places of the tables that one note looks at.
     private static let usageSlice = 16_384
 
@@ -36,8 +37,12 @@ struct ShadowIntake {
     }
 
     /// What was seen since the last time, for the reports to the router.
-    mutating func note(_ host: borrowing Host, at desk: HostDesk) {
-        desk.note(host.usage(from: &nextUsage, count: Self.usageSlice), [], omitted: 0, probe: 0)
+    mutating func note(_ host: inout Host, at desk: HostDesk) {
+        let omitted = host.omittedConnectionEvents
+        desk.note(
+            host.usage(from: &nextUsage, count: Self.usageSlice), host.takeConnectionEvents(),
+            omitted: omitted - omittedBefore, probe: host.lastProbe)
+        omittedBefore = omitted
     }
 
     private mutating func apply(

@@ -26,6 +26,7 @@ final class StatusWriter: Sendable {
             var packets: UInt64
             var bytes: UInt64
             var connections: Int
+            var connectionsMade: UInt64
             var neighbour: String?
         }
 
@@ -70,6 +71,7 @@ final class StatusWriter: Sendable {
                     $0.name,
                     Status.TargetStatus(
                         packets: $0.packets, bytes: $0.bytes, connections: $0.connections,
+                        connectionsMade: $0.connectionsMade,
                         neighbour: $0.neighbour?.description)
                 )
             })

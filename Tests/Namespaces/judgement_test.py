@@ -20,7 +20,7 @@ def good():
     return Outcome(
         connections=6, transfers=transfers, seconds=1.0,
         statuses={plan.ROUTER: {"verdicts": {"steered": 60, "passed": 3},
-                                "targets": {t: {"connections": 2, "packets": 20} for t in plan.TARGETS}},
+                                "targets": {t: {"connectionsMade": 2, "packets": 20} for t in plan.TARGETS}},
                   **{t: {"verdicts": {"delivered": 20, "sealed": 30}} for t in plan.TARGETS},
                   plan.CLIENT: {"verdicts": {"sealed": 60, "delivered": 90}}},
         wire={"uplink0": {**packets, "sent": {"esp": 60, "tcp": 0}}, "return0": {**packets, "received": {"esp": 90, "tcp": 0}}})
@@ -50,11 +50,11 @@ class Judgement(unittest.TestCase):
     def test_a_target_that_served_nothing(self):
         self.outcome.transfers = [t for t in self.outcome.transfers if t["target"] != "t2"]
         self.outcome.connections = 4
-        self.outcome.statuses[plan.ROUTER]["targets"]["t2"]["connections"] = 0
+        self.outcome.statuses[plan.ROUTER]["targets"]["t2"]["connectionsMade"] = 0
         self.verdict("t2 served nothing")
 
     def test_a_count_that_the_router_does_not_share(self):
-        self.outcome.statuses[plan.ROUTER]["targets"]["t3"]["connections"] = 1
+        self.outcome.statuses[plan.ROUTER]["targets"]["t3"]["connectionsMade"] = 1
         self.verdict("t3 answered 2 connections, the router says it got 1")
 
     def test_a_status_that_is_missing(self):

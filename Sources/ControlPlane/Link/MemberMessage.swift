@@ -67,7 +67,7 @@ public enum MemberMessage: Sendable, Equatable {
     /// How a service is on a target.
     public struct ServiceReport: Sendable, Equatable {
         public var service: String
-        /// Somebody listens at all of its ports.
+        /// Somebody listens at each of its ports, and within each of its ranges.
         public var isListening: Bool
         /// Connections that wait to be accepted, and how many may wait.
         public var queued: UInt32

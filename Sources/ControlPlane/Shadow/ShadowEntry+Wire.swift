@@ -9,7 +9,7 @@ internal import Wire
 /// allow    6 | direction 1 | SPI 4 | bytes 8 | packets 8
 /// relocate 4 | direction 1 | SPI 4 | source 16 | destination 16 | UDP: remote port 2, local port 2 (0, 0: none)
 /// remove   2 | direction 1 | SPI 4
-/// install  1 | direction 1 | SPI 4 | mode 1 | transform 1 | source 16 | destination 16 | window 2 |
+/// install  1, or 7 for this target alone | direction 1 | SPI 4 | mode 1 | transform 1 | source 16 | destination 16 | window 2 |
 ///            | UDP: remote port 2, local port 2 (0, 0: none) | protocol 2 (0xffff: any) |
 ///            | remote ranges n 1, n x (16, 16) | local ranges | remote port ranges n 1, n x (2, 2) | local port ranges |
 ///            | name 1 + n | key 1 + n | salt 1 + n
@@ -17,7 +17,7 @@ internal import Wire
 extension ShadowEntry {
     private enum Kind {
         static let install: UInt8 = 1, remove: UInt8 = 2, begin: UInt8 = 3, relocate: UInt8 = 4, complete: UInt8 = 5,
-            allow: UInt8 = 6
+            allow: UInt8 = 6, installOwn: UInt8 = 7
     }
     private static let anyProtocol: UInt16 = 0xFFFF
     /// What a name may take of an entry; the rest of it is cut off.
@@ -56,7 +56,7 @@ extension ShadowEntry {
             precondition(fits)
             // Once, so that growing leaves no copies of keys behind.
             bytes.reserveCapacity(2048)
-            bytes += [Kind.install, association.direction.number]
+            bytes += [association.isOwn ? Kind.installOwn : Kind.install, association.direction.number]
             bytes.append(bigEndian: association.spi.rawValue)
             bytes += [association.mode.number, association.transform.number]
             bytes += association.source.wholeBytes + association.destination.wholeBytes
@@ -109,8 +109,9 @@ extension ShadowEntry {
         case Kind.allow:
             guard let bytes = reader.number(UInt64.self), let packets = reader.number(UInt64.self) else { return nil }
             self = .allow(LifecountGrant(spi: spi, direction: direction, bytes: bytes, packets: packets))
-        case Kind.install:
-            guard let association = Self.association(spi, direction, &reader) else { return nil }
+        case Kind.install, Kind.installOwn:
+            guard var association = Self.association(spi, direction, &reader) else { return nil }
+            association.isOwn = kind == Kind.installOwn
             self = .install(association)
         default: return nil
         }

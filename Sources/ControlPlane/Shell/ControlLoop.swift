@@ -156,6 +156,11 @@ struct ControlLoop {
     /// - Parameter holder: the one target that it is for; nil for all.
     private mutating func publish(_ entry: ShadowEntry, only holder: HolderID?) throws(SystemError) {
         hooks.apply(entry)
+        var entry = entry
+        if holder != nil, case .install(var association) = entry {
+            association.isOwn = true
+            entry = .install(association)
+        }
         try perform(publisher.publish(entry, only: holder))
         switch entry {
         case .install(let association):

@@ -51,8 +51,7 @@ extension Service {
             return MemberMessage.ServiceReport(service: name, isListening: true)
         }
         let ours = listeners.filter { $0.serves(self) }
-        let taken = Set(ours.map(\.port))
-        let isListening = ports.allSatisfy { range in taken.count { range.contains($0) } == range.count }
+        let isListening = ports.allSatisfy { range in ours.contains { range.contains($0.port) } }
         let fullest = ours.filter { $0.backlog > 0 }.max {
             UInt64($0.queued) * UInt64($1.backlog) < UInt64($1.queued) * UInt64($0.backlog)
         }

@@ -78,6 +78,8 @@ struct ConnectionTable: ~Copyable {
     /// What is known of a target's entries.
     struct Share: BitwiseCopyable {
         var count = 0
+        /// Entries that were ever made for it.
+        var madeCount: UInt64 = 0
         /// Entries of before it was lost that are still in the table: as good as absent.
         var formerCount = 0
         var generation: UInt8 = 0
@@ -168,6 +170,7 @@ struct ConnectionTable: ~Copyable {
             lastSeen: now)
         count += 1
         shares[target].count += 1
+        shares[target].madeCount &+= 1
         return true
     }
 
@@ -259,4 +262,5 @@ struct ConnectionTable: ~Copyable {
 
     /// Connections that a target serves.
     func count(of target: Int) -> Int { shares[target].count }
+    func madeCount(of target: Int) -> UInt64 { shares[target].madeCount }
 }

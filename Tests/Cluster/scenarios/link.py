@@ -81,7 +81,7 @@ def own_files(s):
     ends_by_name(s, cluster, missing, BAD + r"\.pem", "no certificate", key=key)
     for ending in (".pem", ".key"):
         shutil.copy(other / ("t2" + ending), other / (BAD + ending))
-    ends_by_name(s, cluster, other, BAD, "another member's certificate", key=key)
+    ends_by_name(s, cluster, other, "certificate of t2", "another member's certificate", key=key)
     undisturbed(s, cluster, crowd, alice)
 
 

@@ -17,7 +17,7 @@ def described(connection):
             "remote": list(theirs.selectors) if tunnel else ["%s/32" % a for a in theirs.addresses],
             # libipsec's window; the shim's daemons have theirs of as much.
             "peerReplayWindow": 128, "rekeySeconds": connection.child_rekey_seconds, "rekeyBytes": connection.child_rekey_bytes,
-            "rekeyPackets": connection.child_rekey_packets,
+            "rekeyPackets": connection.child_rekey_packets, "perTarget": "auto" if connection.per_target else "never",
         },
         **credentials(ours.authentication, connection),
     }
