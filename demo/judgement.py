@@ -58,13 +58,8 @@ def unserved(outcome):
     for target, count in outcome.served().items():
         if not count:
             yield "%s served nothing" % target
-<<<<<<< HEAD
-        steered = router.get(target, {}).get("connections")
-        if steered != count and not outcome.failed and not outcome.killed:
-=======
         steered = router.get(target, {}).get("connectionsMade")
-        if steered != count and not outcome.failed:
->>>>>>> wiring
+        if steered != count and not outcome.failed and not outcome.killed:
             yield "%s answered %d connections, the router says it got %s" % (target, count, steered)
 
 
