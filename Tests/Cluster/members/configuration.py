@@ -5,6 +5,9 @@ from grounds import plan
 from peers.ours import described
 
 
+LEASE_MILLISECONDS = 50
+
+
 def configuration(connections, folder, router=plan.ROUTER, targets=plan.TARGETS, cluster="cluster", coupling=None,
                   health=None, weights=(), state=None, credentials=None, key=None, **changes):
     """The text. `credentials`: the folder `viaduct cluster init` filled; `weights`: target -> weight."""
@@ -18,6 +21,8 @@ def configuration(connections, folder, router=plan.ROUTER, targets=plan.TARGETS,
             nodes[target]["weight"] = weights[target]
     file = {
         "cluster": cluster, "stateDirectory": str(state or folder / "state"), "clusterKey": str(key or credentials / "cluster.key"),
+        # Eleven hosts on a machine with two processors: what a host of its own does in 10 ms takes longer here.
+        "leases": {"validityMilliseconds": LEASE_MILLISECONDS},
         "link": {"port": plan.LINK_PORT, "credentials": str(credentials)},
         "nodes": nodes, "gateways": [plan.GATEWAY[router]],
         "dvipas": [{"address": plan.DVIPA[router], "services": [{"name": "web", "protocol": "tcp", "ports": [plan.PORT]}]}],
