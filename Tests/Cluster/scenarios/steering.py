@@ -78,4 +78,22 @@ def deaf(s):
     s.nothing_dropped(cluster)
 
 
-SCENARIOS = {"drain": drain, "quiesce": quiesce, "weights": weights, "deaf-service": deaf}
+def own_associations(s):
+    """The peer accepts a Child SA for each target (RFC 9611): each then numbers its own, and asks nobody."""
+    theirs = connection(per_target=True)
+    cluster = s.cluster(theirs.of_other_end(per_target=True))
+    alice = s.strongswan(theirs)
+    def children():
+        return [c for ike in alice.associations() for c in ike.children]
+    until(lambda: len(children()) == 1 + len(cluster.targets), lambda: "the peer has %s" % children())
+    crowd = s.crowd(cluster, 90, gap=1)
+    crowd.go_on(share=2)
+    crowd.quiet()
+    used = [c for c in children() if c.packets_in]
+    s.expect(len(used) >= len(cluster.targets), "%d Child SAs, %d of them used by one target each" % (len(children()), len(used)), lambda: "%s" % children())
+    s.ends_well(crowd)
+    s.no_replays(alice)
+    s.nothing_dropped(cluster)
+
+
+SCENARIOS = {"drain": drain, "quiesce": quiesce, "weights": weights, "deaf-service": deaf, "own-associations": own_associations}
