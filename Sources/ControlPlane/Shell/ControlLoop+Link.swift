@@ -20,7 +20,8 @@ extension ControlLoop {
                 try receive(message, from: holder)
             case .left(let connection, let why):
                 guard let holder = holders[connection] else { continue }
-                hooks.log("link: \(name(holder)) is gone: \(why)")
+                // One that comes and goes says so once, until it has come to stay.
+                if told.insert(holder).inserted { hooks.log("link: \(name(holder)) is gone: \(why)") }
                 try forget(holder)
             case .turnedAway(let words): hooks.log("link: \(words)")
             }
@@ -79,6 +80,7 @@ extension ControlLoop {
                 }
                 try distributed(id, missing: missing)
             case .joined(let holder):
+                told.remove(holder)
                 hooks.log("link: \(name(holder)) holds the SAs")
                 try perform(rotation.receive(.joined, from: name(holder), at: clock.now))
             case .left(let holder): hooks.log("link: no SA waits for \(name(holder))")

@@ -25,6 +25,8 @@ struct ControlLoop {
     /// The processes that are let in.
     var incarnations: [HolderID: UInt64] = [:]
     var counts: [String: UInt64] = [:]
+    /// Whose end has been said since they last held the SAs.
+    var told: Set<HolderID> = []
     private var failure: SystemError?
     private var nextReportAt: UInt64 = 0
     private var nextSecretAt: UInt64
