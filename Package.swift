@@ -42,6 +42,7 @@ let package = Package(
         .library(name: "CMachine", targets: ["CMachine"]),
         .library(name: "ControlPlane", targets: ["ControlPlane"]),
         .library(name: "Credentials", targets: ["Credentials"]),
+        .library(name: "CouplingFacilities", targets: ["CouplingFacilities"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -62,7 +62,7 @@ import Testing
             "epoch: 1 ", "<<: {a: 1} ",
             gives: "cluster.yaml:2: the configuration has an unknown key \"<<\". "
                 + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, nodes, gateways, "
-                + "dvipas, securityAssociations, clusterKey, ike."
+                + "dvipas, securityAssociations, clusterKey, formerClusterKeys, coupling, ike."
         ),
     ]
 

@@ -108,18 +108,25 @@ final class EtcdCluster {
     var leader: Int? {
         struct Answer: Decodable {
             struct Status: Decodable {
-                struct Header: Decodable { var member_id: UInt64 }
+                struct Header: Decodable {
+                    var member: UInt64
+                    enum CodingKeys: String, CodingKey { case member = "member_id" }
+                }
                 var header: Header
                 var leader: UInt64?
             }
-            var Endpoint: String
-            var Status: Status
+            var endpoint: String
+            var status: Status
+            enum CodingKeys: String, CodingKey {
+                case endpoint = "Endpoint"
+                case status = "Status"
+            }
         }
         guard let text = status,
             let answers = try? JSONDecoder().decode([Answer].self, from: Data(text.utf8)),
-            let found = answers.first(where: { $0.Status.leader == $0.Status.header.member_id })
+            let found = answers.first(where: { $0.status.leader == $0.status.header.member })
         else { return nil }
-        return endpoints.firstIndex { $0.description == found.Endpoint }
+        return endpoints.firstIndex { $0.description == found.endpoint }
     }
 }
 

@@ -60,7 +60,9 @@ import Wire
         let entries = try await facility.list(keys.associations).entries
         report(kind, "listing of \(count) SAs", seconds: clock.now - listing)
         let bytes = entries.reduce(0) { $0 + $1.key.utf8.count + $1.value.count }
-        print("{\"facility\": \"\(kind)\", \"what\": \"bytes of an SA, key and value\", \"bytes\": \(bytes / entries.count)}")
+        print(
+            "{\"facility\": \"\(kind)\", \"what\": \"bytes of an SA, key and value\", \"bytes\": \(bytes / entries.count)}"
+        )
 
         var times: [Duration] = []
         let sequence = SequenceKey(spi: SPI(rawValue: 999), fingerprint: "3f9a77d2")
