@@ -162,7 +162,7 @@ let package = Package(
             dependencies: [
                 "XCF", "ControlPlane", "Wire", "Associations", "Commands",
                 .product(name: "X509", package: "swift-certificates"),
-                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: tests),
@@ -175,7 +175,10 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "ViaductTests",
-            dependencies: ["viaduct", "Configuration", "ControlPlane", "Wire", "Associations", "Commands"],
+            dependencies: [
+                "viaduct", "Configuration", "ControlPlane", "FastPath", "TestSupport", "Wire", "Associations",
+                "Commands",
+            ],
             swiftSettings: tests),
         .testTarget(name: "TidyTests", dependencies: ["Commands", "FastPath"], swiftSettings: tests),
     ]

@@ -11,6 +11,7 @@ let package = Package(
     name: "viaduct-benchmarks",
     dependencies: [
         .package(name: "viaduct", path: ".."),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
     ],
     targets: [
@@ -53,6 +54,18 @@ let package = Package(
                 .product(name: "Credentials", package: "viaduct"),
                 .product(name: "Associations", package: "viaduct"),
                 .product(name: "Wire", package: "viaduct"),
+            ],
+            swiftSettings: settings),
+        // The link between members: scripts/bench/run.sh.
+        .executableTarget(
+            name: "LinkBench",
+            dependencies: [
+                "Workload",
+                .product(name: "XCF", package: "viaduct"),
+                .product(name: "ControlPlane", package: "viaduct"),
+                .product(name: "Associations", package: "viaduct"),
+                .product(name: "Wire", package: "viaduct"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: settings),
         // Sequence leases: the peer's model over many packets, and the real service. Its models are those of the unit tests.

@@ -19,7 +19,7 @@ import Wire
         #expect(ike.cookieThreshold == 100)
         #expect(ike.maximumHalfOpen == 1000)
         #expect(ike.maximumHalfOpenPerAddress == 10)
-        #expect(ike.linkPort == 4511)
+        #expect(cluster.link == LinkSettings(port: 4520, credentials: "/etc/viaduct/link"))
         #expect(ike.connections.map(\.name) == ["branch", "laptops"])
         #expect(cluster.warnings.isEmpty)
     }

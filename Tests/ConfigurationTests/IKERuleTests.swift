@@ -15,33 +15,33 @@ import Testing
             gives: "1: the configuration has no clusterKey. Add clusterKey: /etc/viaduct/cluster.key."),
         edit(
             "listen: [198.51.100.1]", "listen: [198.51.100.1, 198.51.100.3]",
-            gives: "56: listen holds 198.51.100.3, which is neither a gateway nor a DVIPA. "
+            gives: "57: listen holds 198.51.100.3, which is neither a gateway nor a DVIPA. "
                 + "Write one of those, or add it to gateways."),
         edit(
             "listen: [198.51.100.1]", "listen: [198.51.100.1, 198.51.100.1]",
-            gives: "56: listen holds \"198.51.100.1\" twice. Remove one."),
+            gives: "57: listen holds \"198.51.100.1\" twice. Remove one."),
         edit(
-            "listen: [198.51.100.1]", "listen: []", gives: "56: listen is an empty list. Write listen: [198.51.100.1]."),
+            "listen: [198.51.100.1]", "listen: []", gives: "57: listen is an empty list. Write listen: [198.51.100.1]."),
         edit(
             "listen: [198.51.100.1]", "listn: [198.51.100.1]",
-            gives: "56: ike has an unknown key \"listn\". Write listen, or remove it."),
+            gives: "57: ike has an unknown key \"listn\". Write listen, or remove it."),
         edit(
             "cookieThreshold: 100 ", "cookieThreshold: 1001 ",
-            gives: "57: cookieThreshold is 1001, more than maximumHalfOpen, 1000: no cookie would be asked for. "
+            gives: "58: cookieThreshold is 1001, more than maximumHalfOpen, 1000: no cookie would be asked for. "
                 + "Write cookieThreshold: 100, or a larger maximumHalfOpen."),
         edit(
             "maximumHalfOpen: 1000 ", "maximumHalfOpen: 0 ",
-            gives: "58: maximumHalfOpen is 0; 1 to 1000000 is allowed. Write maximumHalfOpen: 1000."),
+            gives: "59: maximumHalfOpen is 0; 1 to 1000000 is allowed. Write maximumHalfOpen: 1000."),
         edit(
             "maximumHalfOpenPerAddress: 10 ", "maximumHalfOpenPerAddress: 1001 ",
-            gives: "59: maximumHalfOpenPerAddress is 1001, more than maximumHalfOpen, 1000. "
+            gives: "60: maximumHalfOpenPerAddress is 1001, more than maximumHalfOpen, 1000. "
                 + "Write maximumHalfOpenPerAddress: 10, or a larger maximumHalfOpen."),
         edit(
-            "linkPort: 4511 ", "linkPort: 4510 ",
-            gives: "60: linkPort is 4510, the port of leases. Write linkPort: 4511."),
+            "link: {port: 4520, ", "link: {port: 65536, ",
+            gives: "55: port is 65536; 1 to 65535 is allowed. Write port: 4520."),
         edit(
-            "linkPort: 4511 ", "linkPort: 65536 ",
-            gives: "60: linkPort is 65536; 1 to 65535 is allowed. Write linkPort: 4511."),
+            "credentials: /etc/viaduct/link}", "credentials: link}",
+            gives: "55: credentials is \"link\", which is not an absolute path. Write credentials: /etc/viaduct/link."),
     ]
 
     @Test("The section as a whole", arguments: settings)
@@ -167,11 +167,9 @@ import Testing
         #expect(cluster.ike?.maximumHalfOpenPerAddress == 5)
     }
 
-    @Test func leasesOnTheDefaultOfLinkPort() {
-        let yaml = Edit.applying("linkPort: 4511 ", "# ", to: Page.withIKE)
-        #expect(
-            message(Edit.applying("port: 4510 ", "port: 4511 ", to: yaml))
-                == "cluster.yaml:55: linkPort is 4511, the port of leases. Write linkPort: 4510.")
+    @Test func withTargetsThereIsALink() {
+        let message = message(Edit.applying("link: {port: 4520, credentials: /etc/viaduct/link}", "", to: Page.withIKE))
+        #expect(message?.contains("link") == true)
     }
 
     @Test func withoutGatewaysTheDVIPAsAreListenedAt() throws {
@@ -205,7 +203,7 @@ import Testing
             "gateways: [198.51.100.1]", "gateways: [\(gateways.joined(separator: ", "))]",
             to: Page.without("listen", in: Page.withIKE))
         #expect(
-            message(yaml) == "cluster.yaml:55: ike would listen at 257 addresses; 256 is the most. "
+            message(yaml) == "cluster.yaml:56: ike would listen at 257 addresses; 256 is the most. "
                 + "Write listen: with those that peers are told.")
     }
 }

@@ -98,7 +98,7 @@ import Testing
         files["/etc/viaduct/branch.psk"] = nil
         let target = try cluster(files, for: "t1")
         #expect(target.clusterKey?.count == 32)
-        #expect(target.ike?.linkPort == 4511)
+        #expect(target.link?.port == 4520)
         #expect(target.ike?.connections.isEmpty == true)
         #expect(throws: ConfigurationFailure.self) { try cluster(files, for: "router1") }
         files[Self.path] = nil

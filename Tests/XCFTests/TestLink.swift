@@ -7,6 +7,9 @@ import Wire
 
 @testable import XCF
 
+/// One after the other: each has threads, sockets and deadlines of its own.
+@Suite(.serialized) enum LinkTests {}
+
 /// A folder that goes with the last who holds it.
 final class Folder: Sendable {
     let path: String
@@ -33,6 +36,9 @@ func eventually(within seconds: Double = 20, _ condition: @escaping @Sendable ()
         return condition()
     }
 }
+
+/// Lets others run for a moment.
+func eventuallyMore() { usleep(2000) }
 
 /// Runs `body` on a thread of its own.
 func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
@@ -82,9 +88,13 @@ final class TestServer: Sendable {
     let link: LinkServer
     private let seen = Mutex<[LinkServer.Event]>([])
 
-    init(_ listen: SocketAddress, _ credentials: LinkCredentials, _ members: [String]) throws {
+    init(
+        _ listen: SocketAddress, _ credentials: LinkCredentials, _ members: [String],
+        outgoingBytes: Int = LinkBounds.outgoingBytes
+    ) throws {
         link = try LinkServer(
-            listen: listen, credentials: credentials, members: members, wrapping: .plain, nudge: {})
+            listen: listen, credentials: credentials, members: members, wrapping: .plain,
+            outgoingBytes: outgoingBytes, nudge: {})
     }
 
     deinit { link.stop() }
@@ -130,9 +140,13 @@ final class TestClient: Sendable {
     let link: LinkClient
     private let seen = Mutex<[LinkClient.Event]>([])
 
-    init(_ router: SocketAddress, _ credentials: LinkCredentials, routerName: String = "router1") throws {
+    init(
+        _ router: SocketAddress, _ credentials: LinkCredentials, routerName: String = "router1",
+        outgoingBytes: Int = LinkBounds.outgoingBytes
+    ) throws {
         link = try LinkClient(
-            router: router, routerName: routerName, credentials: credentials, wrapping: .plain, nudge: {})
+            router: router, routerName: routerName, credentials: credentials, wrapping: .plain,
+            outgoingBytes: outgoingBytes, nudge: {})
     }
 
     deinit { link.stop() }

@@ -78,7 +78,7 @@ extension ControlLoop {
                 for holder in missing {
                     hooks.log("link: \(name(holder)) has not taken the SAs of IKE \(id) in time; it goes on without")
                 }
-                try perform(sessions.settled(id, missing: missing, at: clock.now, using: &random))
+                try distributed(id, missing: missing)
             case .joined(let holder):
                 told.remove(holder)
                 hooks.log("link: \(name(holder)) holds the SAs")
@@ -93,7 +93,7 @@ extension ControlLoop {
                 try perform(ledger.began(holder, incarnation: incarnation))
             case .superseded(let epoch):
                 counts["superseded", default: 0] += 1
-                hooks.log("link: epoch \(epoch.rawValue) is known; ours is \(publisher.epoch.rawValue)")
+                hooks.withdraw("epoch \(epoch.rawValue) is known; ours is \(publisher.epoch.rawValue)")
             case .notLetIn(let holder, let refusal):
                 counts["link.refused", default: 0] += 1
                 hooks.log("link: \(name(holder)) is not let in: \(refusal)")
@@ -125,6 +125,8 @@ extension ControlLoop {
         report.ike.counts = sessions.counts.merging(counts) { $0 + $1 }
         report.ike.halfOpen = sessions.halfOpenCount
         report.epoch = publisher.epoch
+        report.coupling = hooks.coupling?.report
+        report.couplingTrouble = couplingState.trouble
         report.link = link?.counts ?? [:]
         report.shadows = publisher.states().map { key, states in
             RouterControlReport.Shadow(

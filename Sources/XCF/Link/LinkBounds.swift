@@ -19,7 +19,7 @@ public enum LinkBounds {
     /// Seconds from accepting a connection to its hello.
     public static let silence: Int64 = 5
     /// Seconds in which what was queued before `close` may still be written.
-    public static let closing: Int64 = 1
+    public static let closing: Int64 = 5
     /// Refused connections that wait to be taken for the log; more are counted only.
     public static let refusalsToTell = 64
 }

@@ -86,7 +86,7 @@ extension LinkClient {
     }
 
     private func converse(_ client: GRPCClient<HTTP2ClientTransport.Posix>) async throws {
-        let outbox = Outbox<XCFFromMember>()
+        let outbox = Outbox<XCFFromMember>(byteLimit: outgoingBytes)
         let request = StreamingClientRequest<XCFFromMember>(of: XCFFromMember.self) { writer in
             await outbox.write(to: writer)
         }

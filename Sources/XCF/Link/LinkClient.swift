@@ -31,6 +31,7 @@ public final class LinkClient: Sendable {
     let state = Mutex(State())
     let inbox: Inbox<Event>
     let wrapping: LinkWrapping
+    let outgoingBytes: Int
     let router: ControlPlane.SocketAddress
     let security: HTTP2ClientTransport.Posix.TransportSecurity
     /// What the router's certificate was refused for in this attempt.
@@ -41,10 +42,11 @@ public final class LinkClient: Sendable {
     /// when the credentials are none that TLS can use.
     public init(
         router: ControlPlane.SocketAddress, routerName: String, credentials: LinkCredentials, wrapping: LinkWrapping,
-        nudge: @escaping @Sendable () -> Void
+        outgoingBytes: Int = LinkBounds.outgoingBytes, nudge: @escaping @Sendable () -> Void
     ) throws {
         inbox = Inbox(nudge: nudge)
         self.wrapping = wrapping
+        self.outgoingBytes = outgoingBytes
         self.router = router
         let refusal = RefusalNote()
         self.refusal = refusal

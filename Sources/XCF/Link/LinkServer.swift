@@ -47,19 +47,22 @@ public final class LinkServer: Sendable {
     let inbox: Inbox<Event>
     let wrapping: LinkWrapping
     let members: Set<String>
+    let outgoingBytes: Int
     /// Where it listens; with the port that was chosen when 0 was asked for.
     public let address: ControlPlane.SocketAddress
     private let serving = Mutex<(server: GRPCServer<HTTP2ServerTransport.Posix>, ended: DispatchSemaphore)?>(nil)
 
     /// Listens from here on. `members`: who may join. `nudge` is called from any thread when there is something to take and
-    /// was nothing before; it must not block. Throws when the address cannot be listened at.
+    /// was nothing before; it must not block. `outgoingBytes` of a connection wait at most. Throws when the address cannot
+    /// be listened at.
     public init(
         listen: ControlPlane.SocketAddress, credentials: LinkCredentials, members: [String], wrapping: LinkWrapping,
-        nudge: @escaping @Sendable () -> Void
+        outgoingBytes: Int = LinkBounds.outgoingBytes, nudge: @escaping @Sendable () -> Void
     ) throws {
         inbox = Inbox(nudge: nudge)
         self.wrapping = wrapping
         self.members = Set(members)
+        self.outgoingBytes = outgoingBytes
         let (descriptor, port) = try ListeningSocket.open(listen)
         address = ControlPlane.SocketAddress(address: listen.address, port: port)
         try start(descriptor, credentials)
@@ -107,7 +110,7 @@ public final class LinkServer: Sendable {
         return isPut
     }
 
-    /// Ends a connection; what was sent before is still written, within a second.
+    /// Ends a connection; what was sent before is still written, within `LinkBounds.closing`.
     public func close(_ connection: LinkConnection) {
         leave(connection, .closed)
     }

@@ -19,7 +19,7 @@ struct MemberService: XCFMember.ServiceProtocol {
         let names = certificate?.memberNames ?? []
         let accepted = server.state.withLock { $0.accepted[context.remotePeer] }
         return StreamingServerResponse { writer in
-            let outbox = Outbox<XCFFromRouter>()
+            let outbox = Outbox<XCFFromRouter>(byteLimit: server.outgoingBytes)
             await withTaskGroup(of: Void.self) { group in
                 group.addTask {
                     await read(request.messages, server, names, outbox, accepted)
