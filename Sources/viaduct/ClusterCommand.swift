@@ -13,7 +13,9 @@ struct ClusterCommand: ParsableCommand {
 struct ClusterInitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
-        abstract: "Makes a certificate authority, a certificate and a key for every router and target, and the cluster's key.")
+        abstract:
+            "Makes a certificate authority, a certificate and a key for every router and target, and the cluster's key."
+    )
 
     @Option(help: "The cluster's configuration file.")
     var config: String

@@ -11,7 +11,9 @@ extension ClusterConfiguration {
     var policyHash: [UInt8] { Digest.sha256(Array(policyText.utf8)) }
 
     /// The router's end, once it has been decided that there is one; nil when the configuration has no `link`.
-    func linkServer(of node: String, at address: IPAddress) throws -> (@Sendable (@escaping @Sendable () -> Void) throws -> any RouterLink)? {
+    func linkServer(of node: String, at address: IPAddress) throws -> (
+        @Sendable (@escaping @Sendable () -> Void) throws -> any RouterLink
+    )? {
         guard let link, let wrapping else { return nil }
         let credentials = try LinkCredentials(directory: link.credentials, node: node)
         let members = targets.map(\.name)
@@ -54,7 +56,7 @@ extension ClusterConfiguration {
     }
 
     /// nil without a cluster key.
-    var keyRing: KeyRing? { clusterKey.map { KeyRing(current: $0) } }
+    var keyRing: KeyRing? { clusterKey.map { KeyRing(current: $0, former: formerClusterKeys) } }
 }
 
 extension TargetRotation.Timing {

@@ -12,11 +12,13 @@ final class CouplingEnd: Sendable {
     private let nudge: LateCall
 
     /// Opens the facility, and begins to acquire the ownership.
-    init(facility: any CouplingFacility, keys: CouplingKeys, member: String, ring: KeyRing) {
+    init(facility: any CouplingFacility, keys: CouplingKeys, member: String, ring: KeyRing, leaseSeconds: Int) {
         let nudge = LateCall()
         self.nudge = nudge
         self.facility = facility
-        service = CouplingService(facility: facility, keys: keys, member: member, ring: ring) { nudge() }
+        service = CouplingService(
+            facility: facility, keys: keys, member: member, ring: ring, leaseSeconds: leaseSeconds
+        ) { nudge() }
         service.start()
     }
 
@@ -57,13 +59,24 @@ final class LateValue<Value: Sendable>: Sendable {
 extension Member {
     /// nil when nothing is to outlive this process: without a place to keep it, or without a control plane.
     func couplingEnd() throws -> CouplingEnd? {
-        guard cluster.ike != nil || cluster.link != nil, let ring = cluster.keyRing,
-            let directory = cluster.stateDirectory
+        guard cluster.ike != nil || cluster.link != nil, let ring = cluster.keyRing, let settings = cluster.coupling
         else { return nil }
         guard let keys = CouplingKeys(cluster: cluster.name) else {
             throw RunFailure("cluster: \(cluster.name) is no name for keys in a coupling facility")
         }
-        let facility = try EmbeddedFacility(path: directory + "/coupling.sqlite")
-        return CouplingEnd(facility: facility, keys: keys, member: node.name, ring: ring)
+        return CouplingEnd(
+            facility: try facility(settings), keys: keys, member: node.name, ring: ring,
+            leaseSeconds: settings.leaseSeconds)
+    }
+
+    private func facility(_ settings: CouplingSettings) throws(CouplingFailure) -> any CouplingFacility {
+        switch settings.kind {
+        case .embedded(let path): try EmbeddedFacility(path: path)
+        case .etcd(let etcd):
+            try EtcdFacility(
+                endpoints: etcd.endpoints.map { EtcdEndpoint(isTLS: $0.isTLS, host: $0.host, port: $0.port) },
+                credentials: EtcdCredentials(
+                    authority: etcd.authority, certificate: etcd.certificate, privateKey: etcd.privateKey))
+        }
     }
 }

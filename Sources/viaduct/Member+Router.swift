@@ -75,7 +75,8 @@ extension Member {
     /// Hands out the numbers of the SAs under which the targets answer.
     private func sequencerService(at address: IPAddress, _ marks: CoupledMarks) throws -> SequencerService {
         // With a coupling facility they come when it says from which number on.
-        let associations = marks.isCoupled
+        let associations =
+            marks.isCoupled
             ? []
             : marks.files.values.map {
                 SequencerService.Association(

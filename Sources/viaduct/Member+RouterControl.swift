@@ -33,12 +33,12 @@ extension Member {
         let isCoupled = coupling != nil
         let link = try cluster.linkServer(of: node.name, at: address)
         var hooks = RouterControl.Hooks(
-                link: link, apply: { Self.apply($0, desk, sequencer, isCoupled: isCoupled) },
-                publish: { Self.publish($0, desk) },
-                protect: { holder, key, epoch in sequencer.protect(holder, key: key, epoch: epoch) },
-                log: { Log.say($0) }, received: { desk.latestReport.received },
-                granted: { sequencer.takeGrantedEnds() },
-                judge: { certificate, answer in judge?.judge(certificate, answer) })
+            link: link, apply: { Self.apply($0, desk, sequencer, isCoupled: isCoupled) },
+            publish: { Self.publish($0, desk) },
+            protect: { holder, key, epoch in sequencer.protect(holder, key: key, epoch: epoch) },
+            log: { Log.say($0) }, received: { desk.latestReport.received },
+            granted: { sequencer.takeGrantedEnds() },
+            judge: { certificate, answer in judge?.judge(certificate, answer) })
         hooks.coupling = coupling?.service
         hooks.sequence = { association, mark in marks.sequence(association, mark, sequencer) }
         hooks.reserved = { reserving, isDurable in marks.reserved(reserving, isDurable, sequencer) }

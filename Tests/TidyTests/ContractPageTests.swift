@@ -24,7 +24,8 @@ import Testing
             for name in named {
                 let parts = name.split(separator: ".")
                 if parts.count == 2, name.first?.isUppercase == true {
-                    let found = swift.contains { $0.contains("struct \(parts[0])") && $0.contains("func \(parts[1])(") }
+                    let found =
+                        swift.contains { $0.contains("struct \(parts[0])") && $0.contains("func \(parts[1])(") }
                         || swift.contains { $0.contains("extension \(parts[0])") && $0.contains("func \(parts[1])(") }
                     #expect(found, "\(row[0]) names \(name)")
                 } else {
