@@ -65,7 +65,7 @@ private final class Owner: Sendable {
 
 private func sequence(_ spi: UInt32) -> SequenceKey { SequenceKey(spi: SPI(rawValue: spi), fingerprint: "3f9a77d2") }
 
-@Suite struct CouplingServiceTests {
+@Suite(.serialized) struct CouplingServiceTests {
     @Test(arguments: FacilityKind.allCases)
     func ownershipWritingAndTakeover(_ kind: FacilityKind) async throws {
         try await kind.with { facility in
