@@ -11,14 +11,16 @@ FUZZ_RUNS ?= 100000
 viaduct := $(BUILD)/release/viaduct
 swift_build := swift build --scratch-path $(BUILD)
 
-.PHONY: help demo test interop fuzz bench profile format captures clean release
+.PHONY: help demo demo-etcd test interop cluster fuzz bench profile format captures clean release
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo       one virtual address, three hosts, real packets, in network namespaces (root)'
 	@echo '                ARGS="--connections N --window 32|64 --mode tunnel|transport --port auto|packet_socket"'
+	@echo 'make demo-etcd  the same with etcd as the coupling facility; a target is killed meanwhile and comes back (root)'
 	@echo 'make test       every test, those in network namespaces among them (root)'
 	@echo 'make interop    IKEv2 daemons that others wrote against ours: ARGS="--list" or names (root)'
+	@echo 'make cluster    eight targets, etcd, 2,000 connections, and who is not let in: ARGS="--list" or names (root)'
 	@echo 'make fuzz       random packets for the router: FUZZ_RUNS=100000'
 	@echo 'make captures   replay recorded packets: DIR=folder ARGS="--first-light"'
 	@echo 'make bench      cycles per packet, beside the same in C; writes Benchmarks/latest.json'
@@ -35,18 +37,28 @@ demo:
 	@$(MAKE) --no-print-directory release
 	@scripts/demo --viaduct $(viaduct) $(ARGS)
 
+demo-etcd:
+	@scripts/install-dependencies.sh demo etcd
+	@$(MAKE) --no-print-directory release
+	@scripts/demo --viaduct $(viaduct) --coupling etcd --connections 600 $(ARGS)
+
 test:
-	@scripts/install-dependencies.sh test interop
+	@scripts/install-dependencies.sh test interop etcd
 	@scripts/swift-test $(BUILD)
 	@scripts/fuzz.sh $(FUZZ_RUNS)
 	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS='--without $(NOT_YET)'
 	@Tests/Namespaces/judgement_test.py --quiet
 	@Tests/Namespaces/run.py --viaduct $(viaduct)
 	@$(MAKE) --no-print-directory interop ARGS=
+	@$(MAKE) --no-print-directory cluster ARGS=
 
 interop: release
 	@scripts/install-dependencies.sh interop
 	@Tests/Interop/run.py --viaduct $(viaduct) $(ARGS)
+
+cluster: release
+	@scripts/install-dependencies.sh demo etcd
+	@Tests/Cluster/run.py --viaduct $(viaduct) $(ARGS)
 
 fuzz:
 	@scripts/install-dependencies.sh build

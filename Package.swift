@@ -43,6 +43,7 @@ let package = Package(
         .library(name: "ControlPlane", targets: ["ControlPlane"]),
         .library(name: "Credentials", targets: ["Credentials"]),
         .library(name: "XCF", targets: ["XCF"]),
+        .library(name: "CouplingFacilities", targets: ["CouplingFacilities"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -175,7 +176,10 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "ViaductTests",
-            dependencies: ["viaduct", "Configuration", "ControlPlane", "Wire", "Associations", "Commands"],
+            dependencies: [
+                "viaduct", "Configuration", "ControlPlane", "FastPath", "TestSupport", "Wire", "Associations",
+                "Commands",
+            ],
             swiftSettings: tests),
         .testTarget(name: "TidyTests", dependencies: ["Commands", "FastPath"], swiftSettings: tests),
     ]

@@ -8,6 +8,7 @@ import hashlib
 import http.client
 import json
 import random
+import socket
 import time
 
 from demo.content import content, digest
@@ -29,8 +30,8 @@ def plan(number, seed, large):
     return "small", dice.randint(1, 32 * 1024)
 
 
-def transfer(connection, kind, size, seed):
-    """One exchange; the target's name. Raises what it finds wrong."""
+def transfer(connection, kind, size, seed, met):
+    """One exchange; `met` is called with the target's name. Raises what it finds wrong."""
     if kind == "upload":
         body = content(seed, size)
         wanted = digest(body)
@@ -44,6 +45,7 @@ def transfer(connection, kind, size, seed):
     if answer.status != 200:
         raise ValueError("status %d" % answer.status)
     target, seen, kept = answer.headers["X-Target"], hashlib.sha256(), b""
+    met(target)
     while piece := answer.read(CHUNK):
         seen.update(piece)
         kept = (kept + piece)[:256]
@@ -55,21 +57,29 @@ def transfer(connection, kind, size, seed):
         right = seen.hexdigest() == wanted
     if not right:
         raise ValueError("wrong hash")
-    return target
+
+
+def connect(connection):
+    """Who only waits finds out soon that the other end has forgotten him."""
+    connection.connect()
+    for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1)):
+        connection.sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 def once(number, options):
     kind, size = plan(number, options.seed, options.large)
-    started, target, error = time.monotonic(), None, None
+    started, met, error = time.monotonic(), [], None
     connection = http.client.HTTPConnection(options.address, options.port, timeout=SILENCE_SECONDS)
     try:
-        target = transfer(connection, kind, size, options.seed * 1000 + number)
+        connect(connection)
+        transfer(connection, kind, size, options.seed * 1000 + number, met.append)
     except (OSError, http.client.HTTPException, ValueError) as x:
         error = "%s: %s" % (type(x).__name__, x)
     finally:
         connection.close()
     return {"number": number, "kind": kind, "bytes": size, "seconds": round(time.monotonic() - started, 3),
-            "target": target, "error": error}
+            "target": met[0] if met else None, "error": error}
 
 
 def main():

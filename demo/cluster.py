@@ -10,6 +10,7 @@ import time
 
 from demo import plan
 from demo.configuration import configuration, negotiating
+from demo.etcd import Etcd
 from demo.network import Network, sweep
 from demo.node import Node
 from demo.process import Trouble, run, spawn, stop
@@ -35,14 +36,16 @@ class Cluster:
     """Use it in a `with`: nothing of it is left afterwards, whatever happened in between."""
 
     def __init__(self, viaduct, prefix, mode="tunnel", window=64, port="auto", keep_logs=None,
-                 router_under=(), say=lambda text: None, client="viaduct", rekey_seconds=0):
-        """`client`: "viaduct" for our own endpoint with manual SAs, "strongswan" for one that negotiates and rekeys."""
+                 router_under=(), say=lambda text: None, client="viaduct", rekey_seconds=0, coupling="embedded"):
+        """`client`: "viaduct" for our own endpoint with manual SAs, "strongswan" for one that negotiates and rekeys. `coupling`:
+        "embedded" in the router, or "etcd", which then runs on the trusted link."""
         self.viaduct = pathlib.Path(viaduct).resolve()
         self.client, self.rekey_seconds = client, rekey_seconds
         self.prefix, self.mode, self.window, self.port = prefix, mode, window, port
         self.logs, self.router_under, self.say = keep_logs, router_under, say
         self.network = Network(prefix, mode)
-        self.nodes, self.servers, self.claimed, self.folder = {}, {}, None, None
+        self.coupling = coupling
+        self.nodes, self.servers, self.claimed, self.folder, self.etcd = {}, {}, None, None, None
 
     def __enter__(self):
         self.claimed = claim(self.prefix)
@@ -64,12 +67,16 @@ class Cluster:
         config.touch(mode=0o600)
         secret = secrets.token_hex(24)
         if self.client == "strongswan":
-            config.write_text(negotiating(self.window, self.port, self.folder, secret))
+            if self.coupling == "etcd":
+                self.etcd = Etcd(self.network, plan.TRUSTED, self.folder, [plan.STORE])
+            config.write_text(negotiating(self.window, self.port, self.folder, secret, self.etcd.endpoints if self.etcd else ()))
             run([self.viaduct, "cluster", "init", "--config", config, "--directory", self.folder / "link"])
         else:
             config.write_text(configuration(self.mode, self.window, self.port, self.folder / "state"))
         self.say("network: %d namespaces %s*" % (len(plan.NAMESPACES), self.prefix))
         self.network.make()
+        if self.etcd:
+            self.start_etcd()
         for name in (plan.ROUTER, *plan.TARGETS, plan.CLIENT):
             under = self.router_under if name == plan.ROUTER else ()
             if name == plan.CLIENT and self.client == "strongswan":
@@ -87,6 +94,22 @@ class Cluster:
         if self.client == "strongswan":
             self.wait(self.links_joined, "not every target has joined the link")
             self.say("IKE: " + self.nodes[plan.CLIENT].initiate())
+
+    def start_etcd(self):
+        self.network.ip(["addr add %s/24 dev switch0" % plan.STORE], plan.TRUSTED)
+        self.etcd.start()
+        self.say("etcd at %s" % self.etcd.endpoints[0])
+
+    def kill(self, target):
+        """As a host that loses its power."""
+        self.nodes[target].kill()
+        server = self.servers.pop(target)
+        server.kill()
+        server.wait()
+
+    def restart(self, target):
+        self.nodes[target].start()
+        self.start_server(target)
 
     def start_server(self, target):
         command = [sys.executable, "-m", "demo.server", "--address", plan.dvipa(self.mode), "--port", plan.PORT, "--name", target]
@@ -150,6 +173,8 @@ class Cluster:
         for node in self.nodes.values():
             if node.process and node.process.poll() is None:
                 node.stop()
+        if self.etcd:
+            self.etcd.stop()
         if self.logs and self.folder:
             self.keep_logs()
         self.network.remove()

@@ -37,7 +37,7 @@ stateDirectory: {folder}/state
 clusterKey: {folder}/link/cluster.key
 link:
   credentials: {folder}/link
-
+{coupling}
 nodes:
   router1:
     role: router
@@ -95,10 +95,15 @@ ASSOCIATION = """\
 """
 
 
-def negotiating(window, port, folder, secret):
-    """The YAML text for a client that speaks IKE; keys and certificates are those that `viaduct cluster init` makes."""
+COUPLING = "coupling: {{kind: etcd, endpoints: [{endpoints}]}}\n"
+
+
+def negotiating(window, port, folder, secret, endpoints=()):
+    """The YAML text for a client that speaks IKE; keys and certificates are those that `viaduct cluster init` makes.
+    `endpoints`: etcd's, or none."""
     return NEGOTIATING.format(
-        folder=folder, router=plan.ROUTER_TRUSTED, port=port, dvipa=plan.dvipa("tunnel"), service=plan.PORT,
+        folder=folder, coupling=COUPLING.format(endpoints=", ".join(endpoints)) if endpoints else "",
+        router=plan.ROUTER_TRUSTED, port=port, dvipa=plan.dvipa("tunnel"), service=plan.PORT,
         gateway=plan.GATEWAY, client=plan.CLIENT_OUTER, inner=plan.CLIENT_INNER, secret=secret, window=window,
         targets="\n".join(TARGET.format(name=t, address=plan.trusted_address(t)) for t in plan.TARGETS))
 

@@ -1,6 +1,7 @@
 """What was wrong with a run. An empty list is a good run."""
 from demo import plan
 from demo.cluster import GOOD
+from demo.incident import excused
 
 # The client's window refused what a target sent: two targets sent under numbers too far apart, or under the same one.
 WINDOW = ("replayed", "tooOld")
@@ -45,10 +46,11 @@ def silent(outcome):
 def lost(outcome):
     if len(outcome.transfers) != outcome.connections:
         yield "%d of %d transfers never ended" % (outcome.connections - len(outcome.transfers), outcome.connections)
-    for t in outcome.failed[:5]:
+    failed = [t for t in outcome.failed if not excused(t, outcome.killed)]
+    for t in failed[:5]:
         yield "connection %d (%s, %d bytes): %s" % (t["number"], t["kind"], t["bytes"], t["error"])
-    if len(outcome.failed) > 5:
-        yield "and %d more transfers failed" % (len(outcome.failed) - 5)
+    if len(failed) > 5:
+        yield "and %d more transfers failed" % (len(failed) - 5)
 
 
 def unserved(outcome):
@@ -57,7 +59,7 @@ def unserved(outcome):
         if not count:
             yield "%s served nothing" % target
         steered = router.get(target, {}).get("connectionsMade")
-        if steered != count and not outcome.failed:
+        if steered != count and not outcome.failed and not outcome.killed:
             yield "%s answered %d connections, the router says it got %s" % (target, count, steered)
 
 

@@ -54,10 +54,10 @@ def end_processes(namespace, seconds=5):
 
 
 class Network:
-    """The namespaces of `plan`, connected."""
+    """The namespaces of a plan, the demonstration's or one like it, connected."""
 
-    def __init__(self, prefix, mode):
-        self.prefix, self.mode = prefix, mode
+    def __init__(self, prefix, mode, plan=plan):
+        self.prefix, self.mode, self.plan = prefix, mode, plan
 
     def namespace(self, node):
         return self.prefix + node
@@ -70,13 +70,13 @@ class Network:
         return run(self.inside(node, ["sh", "-ec", script]))
 
     def make(self):
-        for node in plan.NAMESPACES:
+        for node in self.plan.NAMESPACES:
             run(["ip", "netns", "add", self.namespace(node)])
             self.shell(node, SETTINGS)
         self.ip("link add %s netns %s mtu 1500 numrxqueues 1 numtxqueues 1 type veth "
                 "peer name %s netns %s mtu 1500 numrxqueues 1 numtxqueues 1" % (
-                    a, self.namespace(here), b, self.namespace(there)) for (here, a), (there, b) in plan.links())
-        for node in plan.NAMESPACES:
+                    a, self.namespace(here), b, self.namespace(there)) for (here, a), (there, b) in self.plan.links())
+        for node in self.plan.NAMESPACES:
             self.configure(node)
         self.wait_until_up()
 
@@ -84,7 +84,7 @@ class Network:
         """The kernel may take up to a second to put a link with a carrier to work, and drops what is sent until then. A
         lost ARP request is a second in which packets wait: theirs would be old sequence numbers."""
         deadline = time.monotonic() + seconds
-        for node in plan.NAMESPACES:
+        for node in self.plan.NAMESPACES:
             while idle := self.idle_links(node):
                 if time.monotonic() > deadline:
                     raise Trouble("%s: %s does not come up" % (self.namespace(node), ", ".join(idle)))
@@ -95,14 +95,14 @@ class Network:
         return [link["ifname"] for link in links if link["ifname"] != "lo" and link["operstate"] != "UP"]
 
     def configure(self, node):
-        links = [name for pair in plan.links() for where, name in pair if where == node]
+        links = [name for pair in self.plan.links() for where, name in pair if where == node]
         steps = ["link set lo up"]
-        if node in (plan.TRUSTED, plan.RETURN):
+        if node in self.plan.SWITCHES:
             steps += ["link add switch0 type bridge", "link set switch0 up"]
             steps += ["link set %s master switch0" % name for name in links]
-        steps += ["addr add %s dev %s" % (address, name) for where, name, address in plan.addresses(self.mode) if where == node]
+        steps += ["addr add %s dev %s" % (address, name) for where, name, address in self.plan.addresses(self.mode) if where == node]
         steps += ["link set %s up" % name for name in links]
-        steps += ["route add %s via %s" % (destination, hop) for where, destination, hop in plan.routes() if where == node]
+        steps += ["route add %s via %s" % (destination, hop) for where, destination, hop in self.plan.routes() if where == node]
         self.ip(steps, node)
         self.shell(node, WHOLE % " ".join(links))
 

@@ -16,9 +16,12 @@ class Node:
         self.output = folder / ("%s.out" % name)
         self.log = folder / ("%s.log" % name)
         self.process = None
-        self.summary = ""
+        self.summary, self.killed = "", False
 
     def start(self):
+        """Also again, after it was killed."""
+        self.summary, self.killed = "", False
+        self.status_file.unlink(missing_ok=True)
         command = [*self.under, self.viaduct, "run", "--config", self.config, "--node", self.name, "--status", self.status_file, *self.options]
         with open(self.output, "wb") as output, open(self.log, "wb") as log:
             self.process = spawn(self.network.inside(self.name, command), stdout=output, stderr=log)
@@ -35,7 +38,7 @@ class Node:
             time.sleep(0.02)
 
     def check_alive(self):
-        if self.process.poll() is not None:
+        if not self.killed and self.process.poll() is not None:
             raise Trouble("%s ended with %d%s" % (self.name, self.process.returncode, self.last_words()))
 
     def last_words(self):
@@ -55,5 +58,6 @@ class Node:
 
     def kill(self):
         """As a crash would end it."""
+        self.killed = True
         self.process.kill()
         self.process.wait()

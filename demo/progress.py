@@ -26,6 +26,12 @@ class Progress:
             self.said = time.monotonic()
             self.line(self.numbers(outcome, rate), outcome)
 
+    def say(self, text):
+        """A line among the others."""
+        self.stream.write("%s  -- %s\n" % ("\r\x1b[K" if self.live else "", text))
+        self.drawn = False
+        self.stream.flush()
+
     def end(self, outcome):
         """The last state, which the two seconds may have swallowed."""
         if not self.live:

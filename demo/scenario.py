@@ -25,6 +25,7 @@ class Outcome:
     peak: float = 0                                            # the router's highest packets per second
     unclean: list = dataclasses.field(default_factory=list)    # nodes that did not end well
     negotiates: bool = False                                   # whether the client speaks IKE
+    killed: str = ""                                           # the target that was killed meanwhile, and came back
     rekey_seconds: float = 0                                   # how often its Child SA is rekeyed; 0 for never
 
     @property

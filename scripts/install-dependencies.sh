@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages that are missing, and only those: `install-dependencies.sh SET...`, where a SET is one of
-# build, demo, test, bench, interop. Says nothing and runs no apt when nothing is missing.
+# build, demo, test, bench, interop, etcd. Says nothing and runs no apt when nothing is missing.
 set -euo pipefail
 
 build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-dev libssl-dev libpcap-dev)
@@ -9,7 +9,9 @@ build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-de
 # strongSwan is the client of the demo, with its ESP in user space.
 demo=(python3 iproute2 ethtool charon-systemd strongswan-swanctl libcharon-extra-plugins libstrongswan-extra-plugins
     libstrongswan-standard-plugins)
-test=(tshark tcpdump iputils-ping valgrind)
+# The coupling facility beside the embedded one; its tests start it on loopback.
+etcd=(etcd-server etcd-client)
+test=(tshark tcpdump iputils-ping valgrind openssl etcd-server etcd-client)
 # charon, whose handshakes are measured beside ours, is in the demo's set.
 bench=(valgrind linux-perf openssl)
 # IKEv2 peers, and what it takes to stand between them.
@@ -24,11 +26,12 @@ for set in "$@"; do
     demo) wanted+=("${build[@]}" "${demo[@]}") ;;
     test) wanted+=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
     bench) wanted+=("${build[@]}" "${demo[@]}" "${bench[@]}") ;;
+    etcd) wanted+=("${etcd[@]}") ;;
     interop) wanted+=("${demo[@]}" "${interop[@]}") ;;
-    *) echo "install-dependencies: no set '$set': there are build, demo, test, bench, interop" >&2; exit 2 ;;
+    *) echo "install-dependencies: no set '$set': there are build, demo, test, bench, interop, etcd" >&2; exit 2 ;;
     esac
 done
-((${#wanted[@]})) || { echo "usage: $0 build|demo|test|bench|interop ..." >&2; exit 2; }
+((${#wanted[@]})) || { echo "usage: $0 build|demo|test|bench|interop|etcd ..." >&2; exit 2; }
 
 if ! command -v dpkg-query >/dev/null; then
     echo "install-dependencies: this is no Debian; the packages are: ${wanted[*]}" >&2

@@ -55,6 +55,8 @@ public struct Router: ~Copyable {
     var steeringWorks: Slab<SteeringWork>
     /// How many of them the last batch had.
     var steeringCount = 0
+    /// Entries of lost targets may be left.
+    private var isSweeping = false
     /// By their index.
     let dvipas: [IPAddress]
     public private(set) var counters = VerdictCounters()
@@ -114,8 +116,9 @@ public struct Router: ~Copyable {
     }
 
     private mutating func age(now: UInt32) {
-        guard connections.formerCount > 0 else { return connections.age(ConnectionTable.walkCount, now: now) }
+        guard isSweeping else { return connections.age(ConnectionTable.walkCount, now: now) }
         connections.age(ConnectionTable.sweepCount, now: now)
+        isSweeping = connections.formerCount > 0
         targets.judge(connections)
     }
 
@@ -177,7 +180,10 @@ public struct Router: ~Copyable {
     /// Nothing happens where there is no such target.
     private mutating func take(_ standing: TargetStanding, of target: String) {
         guard let index = targets.index(of: target) else { return }
-        if standing.state == .lost && targets.standing(index).state != .lost { connections.lose(index) }
+        if standing.state == .lost && targets.standing(index).state != .lost {
+            connections.lose(index)
+            isSweeping = true
+        }
         targets.setStanding(index, standing)
         targets.judge(connections)
     }

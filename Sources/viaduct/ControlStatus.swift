@@ -22,13 +22,34 @@ struct ControlStatus: Encodable {
         var targets: [String: String]
     }
 
+    struct Coupling: Encodable {
+        var place: String
+        /// nil while another owns the addresses, or nobody could be asked.
+        var epoch: UInt32?
+        var isOwner: Bool
+        var isConnected: Bool
+        var isLeaseHeld: Bool
+        var queued: Int
+        var oldestWaitingMilliseconds: UInt64
+        var transactions: UInt64
+        var trouble: String?
+    }
+
     var epoch: UInt32
+    var coupling: Coupling?
     var link: [String: UInt64]
     var targets: [Target]
     var shadows: [Shadow]
 
     init(_ report: RouterControlReport) {
         epoch = report.epoch.rawValue
+        coupling = report.coupling.map {
+            Coupling(
+                place: $0.place, epoch: $0.epoch?.rawValue, isOwner: $0.epoch != nil && !$0.isFenced,
+                isConnected: $0.isConnected, isLeaseHeld: $0.isLeaseHeld, queued: $0.queued,
+                oldestWaitingMilliseconds: $0.oldestWaiting, transactions: $0.transactions,
+                trouble: report.couplingTrouble)
+        }
         link = report.link
         targets = report.targets.map {
             Target(

@@ -35,8 +35,17 @@ extension Member {
         ) { publication in
             if !desk.inbox.offer(publication) { Log.warn("the worker does not keep up with publications") }
         }
-        let sequencer = try sequencerService(at: trustedAddress)
-        let control = try routerControl(at: trustedAddress, desk: desk, sequencer: sequencer)
+        let coupling = try couplingEnd()
+        defer { coupling?.stop() }
+        let marks = try CoupledMarks(self, isCoupled: coupling != nil)
+        let sequencer = try sequencerService(at: trustedAddress, marks)
+        let illness = LateValue<String>()
+        let control = try routerControl(at: trustedAddress, desk: desk, sequencer: sequencer, coupling, marks) { why in
+            Log.warn("this router takes itself out: \(why)")
+            illness.value = why
+            desk.end()
+        }
+        marks.control.value = control
         let commands = try controlSocket.map { path in
             try CommandSocket(path: path) { ControlSocket.answer($0, control, targets: cluster.targets.map(\.name)) }
         }
@@ -60,22 +69,23 @@ extension Member {
         status.write(
             desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure,
             control: control?.report)
+        if let why = illness.value { throw RunFailure("\(node.name) took itself out: \(why)") }
     }
 
     /// Hands out the numbers of the SAs under which the targets answer.
-    private func sequencerService(at address: IPAddress) throws -> SequencerService {
-        var associations: [SequencerService.Association] = []
-        for configured in cluster.securityAssociations where configured.association.direction == .outbound {
-            let association = configured.association
-            associations.append(
+    private func sequencerService(at address: IPAddress, _ marks: CoupledMarks) throws -> SequencerService {
+        // With a coupling facility they come when it says from which number on.
+        let associations = marks.isCoupled
+            ? []
+            : marks.files.values.map {
                 SequencerService.Association(
-                    spi: association.spi, replayWindow: association.replayWindow,
-                    reservation: try reservation(of: association)))
-        }
+                    spi: $0.association.spi, replayWindow: $0.association.replayWindow, reservation: $0.file)
+            }
         return try SequencerService(
             local: SocketAddress(address: address, port: cluster.leases.port), holders: cluster.leaseHolders,
             associations: associations, timing: Sequencer.Timing(validity: cluster.leases.validityNanoseconds),
-            protection: cluster.link == nil ? .none : .sealed)
+            protection: cluster.link == nil ? .none : .sealed,
+            hooks: SequencerService.Hooks(reserve: { marks.control.value?.reserve($0) }))
     }
 }
 

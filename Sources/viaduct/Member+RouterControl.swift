@@ -9,7 +9,8 @@ import XCF
 extension Member {
     /// nil when the configuration has neither `ike` nor `link`.
     func routerControl(
-        at address: IPAddress, desk: WorkerDesk, sequencer: SequencerService
+        at address: IPAddress, desk: WorkerDesk, sequencer: SequencerService, _ coupling: CouplingEnd?,
+        _ marks: CoupledMarks, withdraw: @escaping @Sendable (String) -> Void
     ) throws -> RouterControl? {
         guard cluster.ike != nil || cluster.link != nil else { return nil }
         var settings = RouterControl.Settings(
@@ -27,21 +28,31 @@ extension Member {
             settings.limits.maximum = ike.maximumHalfOpen
             settings.limits.maximumPerAddress = ike.maximumHalfOpenPerAddress
         }
+        settings.sharedAssociations = marks.files.values.map(\.association)
         let judge = judges
+        let isCoupled = coupling != nil
         let link = try cluster.linkServer(of: node.name, at: address)
-        return try RouterControl(
-            settings,
-            hooks: RouterControl.Hooks(
-                link: link, apply: { Self.apply($0, desk, sequencer) },
+        var hooks = RouterControl.Hooks(
+                link: link, apply: { Self.apply($0, desk, sequencer, isCoupled: isCoupled) },
                 publish: { Self.publish($0, desk) },
                 protect: { holder, key, epoch in sequencer.protect(holder, key: key, epoch: epoch) },
                 log: { Log.say($0) }, received: { desk.latestReport.received },
                 granted: { sequencer.takeGrantedEnds() },
-                judge: { certificate, answer in judge?.judge(certificate, answer) }))
+                judge: { certificate, answer in judge?.judge(certificate, answer) })
+        hooks.coupling = coupling?.service
+        hooks.sequence = { association, mark in marks.sequence(association, mark, sequencer) }
+        hooks.reserved = { reserving, isDurable in marks.reserved(reserving, isDurable, sequencer) }
+        hooks.advance = { epoch in sequencer.advance(to: epoch) }
+        hooks.withdraw = withdraw
+        let control = try RouterControl(settings, hooks: hooks)
+        coupling?.tell { control.wake() }
+        return control
     }
 
     /// Inbound SAs are for the router's own path; for outbound ones it hands out the numbers.
-    private static func apply(_ entry: ShadowEntry, _ desk: WorkerDesk, _ sequencer: SequencerService) {
+    private static func apply(
+        _ entry: ShadowEntry, _ desk: WorkerDesk, _ sequencer: SequencerService, isCoupled: Bool
+    ) {
         switch entry {
         case .begin, .complete, .relocate, .allow: break
         case .install(let association) where association.direction == .inbound:
@@ -50,7 +61,8 @@ extension Member {
         case .install(let association):
             sequencer.add(
                 SequencerService.Association(
-                    spi: association.spi, replayWindow: association.replayWindow, reservation: nil))
+                    spi: association.spi, replayWindow: association.replayWindow,
+                    marks: isCoupled ? .coupled(first: 1, upTo: 1) : .unwritten))
         case .remove(let spi, .outbound): sequencer.remove(spi)
         }
     }

@@ -5,7 +5,7 @@ import Testing
 
 /// The implementations that the one suite is run over.
 enum FacilityKind: String, CaseIterable, CustomTestStringConvertible {
-    case memory, embedded
+    case memory, embedded, etcd
 
     var testDescription: String { rawValue }
 
@@ -13,10 +13,16 @@ enum FacilityKind: String, CaseIterable, CustomTestStringConvertible {
     func with(_ body: (any CouplingFacility) async throws -> Void) async throws {
         let directory = TemporaryDirectory()
         let facility: any CouplingFacility
+        var cluster: EtcdCluster?
         switch self {
         case .memory: facility = MemoryFacility()
         case .embedded: facility = try EmbeddedFacility(path: directory.path + "/coupling.sqlite")
+        case .etcd:
+            cluster = try EtcdCluster()
+            #expect(try await cluster!.isUp())
+            facility = try cluster!.facility()
         }
+        defer { withExtendedLifetime(cluster) {} }
         do {
             try await body(facility)
         } catch {

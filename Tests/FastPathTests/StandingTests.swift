@@ -1,8 +1,9 @@
 import Associations
-import FastPath
 import TestSupport
 import Testing
 import Wire
+
+@testable import FastPath
 
 /// What a router sends to a target that serves, drains, is quiesced or lost.
 @Suite struct StandingTests {
@@ -106,6 +107,9 @@ import Wire
             #expect(traffic.send(port).target == traffic.targets[port])
         }
         for port in UInt16(3000)..<3300 { #expect(traffic.send(port).target == traffic.targets[port]) }
+        // Nothing of before is left: its packets go the short way again.
+        #expect(traffic.bench.router.connections.formerCount == 0)
+        #expect(traffic.bench.router.targets[1].isPlain)
     }
 
     /// The sweep is a bounded part of each batch, and ends.

@@ -87,6 +87,14 @@ class Judgement(unittest.TestCase):
         self.outcome.unclean = ["t1"]
         self.verdict("t1 did not end well")
 
+    def test_a_killed_target_resets_its_own(self):
+        self.outcome.killed = "t2"
+        self.outcome.transfers[0] |= {"error": "ConnectionResetError: reset", "target": "t2"}
+        self.assertEqual(list(problems(self.outcome)), [])
+        for excuse in ({"target": "t1"}, {"error": "TimeoutError: timed out"}, {"error": "ValueError: wrong hash"}):
+            self.outcome.transfers[0] |= {"error": "ConnectionResetError: reset", "target": "t2"} | excuse
+            self.verdict("connection 0 (small, 10 bytes): " + self.outcome.transfers[0]["error"])
+
     def test_a_drop_has_a_name(self):
         self.outcome.statuses[plan.ROUTER]["verdicts"]["badICV"] = 5
         self.assertEqual(drops(self.outcome, plan.ROUTER), {"badICV": 5})

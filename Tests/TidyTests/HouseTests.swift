@@ -16,9 +16,10 @@ import Testing
     /// Every Swift file below a folder of the project.
     static func sources(_ folder: String) throws -> [Source] {
         let base = root.appending(path: folder)
-        let files = try #require(
-            FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil, options: .skipsHiddenFiles))
-        return try files.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }.map {
+        let files = try #require(FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil))
+        // What was built and fetched is not ours, and there a folder may have a file's name.
+        let ours = files.compactMap { $0 as? URL }.filter { !$0.path.contains("/.build") }
+        return try ours.filter { $0.pathExtension == "swift" }.map {
             Source(
                 path: folder + $0.path.dropFirst(base.path.count),
                 lines: try String(contentsOf: $0, encoding: .utf8).split(
@@ -27,7 +28,8 @@ import Testing
     }
 
     static let modules = [
-        "Wire", "Associations", "FastPath", "ControlPlane", "PostQuantum", "Credentials", "XCF", "Configuration",
+        "Wire", "Associations", "FastPath", "ControlPlane", "PostQuantum", "Credentials", "XCF", "CouplingFacilities",
+        "Configuration",
         "viaduct",
     ]
 
@@ -37,7 +39,14 @@ import Testing
         ("PostQuantum", ["Associations"]), ("ControlPlane", ["Wire", "Associations", "PostQuantum"]),
         ("Credentials", ["Wire", "Associations", "ControlPlane"]), ("Configuration", ["Wire", "Associations"]),
         ("XCF", ["Wire", "Associations", "ControlPlane"]),
-        ("viaduct", ["Wire", "Associations", "FastPath", "ControlPlane", "Credentials", "Configuration", "XCF"]),
+        ("CouplingFacilities", ["Wire", "Associations", "ControlPlane"]),
+        (
+            "viaduct",
+            [
+                "Wire", "Associations", "FastPath", "ControlPlane", "Credentials", "CouplingFacilities",
+                "Configuration", "XCF",
+            ]
+        ),
     ]) func importsPointDown(_ module: String, _ allowed: [String]) throws {
         let files = try Self.sources("Sources/\(module)")
         #expect(!files.isEmpty)
@@ -94,8 +103,7 @@ import Testing
 
     /// A file is read in one sitting, but for what a generator wrote.
     @Test(arguments: ["Sources", "Tests", "Plugins", "Benchmarks"]) func filesStaySmall(_ folder: String) throws {
-        for file in try Self.sources(folder) where !file.path.contains("/.build") && !file.path.contains("/Generated/")
-        {
+        for file in try Self.sources(folder) where !file.path.contains("/Generated/") {
             #expect(file.lines.count <= 500, "\(file.path) has \(file.lines.count) lines")
         }
     }

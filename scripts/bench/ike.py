@@ -16,7 +16,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "Tests/Interop")]
+sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "Tests/Shared")]
 sys.dont_write_bytecode = True
 
 from demo.process import Trouble

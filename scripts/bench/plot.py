@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Draws docs/speed-*.svg from Benchmarks/latest.json: cycles a packet by size, Swift beside C, medians of the passes
-with the lowest marked; handshakes beside charon. Standard library only."""
+with the lowest marked; handshakes beside charon; what one SA carries by leases. Standard library only."""
 import json
+import math
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -19,6 +20,8 @@ AIMS = {
 PROOFS = {"psk-x25519": "shared key", "ecdsa-p256": "ECDSA P-256 both ways", "rsa-2048": "RSA-2048 both ways"}
 KINDS = {"verified": "ICV verified", "peek": "peek only"}
 SWIFT, C, INK, RULE = "#d9572b", "#5b7fa6", "#333", "#ddd"
+LEASE_WINDOWS = {32: "#5b7fa6", 64: "#d9572b", 128: "#6a9a5b", 1024: "#8a6bb0"}
+LEASE_SENDERS = [2, 4, 8, 16]
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 860, 330, 56, 64, 56
 
 
@@ -100,6 +103,37 @@ def draw_handshakes(pairs, machine, date):
     return "\n".join(out) + "\n"
 
 
+def draw_leases(values, machine, date):
+    """Mb/s under one SA by senders, a line for each of the peer's windows; both scales logarithmic."""
+    low, high = 100, 10 ** math.ceil(math.log10(max(figure["value"] for figure in values.values())))
+    room, base = HEIGHT - TOP - BOTTOM, HEIGHT - BOTTOM
+    y = lambda value: base - room * (math.log10(max(value, low)) - math.log10(low)) / (math.log10(high) - math.log10(low))
+    x = lambda count: LEFT + 40 + (WIDTH - 180 - LEFT) * LEASE_SENDERS.index(count) / (len(LEASE_SENDERS) - 1)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">',
+           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+           text(LEFT, 24, "Mb/s of 1400-byte packets under one SA by leases", 15, "start", "bold"),
+           text(LEFT, 45, "real service over UDP on loopback, messages sealed; the ring is the aim", 12, "start")]
+    decade = low
+    while decade <= high:
+        for step in (1, 2, 5):
+            if decade * step <= high:
+                out.append(f'<line x1="{LEFT}" x2="{WIDTH - 16}" y1="{y(decade * step):.1f}" y2="{y(decade * step):.1f}" stroke="{RULE}"/>')
+                out.append(text(LEFT - 8, y(decade * step) + 4, f"{decade * step:,}", 11, "end"))
+        decade *= 10
+    for window, colour in LEASE_WINDOWS.items():
+        points = [(count, values[count, window]["value"]) for count in LEASE_SENDERS if (count, window) in values]
+        if not points:
+            continue
+        way = " ".join(f"{x(count):.1f},{y(value):.1f}" for count, value in points)
+        out.append(f'<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        out += [f'<circle cx="{x(count):.1f}" cy="{y(value):.1f}" r="3.5" fill="{colour}"/>' for count, value in points]
+        out.append(text(x(points[-1][0]) + 10, y(points[-1][1]) + 4, f"window {window}", 12, "start"))
+    out.append(f'<circle cx="{x(4):.1f}" cy="{y(1000):.1f}" r="7" fill="none" stroke="{INK}" stroke-width="1.5"/>')
+    out += [text(x(count), base + 18, f"{count} senders", 12) for count in LEASE_SENDERS]
+    out += [text(LEFT, HEIGHT - 6, f"{machine}; {date[:10]}", 10, "start"), "</svg>"]
+    return "\n".join(out) + "\n"
+
+
 def main():
     latest = json.loads((ROOT / "Benchmarks/latest.json").read_text())
     figures = {figure["name"]: figure for figure in latest["figures"]}
@@ -119,6 +153,12 @@ def main():
     if pairs:
         (ROOT / "docs/speed-ike.svg").write_text(draw_handshakes(pairs, latest["machine"], latest["date"]))
         print("wrote docs/speed-ike.svg")
+    leases = {(count, window): figures.get(f"leases/throughput/{count}senders/window{window}")
+              for count in LEASE_SENDERS for window in LEASE_WINDOWS}
+    leases = {place: figure for place, figure in leases.items() if figure}
+    if leases:
+        (ROOT / "docs/speed-leases.svg").write_text(draw_leases(leases, latest["machine"], latest["date"]))
+        print("wrote docs/speed-leases.svg")
 
 
 main()

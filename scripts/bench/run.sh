@@ -14,6 +14,7 @@ swift build --package-path "$package" -c release -j "$jobs" --product PacketPath
 swift build --package-path "$package" -c release -j "$jobs" --product VethBench
 swift build --package-path "$package" -c release -j "$jobs" --product IKEBench
 swift build --package-path "$package" -c release -j "$jobs" --product LinkBench
+swift build --package-path "$package" -c release -j "$jobs" --product LeaseBench
 swift build --package-path "$package" -c release -j "$jobs" --product viaduct
 echo "== Swift beside C, passes in turns; a few minutes"
 VIADUCT_FIGURES="$figures" swift package --package-path "$package" -c release -j "$jobs" benchmark run \
@@ -23,6 +24,11 @@ gate=0
 scripts/bench/callgrind.py --figures "$figures" || gate=$?
 echo "== over veth, beside a bare forwarder, in turns"
 scripts/bench/veth.py --figures "$figures"
+echo "== sequence leases: 100,000,000 packets before the peer's model; a few minutes"
+leases="$package/.build/release/LeaseBench"
+VIADUCT_FIGURES="$figures" "$leases" model || gate=$?
+VIADUCT_FIGURES="$figures" "$leases" machine
+VIADUCT_FIGURES="$figures" "$leases" service || gate=$?
 echo "== IKE"
 scripts/bench/ike.py --figures "$figures" || gate=$?
 echo "== the link between members"

@@ -31,8 +31,7 @@ struct ModelRun {
         var random = SeededGenerator(seed: seed &+ UInt64(number) &* 0x1_0001)
         var conditions = SequenceSimulation.Conditions(
             seed: random.next(), window: window, senders: senders,
-            // What a narrow window carries in a second is little; the wide ones carry the bulk.
-            packets: window * (window >= 1024 ? 2000 : 4000))
+            packets: 500_000)
         conditions.linkDelay = 1 + random.below(6)
         conditions.linkJitter = random.below(4) == 0 ? 60 : random.below(4)
         conditions.pathJitter = 4 * conditions.linkDelay - 1

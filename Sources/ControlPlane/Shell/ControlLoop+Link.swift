@@ -20,7 +20,8 @@ extension ControlLoop {
                 try receive(message, from: holder)
             case .left(let connection, let why):
                 guard let holder = holders[connection] else { continue }
-                hooks.log("link: \(name(holder)) is gone: \(why)")
+                // One that comes and goes says so once, until it has come to stay.
+                if told.insert(holder).inserted { hooks.log("link: \(name(holder)) is gone: \(why)") }
                 try forget(holder)
             case .turnedAway(let words): hooks.log("link: \(words)")
             }
@@ -77,8 +78,9 @@ extension ControlLoop {
                 for holder in missing {
                     hooks.log("link: \(name(holder)) has not taken the SAs of IKE \(id) in time; it goes on without")
                 }
-                try perform(sessions.settled(id, missing: missing, at: clock.now, using: &random))
+                try distributed(id, missing: missing)
             case .joined(let holder):
+                told.remove(holder)
                 hooks.log("link: \(name(holder)) holds the SAs")
                 try perform(rotation.receive(.joined, from: name(holder), at: clock.now))
             case .left(let holder): hooks.log("link: no SA waits for \(name(holder))")
@@ -91,7 +93,7 @@ extension ControlLoop {
                 try perform(ledger.began(holder, incarnation: incarnation))
             case .superseded(let epoch):
                 counts["superseded", default: 0] += 1
-                hooks.log("link: epoch \(epoch.rawValue) is known; ours is \(publisher.epoch.rawValue)")
+                hooks.withdraw("epoch \(epoch.rawValue) is known; ours is \(publisher.epoch.rawValue)")
             case .notLetIn(let holder, let refusal):
                 counts["link.refused", default: 0] += 1
                 hooks.log("link: \(name(holder)) is not let in: \(refusal)")
@@ -123,6 +125,8 @@ extension ControlLoop {
         report.ike.counts = sessions.counts.merging(counts) { $0 + $1 }
         report.ike.halfOpen = sessions.halfOpenCount
         report.epoch = publisher.epoch
+        report.coupling = hooks.coupling?.report
+        report.couplingTrouble = couplingState.trouble
         report.link = link?.counts ?? [:]
         report.shadows = publisher.states().map { key, states in
             RouterControlReport.Shadow(

@@ -7,6 +7,7 @@ struct ControlLoop {
     let settings: RouterControl.Settings
     let hooks: RouterControl.Hooks
     private let sockets: IKESockets
+    var couplingState: CouplingState
     let link: (any RouterLink)?
     private let verdict: @Sendable (PeerSessions.ID, CertificateVerdict) -> Void
     let clock = MonotonicClock()
@@ -24,6 +25,8 @@ struct ControlLoop {
     /// The processes that are let in.
     var incarnations: [HolderID: UInt64] = [:]
     var counts: [String: UInt64] = [:]
+    /// Whose end has been said since they last held the SAs.
+    var told: Set<HolderID> = []
     private var failure: SystemError?
     private var nextReportAt: UInt64 = 0
     private var nextSecretAt: UInt64
@@ -45,6 +48,7 @@ struct ControlLoop {
         self.hooks = hooks
         self.sockets = sockets
         self.link = link
+        couplingState = CouplingState(isOwner: hooks.coupling == nil)
         random = UniqueSPIs(KernelRandom(), taken: settings.takenSPIs)
         let now = clock.now
         nextSecretAt = now + Self.secretLife
@@ -66,9 +70,13 @@ struct ControlLoop {
         do throws(SystemError) {
             if link != nil { try perform(rotation.start(at: clock.now)) }
             while !context.isStopping {
-                for local in sockets.locals { try receive(at: local, &buffer) }
-                try receiveLink()
+                try receiveCoupling()
+                if couplingState.isOwner {
+                    for local in sockets.locals { try receive(at: local, &buffer) }
+                    try receiveLink()
+                }
                 let messages = shared.takeInbox()
+                for reserving in messages.reservings { reserve(reserving) }
                 for (id, verdict) in messages.verdicts {
                     try perform(sessions.judged(verdict, for: id, at: clock.now, using: &random))
                 }
@@ -78,7 +86,7 @@ struct ControlLoop {
                 for command in messages.commands {
                     try perform(sessions.order(command, at: clock.now, using: &random))
                 }
-                try tick()
+                if couplingState.isOwner { try tick() }
                 if clock.now >= nextReportAt {
                     nextReportAt = clock.now + Self.reportInterval
                     try account()
@@ -101,6 +109,10 @@ struct ControlLoop {
 
     private func pause(_ context: ServiceThread.Context) {
         let now = clock.now
+        guard couplingState.isOwner else {
+            context.pause([], nanoseconds: nextReportAt > now ? nextReportAt - now : 0)
+            return
+        }
         let timers = [sessions.deadline, publisher.deadline, link == nil ? nil : rotation.deadline, nextReportAt]
         let deadline = timers.compactMap { $0 }.min() ?? nextReportAt
         context.pause(sockets.descriptors, nanoseconds: deadline > now ? deadline - now : 0)
@@ -144,6 +156,7 @@ struct ControlLoop {
             case .publish(let entry): try publish(entry, only: nil)
             case .publishAlone(let entry, let holder): try publish(entry, only: holder)
             case .barrier(let id):
+                wait(id)
                 let (ticket, actions) = publisher.barrier(at: clock.now)
                 tickets[ticket] = id
                 try perform(actions)
@@ -155,6 +168,7 @@ struct ControlLoop {
 
     /// - Parameter holder: the one target that it is for; nil for all.
     private mutating func publish(_ entry: ShadowEntry, only holder: HolderID?) throws(SystemError) {
+        store(entry)
         hooks.apply(entry)
         var entry = entry
         if holder != nil, case .install(var association) = entry {

@@ -21,6 +21,8 @@ public final class RouterControl: Sendable {
         public var services: [Service] = []
         public var rotation = TargetRotation.Timing()
         public var whenLost = TargetRotation.WhenLost.move
+        /// Manual outbound SAs, whose numbers are shared.
+        public var sharedAssociations: [SecurityAssociation] = []
         /// Of manual SAs: not given a second time.
         public var takenSPIs: Set<SPI> = []
 
@@ -43,6 +45,16 @@ public final class RouterControl: Sendable {
         public var publish: @Sendable (Publication) -> Void
         /// The leases of a target are under this key and in this epoch from now on.
         public var protect: @Sendable (HolderID, SecretBytes, Epoch) -> Void
+        /// The coupling facility, started, whose nudge is `wake`; nil: nothing outlives this process.
+        public var coupling: CouplingService?
+        /// Numbers of a manual SA from the mark on are this router's to give.
+        public var sequence: @Sendable (SecurityAssociation, _ mark: UInt64) -> Void = { _, _ in }
+        /// Whether numbers were reserved.
+        public var reserved: @Sendable (SequencerService.Reserving, Bool) -> Void = { _, _ in }
+        /// This router owns the addresses in a later epoch.
+        public var advance: @Sendable (Epoch) -> Void = { _ in }
+        /// This router must not go on: why, for people.
+        public var withdraw: @Sendable (String) -> Void = { _ in }
         public var log: @Sendable (String) -> Void
         /// What came under the inbound SAs, by the packet path's latest report.
         public var received: @Sendable () -> [AssociationUsage]
@@ -75,6 +87,7 @@ public final class RouterControl: Sendable {
     struct Inbox: Sendable {
         var commands: [IKECommand] = []
         var targetCommands: [TargetCommand] = []
+        var reservings: [SequencerService.Reserving] = []
         var verdicts: [(PeerSessions.ID, CertificateVerdict)] = []
     }
 
@@ -127,6 +140,14 @@ public final class RouterControl: Sendable {
         shared.leave { $0.commands.append(command) }
     }
 
+    /// Numbers that the coupling facility is to reserve; answered by `hooks.reserved`.
+    public func reserve(_ reserving: SequencerService.Reserving) {
+        shared.leave { $0.reservings.append(reserving) }
+    }
+
+    /// There is something to take from what the hooks know of.
+    public func wake() { shared.wake() }
+
     public func order(_ command: TargetCommand) {
         shared.leave { $0.targetCommands.append(command) }
     }
@@ -161,6 +182,9 @@ public struct RouterControlReport: Sendable {
     public var shadows: [Shadow] = []
     public var targets: [Target] = []
     public var epoch = Epoch(rawValue: 0)
+    /// nil without a coupling facility.
+    public var coupling: CouplingService.Report?
+    public var couplingTrouble: String?
     /// Of the link, by name.
     public var link: [String: UInt64] = [:]
     /// Why a socket no longer works; the thread has ended then.

@@ -116,6 +116,8 @@ struct TargetLoop {
     /// Leaving has been said on this connection.
     private var hasLeft = false
     private var generation: UInt64 = 0
+    /// Why the last connection ended, since a router let us in.
+    private var toldEnd: String?
     private var pending: [NumberedPublication] = []
 
     private static let lookInterval: UInt64 = 50_000_000
@@ -212,7 +214,9 @@ struct TargetLoop {
         case .message(let message): perform(subscriber.receive(message, at: clock.now))
         case .unreadable(let key): perform(subscriber.receiveUnreadable(key))
         case .disconnected(let why):
-            if subscriber.isInService { hooks.log("link: the router is gone: \(why)") }
+            // Tried again and again, it may end again and again, for a reason that is always the same.
+            if toldEnd != why { hooks.log("link: the router is gone: \(why)") }
+            toldEnd = why
             counts["disconnected", default: 0] += 1
             subscriber.disconnected()
         }
@@ -236,6 +240,7 @@ struct TargetLoop {
                     NumberedPublication(generation: generation, number: number, publication: publication))
             case .welcomed(let welcome):
                 report.refusal = nil
+                toldEnd = nil
                 lifecounts.began()
                 hooks.protect(welcome.leaseKey, welcome.epoch)
                 hooks.log("link: the router gives the security associations, epoch \(welcome.epoch.rawValue)")

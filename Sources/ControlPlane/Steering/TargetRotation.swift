@@ -116,7 +116,7 @@ public struct TargetRotation: Sendable {
     public mutating func tick(at now: UInt64, using random: inout some RandomNumberGenerator) -> [Action] {
         forgive(at: now)
         var actions: [Action] = []
-        for index in targets.indices { actions += expire(index, at: now) }
+        for index in targets.indices { expire(index, at: now) }
         if now >= probeAt {
             probeAt = now + timing.probe
             for index in targets.indices where targets[index].isLinked {
@@ -126,7 +126,7 @@ public struct TargetRotation: Sendable {
                 actions.append(.probe(target: targets[index].name, number))
             }
         }
-        expectedAt = deadline
+        expectedAt = max(now, deadline)
         return actions + publish()
     }
 
@@ -144,9 +144,10 @@ public struct TargetRotation: Sendable {
             targets[index].leaving = String(why.prefix(200))
         case .command(let command): targets[index].command = command
         }
-        let actions = expire(index, at: now)
-        expectedAt = deadline
-        return actions + publish()
+        expire(index, at: now)
+        // What is over for another target waits for the next `tick`, which is due now.
+        expectedAt = max(now, deadline)
+        return publish()
     }
 
     public func status(at now: UInt64) -> [Status] {
@@ -227,15 +228,14 @@ public struct TargetRotation: Sendable {
         if case .proving(1) = targets[index].life { targets[index].provenAt = now }
     }
 
-    private mutating func expire(_ index: Int, at now: UInt64) -> [Action] {
-        guard let lostAt = targets[index].lostAt(timing.silence), now >= lostAt else { return [] }
-        let reason: TargetHealth.OutReason =
-            switch targets[index].life {
-            case .unlinked: .linkLost
-            default: now >= targets[index].heardAt + timing.silence ? .silent : .probesLost
-            }
-        targets[index].life = .out(reason)
-        return []
+    private mutating func expire(_ index: Int, at now: UInt64) {
+        guard let lostAt = targets[index].lostAt(timing.silence), now >= lostAt else { return }
+        let isSilent = now >= targets[index].heardAt + timing.silence
+        if case .unlinked = targets[index].life {
+            targets[index].life = .out(.linkLost)
+        } else {
+            targets[index].life = .out(isSilent ? .silent : .probesLost)
+        }
     }
 
     /// What has changed. A line says so, where more than the weight did.

@@ -18,15 +18,27 @@ final class RefusalNote: Sendable {
     }
 }
 
+/// How long to wait before the next attempt. Every one costs both ends a handshake.
+struct Backoff {
+    static let first = Duration.milliseconds(50)
+    static let longest = Duration.seconds(1)
+    private var wait = first
+
+    /// nil when there was no connection. One that ends as soon as it is there, for a wrong key or policy, is tried no more
+    /// often than none at all.
+    mutating func ended(connectedFor time: Duration?) -> Duration {
+        wait = if let time, time >= Self.longest { Self.first } else { min(wait * 2, Self.longest) }
+        return wait
+    }
+}
+
 extension LinkClient {
-    private static let firstWait = Duration.milliseconds(50)
-    private static let longestWait = Duration.seconds(1)
     /// For TCP, TLS and the router's first word.
     private static let connecting = Duration.seconds(3)
 
     /// One connection after the other, until `stop`.
     func run() async {
-        var wait = Self.firstWait
+        var backoff = Backoff()
         while !state.withLock({ $0.isStopped }) {
             let attempt = Task.detached { await self.attempt() }
             let patience = Task.detached {
@@ -36,10 +48,10 @@ extension LinkClient {
                 attempt.cancel()
                 channel?.abort()
             }
+            let began = ContinuousClock.now
             let wasConnected = await attempt.value
             patience.cancel()
-            wait = wasConnected ? Self.firstWait : min(wait * 2, Self.longestWait)
-            // Every attempt costs both ends a handshake.
+            let wait = backoff.ended(connectedFor: wasConnected ? ContinuousClock.now - began : nil)
             try? await ContinuousClock().sleep(for: wait)
         }
     }

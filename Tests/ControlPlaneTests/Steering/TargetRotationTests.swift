@@ -350,7 +350,7 @@ private struct Bench {
                         service: "web", isListening: chance.chance(800), queued: UInt32(chance.below(9)), backlog: 8)
                 ]
             case 7: bench.receive(.leaving("ill"), from: name)
-            case 8: bench.now += ms(UInt64(chance.below(2000)))
+            case 8: bench.now += ms(20 * UInt64(chance.below(100)))
             default: break
             }
             bench.pass(UInt64(20 * chance.below(30)))

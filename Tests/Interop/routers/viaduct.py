@@ -3,7 +3,7 @@ from checks import Failed, until
 from demo.cluster import GOOD
 from demo.node import Node
 from demo.process import run
-from peers.association import IKE, Child
+from peers.ours import association
 from routers.configuration import configuration
 from testbed import plan
 from testbed.servers import Servers
@@ -97,18 +97,3 @@ class OurRouter:
             said += "".join("\n    %s| %s" % (name, line) for line in lines)
         status = self.status() if plan.ROUTER in self.nodes else {}
         return said + "\n    router1 counted: %s; packets: %s" % (status.get("ike", {}).get("counts"), status.get("verdicts"))
-
-
-def association(session):
-    spis = session.get("spis") or ["", ""]
-    return IKE(
-        name=session["connection"], spi_initiator=digits(spis[0], 16), spi_responder=digits(spis[1], 16), initiator=session["isInitiator"],
-        established=session["state"] == "established", peer=session["remote"],
-        children=tuple(Child(
-            name=session["connection"], spi_in=digits(c["inbound"]), spi_out=digits(c["outbound"]), bytes_in=c["receivedBytes"],
-            bytes_out=c["sentBytes"], packets_in=c["receivedPackets"], packets_out=c["sentPackets"], mode=c["mode"],
-            algorithms=c["transform"]) for c in session["children"]))
-
-
-def digits(spi, count=8):
-    return spi.removeprefix("0x").zfill(count)

@@ -50,6 +50,7 @@ class Connection:
     fragmentation: bool = True
     start: str = ""                     # start, trap, or nothing: when it is told to
     check_revocation: bool = False
+    per_target: bool = False            # our side asks for a Child SA for each target besides
 
     def of_other_end(self, **changes):
         """The same connection as `remote` sees it, without the lifetimes: those are each end's own business."""
