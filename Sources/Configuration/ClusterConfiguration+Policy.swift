@@ -1,19 +1,35 @@
 internal import Associations
+internal import Wire
 
 extension ClusterConfiguration {
-    /// What all members must agree on, in one form: who belongs to it, what is served where, by which rules. No secrets, no
-    /// paths, nothing that is one node's own. Members compare a hash of it before any SA goes from one to another.
+    /// What all members must agree on, as text of one form whatever the file's order of keys or its way of writing numbers:
+    /// who is in the cluster, what it serves, and how. Not in it are secrets, paths, and what a node has for itself. Its
+    /// SHA-256 is the policy hash, which a member says before it gets an SA.
     public var policyText: String {
-        var lines = ["viaduct policy 1", "cluster \(name)"]
-        lines += dvipas.map { "dvipa \($0)" } + gateways.map { "gateway \($0)" }
-        for service in services {
-            let ports = service.ports.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
+        var lines = ["viaduct policy 1", "cluster \(Self.escaped(name))"]
+        lines += dvipas.sorted().map { "dvipa \($0)" }
+        lines += gateways.sorted().map { "gateway \($0)" }
+        lines += targets.map { "target \(Self.escaped($0.name)) \($0.trustedAddress)" }.sorted()
+        let ordered = services.sorted { ($0.dvipa, $0.name) < ($1.dvipa, $1.name) }
+        for service in ordered {
+            let ports = service.ports.sorted { $0.lowerBound < $1.lowerBound }.map {
+                "\($0.lowerBound)-\($0.upperBound)"
+            }
+            // In the order of the file, which is that of their turns.
+            let targets = service.targets.map(Self.escaped).joined(separator: ",")
             lines.append(
-                "service \(service.name) \(service.dvipa) \(service.ipProtocol) \(ports) "
-                    + service.targets.joined(separator: ","))
+                "service \(service.dvipa) \(Self.escaped(service.name)) \(service.ipProtocol) "
+                    + "\(ports.joined(separator: ",")) \(targets)")
         }
-        lines += targets.map { "target \($0.name) \($0.trustedAddress)" }
-        lines.append("leases \(leases.validityMilliseconds)")
+        lines.append("leases \(leases.port) \(leases.validityMilliseconds)")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// No two texts become one line: a blank, a comma, a line break or a percent sign in a name is written as its number.
+    private static func escaped(_ text: String) -> String {
+        text.unicodeScalars.map { scalar in
+            scalar.value <= 0x20 || ",%".unicodeScalars.contains(scalar)
+                ? "%\(String(scalar.value, radix: 16))." : String(scalar)
+        }.joined()
     }
 }
