@@ -43,6 +43,7 @@ let package = Package(
         .library(name: "ControlPlane", targets: ["ControlPlane"]),
         .library(name: "Credentials", targets: ["Credentials"]),
         .library(name: "XCF", targets: ["XCF"]),
+        .library(name: "CouplingFacilities", targets: ["CouplingFacilities"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

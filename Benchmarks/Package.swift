@@ -78,6 +78,15 @@ let package = Package(
                 .product(name: "Wire", package: "viaduct"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "CouplingBench",
+            dependencies: [
+                .product(name: "ControlPlane", package: "viaduct"),
+                .product(name: "CouplingFacilities", package: "viaduct"),
+                .product(name: "Associations", package: "viaduct"),
+                .product(name: "Wire", package: "viaduct"),
+            ],
+            swiftSettings: settings),
         // One path over n packets and nothing else, for counting instructions under callgrind.
         .target(name: "FixedRandom"),
         .executableTarget(

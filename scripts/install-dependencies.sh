@@ -9,9 +9,9 @@ build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-de
 # strongSwan is the client of the demo, with its ESP in user space.
 demo=(python3 iproute2 ethtool charon-systemd strongswan-swanctl libcharon-extra-plugins libstrongswan-extra-plugins
     libstrongswan-standard-plugins)
-# The coupling facility beside the embedded one.
+# The coupling facility beside the embedded one; its tests start it on loopback.
 etcd=(etcd-server etcd-client)
-test=(tshark tcpdump iputils-ping valgrind)
+test=(tshark tcpdump iputils-ping valgrind openssl etcd-server etcd-client)
 # charon, whose handshakes are measured beside ours, is in the demo's set.
 bench=(valgrind linux-perf openssl)
 # IKEv2 peers, and what it takes to stand between them.

@@ -6,7 +6,7 @@ public import Wire
 public struct ClusterConfiguration: Sendable {
     /// As it was given to the reader; for messages.
     public var file: String
-    /// For people.
+    /// 1 to 63 letters, digits, points, hyphens or underscores: it separates clusters that share a coupling facility.
     public var name: String
     public var epoch: Epoch
     /// Absolute path; nil when the file names none, which replay does not mind and `requireRunnable` may.
@@ -26,6 +26,10 @@ public struct ClusterConfiguration: Sendable {
     public var securityAssociations: [ConfiguredAssociation]
     /// 32 bytes that wrap the keys of SAs wherever they leave a process; there when `ike` or `link` is, but for an endpoint.
     public var clusterKey: SecretBytes?
+    /// Keys before it, which still unwrap.
+    public var formerClusterKeys: [SecretBytes] = []
+    /// Where the cluster's owner writes down what must outlive it; nil without a `stateDirectory` and a section of its own.
+    public var coupling: CouplingSettings?
     /// nil when only manual SAs are used.
     public var ike: IKESettings?
     /// What is allowed and still deserves a word to whoever runs this: one sentence each.

@@ -12,8 +12,8 @@ import Testing
         Edit(
             "epoch: 1", "zebra: 1",
             gives: "cluster.yaml:2: the configuration has an unknown key \"zebra\". "
-                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, nodes, gateways, "
-                + "dvipas, securityAssociations, clusterKey, ike."
+                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, "
+                + "dvipas, securityAssociations, clusterKey, formerClusterKeys, coupling, ike."
         ),
         Edit(
             "  port: 4510", "  prot: 4510",
@@ -61,8 +61,8 @@ import Testing
         Edit(
             "epoch: 1 ", "<<: {a: 1} ",
             gives: "cluster.yaml:2: the configuration has an unknown key \"<<\". "
-                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, nodes, gateways, "
-                + "dvipas, securityAssociations, clusterKey, ike."
+                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, "
+                + "dvipas, securityAssociations, clusterKey, formerClusterKeys, coupling, ike."
         ),
     ]
 

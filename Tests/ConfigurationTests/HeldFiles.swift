@@ -9,6 +9,7 @@ struct HeldFiles: Sendable {
     /// Those that the page and the examples of messages name.
     init() {
         self["/etc/viaduct/cluster.key"] = Self.clusterKey + "\n"
+        self["/etc/viaduct/former.key"] = String(Self.clusterKey.reversed())
         self["/etc/viaduct/branch.psk"] = "a secret of at least 16 bytes\n"
     }
 

@@ -9,8 +9,8 @@ import Testing
         "cluster.yaml:1: lists or keys are nested too deeply here. Close the brackets; nothing needs so many."
     static let empty = "cluster.yaml:1: the file is empty. Begin with a line \"cluster: demo\"."
     static let notKeys =
-        "keys are wanted (cluster, epoch, stateDirectory, leases, health, nodes, gateways, dvipas, securityAssociations, clusterKey, "
-        + "ike). "
+        "keys are wanted (cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, dvipas, securityAssociations, "
+        + "clusterKey, formerClusterKeys, coupling, ike). "
         + "Begin with a line \"cluster: demo\"."
 
     @Test(arguments: [
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func anAmpersandInANameIsNoAnchor() {
-        #expect(message(Edit("cluster: demo ", "cluster: R&D *D & more ", gives: "").yaml) == nil)
+        #expect(message(Edit("- name: web ", "- name: R&D *D & more ", gives: "").yaml) == nil)
     }
 
     /// What a message shows of a file is short and stays on its line.
@@ -120,7 +120,7 @@ import Testing
         #expect(
             message(
                 comments
-                    + Edit("cluster: demo ", "cluster: \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\" ", gives: "").yaml)
+                    + Edit("- name: web ", "- name: \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\" ", gives: "").yaml)
                 == nil)
     }
 

@@ -23,7 +23,7 @@ private final class Owner: Sendable {
         self.bell = bell
         service = CouplingService(
             facility: facility, keys: CouplingKeys(cluster: cluster)!, member: member,
-            ring: Self.ring(key, former: former), leaseSeconds: 2, nudge: { bell.rings.add(1, ordering: .relaxed) })
+            ring: Self.ring(key, former: former), leaseSeconds: 6, nudge: { bell.rings.add(1, ordering: .relaxed) })
         service.start()
     }
 
@@ -106,7 +106,7 @@ private func sequence(_ spi: UInt32) -> SequenceKey { SequenceKey(spi: SPI(rawVa
             // Longer than its lease: this one would be in otherwise.
             let other = Owner(facility, member: "router2")
             #expect(await other.saw("held by router1"))
-            let lease = try await facility.grantLease(seconds: 4)
+            let lease = try await facility.grantLease(seconds: 9)
             try await facility.put("/clock", "x", lease)
             #expect(await eventually { (try? await facility.keys("/clock")) == [] })
             #expect(old.events == ["owner 1"] && other.events == ["held by router1"])

@@ -97,22 +97,36 @@ final class EtcdCluster {
         return try run(arguments + words)
     }
 
+    /// Of those that answer; etcdctl calls it a failure when one of them does not.
+    private var status: String? {
+        let words = ["env", "ETCDCTL_API=3", "etcdctl", "--endpoints"]
+        let places = endpoints.map(\.description).joined(separator: ",")
+        return try? outcome(of: words + [places, "endpoint", "status", "-w", "json"]).output
+    }
+
     /// The place of the present leader; nil while there is none.
     var leader: Int? {
         struct Answer: Decodable {
             struct Status: Decodable {
-                struct Header: Decodable { var member_id: UInt64 }
+                struct Header: Decodable {
+                    var member: UInt64
+                    enum CodingKeys: String, CodingKey { case member = "member_id" }
+                }
                 var header: Header
                 var leader: UInt64?
             }
-            var Endpoint: String
-            var Status: Status
+            var endpoint: String
+            var status: Status
+            enum CodingKeys: String, CodingKey {
+                case endpoint = "Endpoint"
+                case status = "Status"
+            }
         }
-        guard let text = try? etcdctl("endpoint", "status", "-w", "json"),
+        guard let text = status,
             let answers = try? JSONDecoder().decode([Answer].self, from: Data(text.utf8)),
-            let found = answers.first(where: { $0.Status.leader == $0.Status.header.member_id })
+            let found = answers.first(where: { $0.status.leader == $0.status.header.member })
         else { return nil }
-        return endpoints.firstIndex { $0.description == found.Endpoint }
+        return endpoints.firstIndex { $0.description == found.endpoint }
     }
 }
 
@@ -129,7 +143,7 @@ final class EtcdCertificates {
                 "-subj", "/CN=\(authority)", "-addext", "basicConstraints=critical,CA:TRUE", "-addext",
                 "keyUsage=critical,keyCertSign", "-keyout", path("\(authority).key"), "-out", path("\(authority).pem"))
         }
-        for name in ["server", "client"] {
+        for (name, authority) in [("server", "ca"), ("client", "ca"), ("stranger", "other")] {
             try """
             subjectAltName=IP:127.0.0.1
             extendedKeyUsage=serverAuth,clientAuth
@@ -139,7 +153,8 @@ final class EtcdCertificates {
                 "/CN=\(name)",
                 "-keyout", path("\(name).key"), "-out", path("\(name).csr"))
             try run(
-                "openssl", "x509", "-req", "-in", path("\(name).csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
+                "openssl", "x509", "-req", "-in", path("\(name).csr"), "-CA", path("\(authority).pem"), "-CAkey",
+                path("\(authority).key"),
                 "-CAcreateserial", "-days", "2", "-extfile", path("extensions"), "-out", path("\(name).pem"))
         }
     }

@@ -139,8 +139,8 @@ import Testing
             (
                 "another's client certificate",
                 EtcdCredentials(
-                    authority: certificates.path("ca.pem"), certificate: certificates.path("other.pem"),
-                    privateKey: certificates.path("other.key"))
+                    authority: certificates.path("ca.pem"), certificate: certificates.path("stranger.pem"),
+                    privateKey: certificates.path("stranger.key"))
             ),
         ]
         for (what, credentials) in strangers {

@@ -186,7 +186,7 @@ import Testing
     @Test(arguments: FacilityKind.allCases)
     func aLeaseThatNobodyKeepsAliveEnds(_ kind: FacilityKind) async throws {
         try await kind.with { facility in
-            let kept = try await facility.grantLease(seconds: 2)
+            let kept = try await facility.grantLease(seconds: 30)
             let left = try await facility.grantLease(seconds: 1)
             try await facility.put("/kept", "x", kept)
             try await facility.put("/left", "x", left)

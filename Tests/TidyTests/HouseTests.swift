@@ -28,7 +28,8 @@ import Testing
     }
 
     static let modules = [
-        "Wire", "Associations", "FastPath", "ControlPlane", "PostQuantum", "Credentials", "XCF", "Configuration",
+        "Wire", "Associations", "FastPath", "ControlPlane", "PostQuantum", "Credentials", "XCF", "CouplingFacilities",
+        "Configuration",
         "viaduct",
     ]
 
@@ -38,7 +39,14 @@ import Testing
         ("PostQuantum", ["Associations"]), ("ControlPlane", ["Wire", "Associations", "PostQuantum"]),
         ("Credentials", ["Wire", "Associations", "ControlPlane"]), ("Configuration", ["Wire", "Associations"]),
         ("XCF", ["Wire", "Associations", "ControlPlane"]),
-        ("viaduct", ["Wire", "Associations", "FastPath", "ControlPlane", "Credentials", "Configuration", "XCF"]),
+        ("CouplingFacilities", ["Wire", "Associations", "ControlPlane"]),
+        (
+            "viaduct",
+            [
+                "Wire", "Associations", "FastPath", "ControlPlane", "Credentials", "CouplingFacilities",
+                "Configuration", "XCF",
+            ]
+        ),
     ]) func importsPointDown(_ module: String, _ allowed: [String]) throws {
         let files = try Self.sources("Sources/\(module)")
         #expect(!files.isEmpty)

@@ -34,7 +34,20 @@ struct Form: Sendable {
         "dvipas": "[{address: 10.72.0.10, services: [{protocol: tcp, ports: [80]}]}]",
         "securityAssociations": "[]",
         "clusterKey": "/etc/viaduct/cluster.key",
+        "formerClusterKeys": "[/etc/viaduct/former.key]",
+        "coupling": "{kind: embedded}",
         "ike": "{connections: \(connections)}",
+    ])
+
+    static let embeddedCoupling = Form(["kind": "embedded", "leaseSeconds": "5"])
+
+    static let etcdCoupling = Form([
+        "kind": "etcd",
+        "endpoints": "[https://10.0.0.1:2379]",
+        "authority": "/etc/viaduct/etcd-ca.pem",
+        "certificate": "/etc/viaduct/etcd.pem",
+        "privateKey": "/etc/viaduct/etcd.key",
+        "leaseSeconds": "5",
     ])
 
     static let leases = Form(["port": "4510", "validityMilliseconds": "10"])

@@ -35,6 +35,18 @@ struct Secrets {
         return SecretBytes(bytes)
     }
 
+    /// As `clusterKey`, several; empty where they are not needed.
+    mutating func formerClusterKeys(_ entry: Entry) throws(ConfigurationFailure) -> [SecretBytes] {
+        var keys: [SecretBytes] = []
+        for file in try entry.list() {
+            if let key = try clusterKey(file) { keys.append(key) }
+        }
+        return keys
+    }
+
+    /// What is not secret is said by who reads the configuration.
+    mutating func warn(_ warning: String) { warnings.append(warning) }
+
     /// Text, or hexadecimal digits behind 0x. `wantedByteCount`: of a shorter one a warning says that it can be
     /// guessed. `title` is whose it is.
     mutating func secret(

@@ -7,7 +7,7 @@ extension ClusterConfiguration {
     init(root: Entry, files: FileReader, node: String?) throws(ConfigurationFailure) {
         let section = try Section(root, form: .cluster, title: "the configuration")
         file = root.document.file
-        name = try section.required("cluster").text()
+        name = try section.required("cluster").clusterName()
         epoch = Epoch(rawValue: UInt32(try section["epoch"]?.integer(in: 1...Int(UInt32.max)) ?? 1))
         stateDirectory = try section["stateDirectory"]?.absolutePath()
         leases = try section["leases"]?.leases() ?? LeaseSettings()
@@ -36,6 +36,8 @@ extension ClusterConfiguration {
         var secrets = Secrets(files: files, need: SecretNeed(of: node, among: nodes))
         clusterKey = nil
         if let entry = section["clusterKey"] { clusterKey = try secrets.clusterKey(entry) }
+        if let entry = section["formerClusterKeys"] { formerClusterKeys = try secrets.formerClusterKeys(entry) }
+        coupling = try CouplingReading(stateDirectory: stateDirectory).settings(section["coupling"], &secrets)
         if let entry = section["ike"] {
             var reading = IKEReading(gateways: gateways, dvipas: dvipas, secrets: secrets)
             ike = try reading.settings(entry)

@@ -98,7 +98,7 @@ extension Node {
         }
     }
 
-    fileprivate static func isName(_ text: String) -> Bool {
+    static func isName(_ text: String) -> Bool {
         (1...63).contains(text.utf8.count)
             && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
     }

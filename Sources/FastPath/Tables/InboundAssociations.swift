@@ -15,6 +15,8 @@ struct InboundAssociation: BitwiseCopyable {
     var spi = SPI(rawValue: 0)
     var keyByteCount: UInt8 = 0
     var isTunnel = false
+    /// A packet was refused because the lifecount has no room: `admit` asks before the ciphers work for nothing.
+    var isNearEnd = false
     /// Where `packets` and `bytes` end: the lifecount's grant. With them an SA is a whole cache line, so that none lies on
     /// two and finding it is a shift.
     var lastPacket: UInt64 = .max
@@ -98,6 +100,7 @@ struct InboundAssociations: ~Copyable {
         guard let place = place(of: grant.spi) else { return }
         records[Int(place)].lastPacket = grant.packets
         records[Int(place)].lastByte = grant.bytes
+        records[Int(place)].isNearEnd = records[Int(place)].isSpent(for: ESPLayout.minimumByteCount)
     }
 
     /// What came under the SA at a place; nil where there is none or nothing came.
@@ -136,8 +139,8 @@ struct InboundAssociations: ~Copyable {
         }
     }
 
-    /// Asks each pending packet's length, number (RFC 4303 §3.4.3: before the ICV) and whether the SA's lifecount has room
-    /// for it, and makes a work for the ciphers of every one that passes; returns how many there are.
+    /// Asks each pending packet's length, number (RFC 4303 §3.4.3: before the ICV) and, near the end of the SA's lifecount,
+    /// whether there is room for it, and makes a work for the ciphers of every one that passes; returns how many there are.
     @inline(__always)
     mutating func admit(_ batch: inout PacketBatch, to cipherWorks: inout Slab<CipherWork>) -> Int {
         let packets = batch.packets.view
@@ -161,7 +164,7 @@ struct InboundAssociations: ~Copyable {
                 refuse(at, as: refusal, packets)
                 continue
             }
-            if records[Int(place)].isSpent(for: byteCount) {
+            if records[Int(place)].isNearEnd && records[Int(place)].isSpent(for: byteCount) {
                 packets[at].verdict = .lifetimeExhausted
                 continue
             }
@@ -211,6 +214,7 @@ struct InboundAssociations: ~Copyable {
             }
             if records[place].isSpent(for: works[at].byteCount) {
                 packets[packet].verdict = .lifetimeExhausted
+                records[place].isNearEnd = true
                 continue
             }
             records[place].top = windows.record(number, top: top, at: place, proof)
