@@ -22,7 +22,7 @@ class Incident:
             self.killed = time.monotonic()
             outcome.killed = KILLED
             self.say("%s is killed, with its web server" % KILLED)
-        elif self.killed and not self.lost and self.standing() not in ("serving", None):
+        elif self.killed and not self.lost and self.standing() == "lost":
             self.lost = time.monotonic()
             self.say("%s is out of rotation: %s" % (KILLED, "; ".join(self.target().get("why", []))))
         elif self.lost and not self.started and done >= RETURN_AT:

@@ -35,7 +35,7 @@ def served(outcome):
     for target, count in outcome.served().items():
         byte_count = sum(t["bytes"] for t in outcome.transfers if t["target"] == target and not t["error"])
         seen = router.get(target, {})
-        rows.append((target, count, "%.1f" % (byte_count / 1e6), seen.get("connections", "?"), number(seen.get("packets", "?"))))
+        rows.append((target, count, "%.1f" % (byte_count / 1e6), seen.get("connectionsMade", "?"), number(seen.get("packets", "?"))))
     yield from table(rows)
 
 

@@ -18,7 +18,7 @@ def etcd_gone(s):
     crowd = s.crowd(cluster, 60, gap=1)
     before = alice.associations()[0].children[0].spi_out
     store.kill_all()
-    until(lambda: cluster.coupling().get("connected") is False, lambda: "status does not say that etcd is gone: %s" % cluster.coupling())
+    until(lambda: cluster.coupling().get("isConnected") is False, lambda: "status does not say that etcd is gone: %s" % cluster.coupling())
     s.passed("status says that etcd is gone: %s" % cluster.coupling())
     gone = time.monotonic()
     alice.rekey_child(theirs.name)
@@ -30,7 +30,7 @@ def etcd_gone(s):
     for number in range(3):
         store.start_member(number)
     store.wait_until_ready()
-    until(lambda: cluster.coupling().get("connected") and cluster.coupling().get("isOwner"), lambda: "not back: %s" % cluster.coupling(), 20)
+    until(lambda: cluster.coupling().get("isConnected") and cluster.coupling().get("isOwner"), lambda: "not back: %s" % cluster.coupling(), 20)
     try:
         alice.rekey_child(theirs.name)
     except Trouble:

@@ -90,7 +90,7 @@ def leader_killed(s, cluster, store, crowd, others):
         each.go_on(share=0.3)
     def known():
         coupling = cluster.coupling()
-        return coupling.get("connected") and coupling.get("isOwner") and not coupling.get("queued")
+        return coupling.get("isConnected") and coupling.get("isOwner") and not coupling.get("queued")
     until(known, lambda: "the router has not come back to etcd: %s" % cluster.coupling())
     store.start_member(leader)
     s.passed("etcd's leader m%d is killed, m%d leads, the router goes on as owner" % (leader, after))
