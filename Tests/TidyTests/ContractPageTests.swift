@@ -19,7 +19,7 @@ import Testing
         let swift = try Self.sources(under: "Tests", suffix: ".swift")
         let python = try Self.sources(under: "Tests", suffix: ".py")
         for row in try Self.rows() {
-            let named = row[2].split(separator: "`").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+            let named = row[2].components(separatedBy: "`").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
             #expect(!named.isEmpty || row[2].hasPrefix("missing: "), "\(row[0])")
             for name in named {
                 let parts = name.split(separator: ".")

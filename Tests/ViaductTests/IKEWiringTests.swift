@@ -21,6 +21,7 @@ import Wire
                   - address: 10.72.0.10
                     services:
                       - {name: web, protocol: tcp, ports: [80]}
+                link: {credentials: /etc/viaduct/link}
                 ike:
                   connections:
                     - name: branch
@@ -85,7 +86,7 @@ import Wire
             _ = try connection(line)
             Issue.record("taken")
         } catch let failure as ConfigurationFailure {
-            #expect("\(failure)".hasPrefix("cluster.yaml:13: "))
+            #expect("\(failure)".hasPrefix("cluster.yaml:14: "))
             #expect("\(failure)".contains(problem))
         }
     }

@@ -142,7 +142,11 @@ import Wire
     /// More than one datagram of the kernel's.
     @Test func manyListenersAreAllSeen() throws {
         try prepared().inside {
-            var watch = try ListenerWatch(services: [service("many", 20_000...20_599)], interface: 0)
+            // Each a range of its own, so that each is asked for.
+            let ports = (20_000...20_599 as ClosedRange<UInt16>).map { $0...$0 }
+            var service = service("many", 20_000...20_599)
+            service.ports = ports
+            var watch = try ListenerWatch(services: [service], interface: 0)
             let files = (20_000...20_599 as ClosedRange<UInt16>).map { Self.bound("0.0.0.0", $0) }
             #expect(try watch.reports() == [report("many", true, backlog: 8)])
             close(files[300])
