@@ -177,6 +177,7 @@ let package = Package(
         .testTarget(
             name: "ViaductTests",
             dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "viaduct", "Configuration", "ControlPlane", "FastPath", "TestSupport", "Wire", "Associations",
                 "Commands",
             ],

@@ -1,3 +1,5 @@
+import ArgumentParser
+import Associations
 import Configuration
 import Foundation
 import Testing
