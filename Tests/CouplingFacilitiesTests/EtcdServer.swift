@@ -56,7 +56,7 @@ final class EtcdCluster {
         members[index].server = server
         // Should this process be killed, nobody else would end the server.
         members[index].watchdog = try Command([
-            "sh", "-c", "while kill -0 $1 && kill -0 $2; do sleep 1; done; kill -9 $2",
+            "sh", "-c", "exec >/dev/null 2>&1; while kill -0 $1 && kill -0 $2; do sleep 1; done; kill -9 $2",
             "watchdog", "\(ProcessInfo.processInfo.processIdentifier)", "\(server.process)",
         ])
     }
