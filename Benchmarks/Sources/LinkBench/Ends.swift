@@ -13,8 +13,7 @@ final class Ends {
     private(set) var connections: [LinkConnection] = []
     private let clients: [LinkClient]
     private let nudge = DispatchSemaphore(value: 0)
-    private let isOver = Mutex(false)
-    private let clientNudge: DispatchSemaphore
+    private let over = Flag()
     private var applied: [LinkConnection: UInt64] = [:]
     private let folder: String
 
@@ -24,21 +23,20 @@ final class Ends {
         _ = try ClusterFiles(directory: folder, cluster: "bench", nodes: ["router1"] + names).make()
         let wrapping = Self.wrapping
         let (serverNudge, clientNudge) = (nudge, DispatchSemaphore(value: 0))
-        self.clientNudge = clientNudge
         server = try LinkServer(
             listen: SocketAddress(address: IPAddress("127.0.0.1")!, port: 0),
             credentials: LinkCredentials(directory: folder, node: "router1"), members: names, wrapping: wrapping,
             nudge: { serverNudge.signal() })
-        var clients: [LinkClient] = []
-        for name in names {
-            clients.append(
-                try LinkClient(
-                    router: server.address, routerName: "router1",
-                    credentials: LinkCredentials(directory: folder, node: name), wrapping: wrapping,
-                    nudge: { clientNudge.signal() }))
+        let (address, folder) = (server.address, folder)
+        let clients = try names.map { name in
+            try LinkClient(
+                router: address, routerName: "router1",
+                credentials: LinkCredentials(directory: folder, node: name), wrapping: wrapping,
+                nudge: { clientNudge.signal() })
         }
         self.clients = clients
-        Thread.detachNewThread { [self] in answer() }
+        let over = over
+        Thread.detachNewThread { Self.answer(clients, clientNudge, until: over) }
         while connections.count < count {
             take()
             if connections.count < count { _ = nudge.wait(timeout: .now() + 1) }
@@ -92,8 +90,8 @@ final class Ends {
         }
     }
 
-    private func answer() {
-        while !isOver.withLock({ $0 }) {
+    private static func answer(_ clients: [LinkClient], _ clientNudge: DispatchSemaphore, until over: Flag) {
+        while !over.isSet.withLock({ $0 }) {
             _ = clientNudge.wait(timeout: .now() + 1)
             for (index, client) in clients.enumerated() {
                 var applied: UInt64?
@@ -118,9 +116,14 @@ final class Ends {
     }
 
     func stop() {
-        isOver.withLock { $0 = true }
+        over.isSet.withLock { $0 = true }
         for client in clients { client.stop() }
         server.stop()
         try? FileManager.default.removeItem(atPath: folder)
     }
+}
+
+/// Set once, by one thread for another.
+private final class Flag: Sendable {
+    let isSet = Mutex(false)
 }
