@@ -37,10 +37,7 @@ extension CouplingWriter {
         isAsking = false
         if case .failed(let failure) = answer { return failed(failure, at: now) }
         wait = Self.retry.first
-        if unreachableSince != nil {
-            unreachableSince = nil
-            events.append(.reachable)
-        }
+        found()
         switch (phase, answer) {
         case (.leasing, .lease(let lease)):
             begin(lease)
@@ -71,9 +68,19 @@ extension CouplingWriter {
         if case .acquiring = phase { phase = .scouting }
         retryAt = now + wait
         wait = min(wait * 2, Self.retry.most)
+        lost(failure, at: now)
+    }
+
+    private mutating func lost(_ failure: CouplingFailure, at now: UInt64) {
         guard unreachableSince == nil else { return }
         unreachableSince = now
         events.append(.unreachable(since: now, failure))
+    }
+
+    private mutating func found() {
+        guard unreachableSince != nil else { return }
+        unreachableSince = nil
+        events.append(.reachable)
     }
 
     private mutating func scouted(_ outcome: CouplingOutcome, at now: UInt64) {
@@ -156,9 +163,14 @@ extension CouplingWriter {
         switch answer {
         case .kept:
             begin(lease)
+            // What the main line waits for may be something else, a full disk for instance.
+            if retryAt == nil { found() }
             if !isRecordGone { regain() }
         case .failed(.leaseGone): loseLease()
-        case .failed: keepAt = now + Self.retry.first * 4
+        case .failed(let failure):
+            keepAt = now + Self.retry.first * 4
+            // Nobody may have anything to write for hours: then this is how it is noticed.
+            lost(failure, at: now)
         default: preconditionFailure("an answer to another question")
         }
     }

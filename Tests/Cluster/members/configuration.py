@@ -6,10 +6,12 @@ from peers.ours import described
 
 
 LEASE_MILLISECONDS = 50
+# Other work on the same machine is no illness of a target.
+HEALTH = {"silenceMilliseconds": 3000}
 
 
 def configuration(connections, folder, router=plan.ROUTER, targets=plan.TARGETS, cluster="cluster", coupling=None,
-                  health=None, weights=(), state=None, credentials=None, key=None, **changes):
+                  health=HEALTH, weights=(), state=None, credentials=None, key=None, **changes):
     """The text. `credentials`: the folder `viaduct cluster init` filled; `weights`: target -> weight."""
     credentials = credentials or folder / "credentials"
     weights = dict(weights)

@@ -7,7 +7,7 @@ from scenarios.scenario import connection
 
 CONNECTIONS, EXTRA, BOBS = 2000, 160, 40
 LATE, DRAINED, KILLED = "t8", "t2", "t5"
-OUT_OF_ROTATION_SECONDS = 1.0
+OUT_OF_ROTATION_SECONDS, SILENCE_MILLISECONDS = 1.0, 800
 REKEY_SECONDS, REKEY_BYTES = 7, 2_000_000
 
 
@@ -15,7 +15,8 @@ def whole(s):
     store = s.etcd(3)
     alices, bobs = connection(child_rekey_seconds=REKEY_SECONDS), connection(plan.BOB)
     cluster = s.cluster(alices.of_other_end(), bobs.of_other_end(child_rekey_bytes=REKEY_BYTES),
-                        targets=plan.TARGETS, missing=(LATE,), coupling=s.coupling(store))
+                        targets=plan.TARGETS, missing=(LATE,), coupling=s.coupling(store),
+                        health={"silenceMilliseconds": SILENCE_MILLISECONDS})
     s.expect(cluster.coupling().get("isOwner"), "seven targets serve, the router owns epoch %s by etcd" % cluster.steering()["epoch"])
     alice = s.strongswan(alices)
     bob = s.strongswan(bobs, node=plan.BOB)

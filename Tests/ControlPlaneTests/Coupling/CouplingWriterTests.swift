@@ -343,8 +343,8 @@ private let second: UInt64 = 1_000_000_000
             time = member.now
             _ = await member.turn(.lease)
         }
-        #expect(member.taken() == ["lease lost"])
-        #expect(!member.writer.isLeaseHeld)
+        #expect(member.taken() == ["unreachable", "lease lost"])
+        #expect(!member.writer.isLeaseHeld && !member.writer.isConnected)
         facility.weather = .fair
         member.pass(second)
         time = member.now
@@ -353,11 +353,26 @@ private let second: UInt64 = 1_000_000_000
             let hasWritten = await member.turn()
             if !hasAsked && !hasWritten { break }
         }
-        #expect(member.taken() == ["lease regained"])
+        #expect(member.taken() == ["reachable", "lease regained"])
         #expect(try await facility.list("/viaduct/demo/owner").entries.count == 1)
         #expect(member.reserve(300, 1, ticket: 1) == true)
         await member.settle()
         #expect(member.taken() == ["done 1"])
+    }
+
+    /// With nothing to write, the lease alone notices; and that it is back, before the lease is over.
+    @Test func whoHasNothingToWriteNoticesToo() async {
+        var member = Member("router1", facility)
+        await member.settle()
+        #expect(member.taken() == ["owner 1"])
+        facility.weather = .unreachable
+        member.now = member.writer.deadline(.lease)!
+        #expect(await member.turn(.lease) == true)
+        #expect(member.taken() == ["unreachable"] && !member.writer.isConnected)
+        facility.weather = .fair
+        member.now = member.writer.deadline(.lease)!
+        #expect(await member.turn(.lease) == true)
+        #expect(member.taken() == ["reachable"] && member.writer.isLeaseHeld)
     }
 
     /// Away for longer than its lease, and another has come.
