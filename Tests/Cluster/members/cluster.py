@@ -173,6 +173,16 @@ class Cluster:
     def associations(self):
         return [association(s) for s in self.status().get("ike", {}).get("sessions", []) if s["state"] != "closed"]
 
+    def wait_until_distributed(self):
+        """Every target in service has both halves of what is there. A peer may send before targets have what they answer under: that
+        half goes out with the last message of the handshake, and who is so quick is answered on
+        the second try."""
+        def all_there():
+            shadows = self.steering().get("shadows", [])
+            return {x["direction"] for x in shadows} == {"inbound", "outbound"} and all(
+                state == "distributed" for x in shadows for state in x["targets"].values())
+        until(all_there, lambda: "not distributed: %s" % self.steering().get("shadows"))
+
     def last_words(self):
         said = "".join(node.last_words() for node in self.nodes.values())
         status = self.status() if self.router in self.nodes else {}

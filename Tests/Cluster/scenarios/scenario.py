@@ -67,6 +67,7 @@ class Scenario:
 
     def crowd(self, cluster, count, client=plan.ALICE, name="crowd", **options):
         """Connections; returns when all are served."""
+        cluster.wait_until_distributed()
         crowd = Crowd(self.network, client, self.folder, cluster.dvipa, plan.PORT, name)
         self.stack.callback(crowd.stop)
         crowd.open(count, **options)
