@@ -180,7 +180,7 @@ class Cluster:
         def all_there():
             shadows = self.steering().get("shadows", [])
             return {x["direction"] for x in shadows} == {"inbound", "outbound"} and all(
-                state == "distributed" for x in shadows for state in x["targets"].values())
+                state == "distributed" for x in shadows for target, state in x["targets"].items() if self.target(target).get("isInService"))
         until(all_there, lambda: "not distributed: %s" % self.steering().get("shadows"))
 
     def last_words(self):
