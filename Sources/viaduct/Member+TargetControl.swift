@@ -2,6 +2,7 @@ import Associations
 import Configuration
 import ControlPlane
 import FastPath
+import Foundation
 import Wire
 import XCF
 
@@ -15,11 +16,22 @@ extension Member {
             policyHash: cluster.policyHash, transforms: Transform.allCases.map(\.rawValue))
         let services = ServiceWatch(
             services: cluster.services.filter { $0.targets.contains(node.name) }, device: Self.deviceName)
-        return try TargetControl(
-            hello,
-            hooks: TargetControl.Hooks(
-                link: link, apply: { desk.publish($0) }, protect: { desk.protect($0, in: $1) },
-                report: { Self.report(of: desk, services) }, log: { Log.say($0) }))
+        var hooks = TargetControl.Hooks(
+            link: link, apply: { desk.publish($0) }, protect: { desk.protect($0, in: $1) },
+            report: { Self.report(of: desk, services) }, log: { Log.say($0) })
+        hooks.rounds = { desk.roundCount }
+        hooks.withdraw = { why in Self.end(desk, because: why) }
+        return try TargetControl(hello, hooks: hooks)
+    }
+
+    /// In order if the packet loop still hears; otherwise the process ends without it, and the kernel takes the device back.
+    private static func end(_ desk: HostDesk, because why: String) {
+        Log.warn("this target takes itself out: \(why)")
+        desk.end()
+        Task.detached {
+            try? await Task.sleep(for: .seconds(3))
+            exit(1)
+        }
     }
 
     private static func report(of desk: HostDesk, _ services: ServiceWatch) -> MemberMessage.Report {

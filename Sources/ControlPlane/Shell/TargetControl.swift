@@ -15,6 +15,10 @@ public final class TargetControl: Sendable {
         /// What the next report says of the packet path.
         public var report: @Sendable () -> MemberMessage.Report
         public var log: @Sendable (String) -> Void
+        /// Rounds of the packet loop, 0 before the first; nil: nobody watches it.
+        public var rounds: (@Sendable () -> UInt64)?
+        /// This target must not go on: why, for people. Called once; the router is told meanwhile.
+        public var withdraw: @Sendable (String) -> Void = { _ in }
 
         public init(
             link: @escaping @Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> any MemberLink,
@@ -111,6 +115,7 @@ struct TargetLoop {
     /// What was seen and not reported yet.
     private var seen = MemberMessage.Report()
     private var nextLookAt: UInt64 = 0
+    private var health: MemberHealth
     private var report = TargetControl.Report()
     private var counts: [String: UInt64] = [:]
     /// Leaving has been said on this connection.
@@ -121,6 +126,8 @@ struct TargetLoop {
     private var pending: [NumberedPublication] = []
 
     private static let lookInterval: UInt64 = 50_000_000
+    /// Nanoseconds that the packet loop may stand still: more than a busy machine keeps it from running.
+    private static let loopPatience: UInt64 = 5_000_000_000
     /// SAs, and connections, in one report.
     private static let usageLimit = 4096
     private static let connectionLimit = 16_384
@@ -131,6 +138,7 @@ struct TargetLoop {
         self.hooks = hooks
         self.link = link
         subscriber = ShadowSubscriber(hello)
+        health = MemberHealth(patience: Self.loopPatience, at: clock.now)
     }
 
     mutating func run(_ context: ServiceThread.Context, _ shared: TargetControl.Shared) {
@@ -147,7 +155,7 @@ struct TargetLoop {
             if let upTo = done.upTo, upTo.generation == generation {
                 subscriber.applied(upTo: upTo.number, at: clock.now)
             }
-            illness = illness ?? done.illness
+            illness = illness ?? done.illness ?? stall()
             if let illness, !hasLeft, subscriber.isInService {
                 hasLeft = true
                 hooks.log("link: this target takes itself out: \(illness)")
@@ -165,6 +173,16 @@ struct TargetLoop {
         }
         if subscriber.isInService { _ = link.send(.leaving("it ends")) }
         leaveReport(at: shared)
+    }
+
+    /// Why this target is no longer fit, once that is so.
+    private mutating func stall() -> String? {
+        guard let rounds = hooks.rounds?(), rounds > 0, clock.now >= health.deadline else { return nil }
+        for case .withdraw(let illness) in health.tick(rounds, at: clock.now) {
+            hooks.withdraw("\(illness)")
+            return "\(illness)"
+        }
+        return nil
     }
 
     /// What the packet path has seen: a few times between two reports, so that nobody's grant ends while it is not looked.

@@ -23,6 +23,22 @@ import Wire
         #expect(log.all == ["link: the router is gone: its key is another", "link: the router is gone: nobody there"])
     }
 
+    @Test func aTargetWhoseLoopStandsStillTakesItselfOut() async throws {
+        let link = FakeMemberLink()
+        let log = Lines()
+        var hooks = TargetControl.Hooks(
+            link: { nudge in link.nudged(by: nudge) }, apply: { _ in }, protect: { _, _ in },
+            report: { MemberMessage.Report() }, log: { log.say($0) })
+        hooks.rounds = { 7 }
+        hooks.withdraw = { _ in log.say("withdrawn") }
+        let control = try TargetControl(
+            MemberMessage.Hello(
+                member: "t1", incarnation: 1, epoch: Epoch(rawValue: 1), policyHash: [], transforms: []), hooks: hooks)
+        defer { control.stop() }
+        #expect(await log.reach("withdrawn"))
+        #expect(log.all.filter { $0 == "withdrawn" }.count == 1)
+    }
+
     @Test func aRouterSaysOnceThatATargetIsGone() async throws {
         let link = FakeRouterLink()
         let log = Lines()
