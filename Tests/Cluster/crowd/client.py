@@ -19,7 +19,8 @@ import time
 
 from protocol import ANSWER, REQUEST, content
 
-SILENCE_SECONDS, SAY_SECONDS = 30, 0.5
+# At rest there is a while without a packet, so that counts can be compared.
+SILENCE_SECONDS, KEEPALIVE_SECONDS, SAY_SECONDS = 30, 20, 0.5
 RESETS = (errno.ECONNRESET, errno.EPIPE)
 
 
@@ -38,7 +39,7 @@ class Connection:
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         # Who only waits finds out that the other end has forgotten him.
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
         self.socket.connect_ex(address)
         self.since = time.monotonic()
