@@ -58,16 +58,18 @@ final class Ends {
     }
 
     /// An SA as IKE makes one.
+    private static let association = SecurityAssociation(
+        name: "branch", spi: SPI(rawValue: 256), direction: .inbound, mode: .tunnel,
+        source: IPAddress("198.51.100.10")!, destination: IPAddress("198.51.100.1")!, transform: .aes256gcm16,
+        key: SecretBytes([UInt8](repeating: 7, count: 32)), salt: SecretBytes([1, 2, 3, 4]),
+        selectors: TrafficSelectors(
+            remote: [AddressRange("10.71.0.0/24")!], local: [AddressRange("10.72.0.0/24")!]),
+        replayWindow: 64)
+
     static func install(_ number: UInt32) -> ShadowEntry {
-        .install(
-            SecurityAssociation(
-                name: "branch", spi: SPI(rawValue: 256 + number), direction: .inbound, mode: .tunnel,
-                source: IPAddress("198.51.100.10")!, destination: IPAddress("198.51.100.1")!,
-                transform: .aes256gcm16, key: SecretBytes([UInt8](repeating: 7, count: 32)),
-                salt: SecretBytes([1, 2, 3, 4]),
-                selectors: TrafficSelectors(
-                    remote: [AddressRange("10.71.0.0/24")!], local: [AddressRange("10.72.0.0/24")!]),
-                replayWindow: 64))
+        var association = association
+        association.spi = SPI(rawValue: 256 + number)
+        return .install(association)
     }
 
     private func take() {
