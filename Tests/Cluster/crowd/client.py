@@ -19,8 +19,7 @@ import time
 
 from protocol import ANSWER, REQUEST, content
 
-# At rest there is a while without a packet, so that counts can be compared.
-SILENCE_SECONDS, KEEPALIVE_SECONDS, SAY_SECONDS = 30, 20, 0.5
+SILENCE_SECONDS, KEEPALIVE_SECONDS, SAY_SECONDS = 30, 5, 0.5
 RESETS = (errno.ECONNRESET, errno.EPIPE)
 
 
@@ -147,7 +146,11 @@ class Crowd:
         for at in range(order.get("open", 0)):
             heapq.heappush(self.due, (time.monotonic() + at / order["perSecond"], -(self.made + at + 1), order))
         self.reopen = order.get("reopen", self.reopen)
-        self.paused = order.get("pause", self.paused)
+        if "pause" in order:
+            self.paused = order["pause"]
+            for connection in self.open.values():
+                # Who is at rest sends nothing at all, so that counts can be compared.
+                connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, not self.paused)
         self.ending = self.ending or "end" in order
 
     def look(self):
