@@ -62,7 +62,7 @@ extension Member {
             sequencer.add(
                 SequencerService.Association(
                     spi: association.spi, replayWindow: association.replayWindow,
-                    marks: isCoupled ? .coupled(first: 1, upTo: 1) : .unwritten))
+                    marks: isCoupled ? .coupled(first: 1, upTo: Reservation.firstMark) : .unwritten))
         case .remove(let spi, .outbound): sequencer.remove(spi)
         }
     }

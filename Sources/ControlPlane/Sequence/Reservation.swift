@@ -8,6 +8,8 @@
 public struct Reservation: Sendable, Equatable {
     /// Numbers reserved at a time.
     public static let step: UInt64 = 1 << 20
+    /// The mark of the first step, for an SA that comes with it.
+    public static let firstMark: UInt64 = 1 + step
     /// The last number of an SA without extended sequence numbers (RFC 4303 §2.2).
     public static let lastWithoutESN: UInt64 = (1 << 32) - 1
     /// Nanoseconds until a failed reservation is tried again.

@@ -6,6 +6,8 @@ struct CouplingState {
     var isOwner: Bool
     private(set) var lastTicket: UInt64 = 0
     var done: UInt64 = 0
+    /// What must not be told to anybody before its numbers are reserved, and what comes behind it.
+    var order = PublicationOrder<ControlLoop.Step>()
     /// Barriers that have been reached or not, each with the change that it waits for besides.
     var waits: [PeerSessions.ID: Wait] = [:]
     /// The names of the outbound SAs' numbers.
@@ -94,14 +96,17 @@ extension ControlLoop {
     }
 
     /// What is published is stored; `barrier` waits for it.
-    mutating func store(_ entry: ShadowEntry) {
-        guard hooks.coupling != nil else { return }
+    /// - Returns: the ticket that must be done before anybody hears of it. An outbound SA comes with its first numbers: a
+    ///   target sends under it as soon as it has it.
+    mutating func store(_ entry: ShadowEntry) -> UInt64 {
+        guard hooks.coupling != nil else { return 0 }
         switch entry {
         case .install(let association):
-            if association.direction == .outbound {
-                couplingState.sequenceKeys[association.spi] = association.sequenceKey
-            }
             submit(.store(association))
+            guard association.direction == .outbound else { return 0 }
+            let key = association.sequenceKey
+            couplingState.sequenceKeys[association.spi] = key
+            return submit(.reserve(key, mark: Reservation.firstMark))
         case .remove(let spi, let direction):
             submit(.remove(ShadowEntry.Key(spi: spi, direction: direction)))
             if direction == .outbound, let key = couplingState.sequenceKeys.removeValue(forKey: spi) {
@@ -109,6 +114,7 @@ extension ControlLoop {
             }
         case .begin, .complete, .relocate, .allow: break
         }
+        return 0
     }
 
     mutating func reserve(_ reserving: SequencerService.Reserving) {
@@ -136,6 +142,12 @@ extension ControlLoop {
         couplingState.waits[id] = CouplingState.Wait(ticket: couplingState.lastTicket, missing: nil)
     }
 
+    /// - Parameter ticket: of what must be done before; 0 for nothing.
+    mutating func take(_ step: Step, after ticket: UInt64) throws(SystemError) {
+        guard couplingState.order.mayPass(step, after: ticket, done: couplingState.done) else { return }
+        try carryOut(step)
+    }
+
     /// Every target in service has it, but for those named.
     mutating func distributed(_ id: PeerSessions.ID, missing: [HolderID]) throws(SystemError) {
         couplingState.waits[id]?.missing = missing
@@ -147,6 +159,10 @@ extension ControlLoop {
         while let first = couplingState.reservings.first, first.ticket <= done {
             couplingState.reservings.removeFirst()
             hooks.reserved(first.reserving, true)
+        }
+        while let step = couplingState.order.next(done: done) {
+            try carryOut(step)
+            couplingState.order.carriedOut()
         }
         for (id, wait) in couplingState.waits.sorted(by: { $0.key < $1.key }) {
             guard wait.ticket <= done, let missing = wait.missing else { continue }

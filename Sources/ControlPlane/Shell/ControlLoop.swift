@@ -153,22 +153,35 @@ struct ControlLoop {
             case .send(let bytes, let path):
                 if try !sockets.send(bytes, over: path) { counts["unsent", default: 0] += 1 }
             case .keepAlive(let path): try sockets.keepAlive(path)
-            case .publish(let entry): try publish(entry, only: nil)
-            case .publishAlone(let entry, let holder): try publish(entry, only: holder)
+            case .publish(let entry): try take(.publish(entry, only: nil), after: store(entry))
+            case .publishAlone(let entry, let holder): try take(.publish(entry, only: holder), after: store(entry))
             case .barrier(let id):
                 wait(id)
-                let (ticket, actions) = publisher.barrier(at: clock.now)
-                tickets[ticket] = id
-                try perform(actions)
+                try take(.barrier(id), after: 0)
             case .judge(let id, let certificate): hooks.judge(certificate) { [verdict] in verdict(id, $0) }
             case .log(let line): hooks.log(line)
             }
         }
     }
 
-    /// - Parameter holder: the one target that it is for; nil for all.
+    /// What is done for the targets, in this order.
+    enum Step: Sendable {
+        /// `only`: the one target that it is for; nil for all.
+        case publish(ShadowEntry, only: HolderID?)
+        case barrier(PeerSessions.ID)
+    }
+
+    mutating func carryOut(_ step: Step) throws(SystemError) {
+        switch step {
+        case .publish(let entry, let holder): try publish(entry, only: holder)
+        case .barrier(let id):
+            let (ticket, actions) = publisher.barrier(at: clock.now)
+            tickets[ticket] = id
+            try perform(actions)
+        }
+    }
+
     private mutating func publish(_ entry: ShadowEntry, only holder: HolderID?) throws(SystemError) {
-        store(entry)
         hooks.apply(entry)
         var entry = entry
         if holder != nil, case .install(var association) = entry {

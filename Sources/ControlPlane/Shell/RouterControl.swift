@@ -39,7 +39,8 @@ public final class RouterControl: Sendable {
         /// Called once, on the control's own thread: the link, whose events end the thread's sleep by calling what it is
         /// given. nil where there are no targets to link with.
         public var link: (@Sendable (_ nudge: @escaping @Sendable () -> Void) throws -> any RouterLink)?
-        /// For the router's own packet path and its sequencers, before the targets are told.
+        /// For the router's own packet path and its sequencers, before the targets are told. With a coupling facility, an
+        /// outbound SA comes when its numbers below `Reservation.firstMark` are reserved.
         public var apply: @Sendable (ShadowEntry) -> Void
         /// For the packet path alone.
         public var publish: @Sendable (Publication) -> Void
