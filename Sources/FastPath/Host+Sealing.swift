@@ -31,15 +31,8 @@ extension Host {
         }
     }
 
-    /// Packets of the batch that wait for a number of this SA; one at least, when some went under another SA because this
-    /// one has had no lease yet.
-    public func demand(for spi: SPI, _ batch: borrowing PacketBatch) -> Int {
-        guard let place = outbound.place(of: spi) else { return 0 }
-        var waiting = 0
-        for index in 0..<batch.count
-        where batch[index].verdict == .pending && Int(batch[index].association) == place { waiting += 1 }
-        return waiting == 0 && outbound.records[place].isMissed ? 1 : waiting
-    }
+    /// An own SA that packets were there for since the last time, and that has had no lease yet: they went under another.
+    public mutating func takeMissed() -> SPI? { outbound.takeMissed() }
 
     /// Policy, SA, number; headers and trailer around the packet. False when it is not to be sealed (now).
     private mutating func prepare(

@@ -96,7 +96,7 @@ struct HostLoop: ~Copyable {
                 raw.send(&outgoing, having: .sealed, memory: memory)
                 giveUpOnOldPackets()
                 host.account(outgoing)
-                numbers.note(host, outgoing)
+                numbers.note(&host, outgoing)
                 for index in 0..<outgoing.count where outgoing[index].verdict != .pending {
                     pool.give(outgoing[index].start)
                 }

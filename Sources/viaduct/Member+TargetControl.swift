@@ -1,6 +1,7 @@
 import Associations
 import Configuration
 import ControlPlane
+import Dispatch
 import FastPath
 import Foundation
 import Wire
@@ -28,10 +29,7 @@ extension Member {
     private static func end(_ desk: HostDesk, because why: String) {
         Log.warn("this target takes itself out: \(why)")
         desk.end()
-        Task.detached {
-            try? await Task.sleep(for: .seconds(3))
-            exit(1)
-        }
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(3)) { exit(1) }
     }
 
     private static func report(of desk: HostDesk, _ services: ServiceWatch) -> MemberMessage.Report {

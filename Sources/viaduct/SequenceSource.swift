@@ -44,10 +44,10 @@ enum SequenceSource: ~Copyable {
     }
 
     /// A batch that went through `Host.seal`, before what is decided leaves it.
-    mutating func note(_ host: borrowing Host, _ batch: borrowing PacketBatch) {
+    mutating func note(_ host: inout Host, _ batch: borrowing PacketBatch) {
         switch consume self {
         case .leased(var leased):
-            leased.note(host, batch)
+            leased.note(&host, batch)
             self = .leased(leased)
         case .local(let local): self = .local(local)
         }
@@ -140,7 +140,8 @@ struct LeasedSequences: ~Copyable {
     var deadline: UInt64? { holders.deadline }
 
     /// A batch that went through `Host.seal`, before what is decided leaves it.
-    mutating func note(_ host: borrowing Host, _ batch: borrowing PacketBatch) {
+    mutating func note(_ host: inout Host, _ batch: borrowing PacketBatch) {
+        while let spi = host.takeMissed() { holders.note(spi, waiting: 1) }
         for index in 0..<batch.count {
             guard let spi = host.outboundSPI(of: batch[index]) else { continue }
             holders.note(spi, waiting: batch[index].verdict == .pending ? 1 : 0)

@@ -47,7 +47,7 @@ import Wire
             var sealed = 0
             host.seal(&batch, in: memory, now: MonotonicClock().now)
             for index in 0..<batch.count where batch[index].verdict == .sealed { sealed += 1 }
-            numbers.note(host, batch)
+            numbers.note(&host, batch)
             batch.removeDecided()
             _ = numbers.poll(&host)
             return sealed
@@ -90,6 +90,26 @@ import Wire
         }
         #expect(numbers.tallies["leases"]! >= 20 && numbers.tallies["unsent"] == 0)
         for association in Self.associations { #expect(bench.host.nextNumber(of: association.spi)! > 1) }
+    }
+
+    /// Nobody waits for the first lease of an SA of this host's own, since a shared one carries its packets; asked for it is.
+    @Test func anOwnSAIsAskedFor() throws {
+        var own = Self.associations[0]
+        own.spi = SPI(rawValue: 0xD000_0100)
+        own.isOwn = true
+        let service = try service(.none)
+        defer { service.stop() }
+        service.add(.init(spi: own.spi, replayWindow: 64, reservation: nil))
+        var numbers = try source(service, .none)
+        var bench = try Bench()
+        try bench.host.apply(.install(own))
+        numbers.add(LeaseHolder(spi: own.spi, holder: Self.holder, incarnation: 10))
+        let limit = Date().addingTimeInterval(20)
+        while bench.host.nextNumber(of: own.spi) ?? 0 <= 1 && Date() < limit {
+            if bench.batch.isEmpty { bench.offer([0]) }
+            _ = bench.round(&numbers)
+        }
+        #expect(bench.host.nextNumber(of: own.spi)! > 1)
     }
 
     @Test func betweenConnectionsPacketsWait() throws {

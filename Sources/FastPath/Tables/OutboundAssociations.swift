@@ -55,6 +55,8 @@ struct OutboundAssociations: ~Copyable {
     private var youngestOwn: Int32 = -1
     private var youngestShared: Int32 = -1
     private var firstFree: Int32 = 0
+    /// Some record's `isMissed`, perhaps.
+    private var hasMissed = false
     let capacity: Int
 
     init(capacity: Int) {
@@ -145,8 +147,23 @@ struct OutboundAssociations: ~Copyable {
         let own = first(from: youngestOwn, allowing: flow)
         if own >= 0 && records[own].hasHadLease { return own }
         let shared = first(from: youngestShared, allowing: flow)
-        if own >= 0 { records[own].isMissed = true }
+        if own >= 0 && shared >= 0 { (records[own].isMissed, hasMissed) = (true, true) }
         return shared >= 0 ? shared : own
+    }
+
+    /// One that was passed over since it was last taken; nil when there is none.
+    mutating func takeMissed() -> SPI? {
+        guard hasMissed else { return nil }
+        var place = Int(youngestOwn)
+        while place >= 0 {
+            if records[place].isMissed {
+                records[place].isMissed = false
+                return records[place].spi
+            }
+            place = Int(records[place].older)
+        }
+        hasMissed = false
+        return nil
     }
 
     private func first(from youngest: Int32, allowing flow: Flow) -> Int {
