@@ -5,35 +5,39 @@ import Testing
 @Suite struct PublicationOrderTests {
     @Test func whatWaitsForNothingPasses() {
         var order = PublicationOrder<String>()
-        #expect(order.mayPass("inbound", after: 0, done: 0))
-        #expect(order.mayPass("outbound", after: 3, done: 3))
-        #expect(order.next(done: .max) == nil)
+        let passed = [order.mayPass("inbound", after: 0, done: 0), order.mayPass("outbound", after: 3, done: 3)]
+        #expect(passed == [true, true])
+        #expect(order.count == 0)
     }
 
     @Test func nothingOvertakesAStepThatWaits() {
         var order = PublicationOrder<String>()
-        #expect(!order.mayPass("outbound", after: 2, done: 1))
-        #expect(!order.mayPass("barrier", after: 0, done: 1))
-        #expect(!order.mayPass("another", after: 4, done: 1))
-        #expect(order.next(done: 1) == nil)
-        var carriedOut: [String] = []
-        while let step = order.next(done: 2) {
-            carriedOut.append(step)
-            order.carriedOut()
+        let passed = [("outbound", 2), ("barrier", 0), ("another", 4)].map { step, ticket in
+            order.mayPass(step, after: UInt64(ticket), done: 1)
         }
-        #expect(carriedOut == ["outbound", "barrier"])
+        #expect(passed == [false, false, false])
+        #expect(carryOut(&order, done: 1) == [])
+        #expect(carryOut(&order, done: 2) == ["outbound", "barrier"])
         #expect(order.count == 1)
-        #expect(order.next(done: 4) == "another")
+        #expect(carryOut(&order, done: 4) == ["another"])
     }
 
     @Test func effectsOfAStepComeBeforeTheNext() {
         var order = PublicationOrder<String>()
-        #expect(!order.mayPass("first", after: 1, done: 0))
-        #expect(!order.mayPass("second", after: 1, done: 0))
-        #expect(order.next(done: 1) == "first")
+        for step in ["first", "second"] { _ = order.mayPass(step, after: 1, done: 0) }
+        let first = order.next(done: 1)
         // Carrying it out comes back here: the second waits for its end.
-        #expect(order.next(done: 1) == nil)
+        let meanwhile = order.next(done: 1)
         order.carriedOut()
-        #expect(order.next(done: 1) == "second")
+        #expect([first, meanwhile, order.next(done: 1)] == ["first", nil, "second"])
+    }
+
+    private func carryOut(_ order: inout PublicationOrder<String>, done: UInt64) -> [String] {
+        var steps: [String] = []
+        while let step = order.next(done: done) {
+            steps.append(step)
+            order.carriedOut()
+        }
+        return steps
     }
 }
