@@ -62,6 +62,8 @@ public final class EtcdFacility: CouplingFacility {
     }
 
     /// One try only: the transaction may have been done though no answer came, and a second try would find its own traces.
+    /// A short one: a member that has just lost its leader keeps what it was asked until it gives up itself, long after there
+    /// is another leader; the writer asks the next endpoint meanwhile.
     /// So that an endpoint that is down does not count as a try, one that was not heard yet is asked something harmless.
     public func commit(_ transaction: CouplingTransaction) async throws(CouplingFailure) -> CouplingOutcome {
         transaction.requireBounds()
@@ -80,7 +82,7 @@ public final class EtcdFacility: CouplingFacility {
         let request = Etcdserverpb_TxnRequest(transaction)
         let answer: Etcdserverpb_TxnResponse
         switch await attempt(
-            choice, within: Self.patience,
+            choice, within: Self.attempt,
             { client, options in
                 try await Etcdserverpb_KV.Client(wrapping: client).txn(request, options: options)
             })

@@ -170,6 +170,10 @@ class Cluster:
         found = {name: {v: n for v, n in node.status().get("verdicts", {}).items() if v not in GOOD and n} for name, node in self.running().items()}
         return {name: verdicts for name, verdicts in found.items() if verdicts}
 
+    def verdict(self, name):
+        """Packets of all members."""
+        return sum(node.status().get("verdicts", {}).get(name, 0) for node in self.running().values())
+
     def associations(self):
         return [association(s) for s in self.status().get("ike", {}).get("sessions", []) if s["state"] != "closed"]
 

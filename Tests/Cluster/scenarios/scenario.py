@@ -99,7 +99,7 @@ class Scenario:
         drops = {peer.node: self.window_drops(peer) for peer in peers}
         self.expect(not any(drops.values()), "no packet refused by the replay window of %s" % " or ".join(drops), "replay drops: %s" % drops)
 
-    def nothing_dropped(self, cluster, *named, but=()):
+    def nothing_dropped(self, cluster, *named):
         """Nothing but these verdicts: what the scenario makes happen."""
         found = {(node, verdict): n for node, verdicts in cluster.dropped().items() for verdict, n in verdicts.items()}
         strange = {where: n for where, n in found.items() if where[1] not in (*LATE, *named)}
