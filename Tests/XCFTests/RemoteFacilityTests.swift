@@ -2,8 +2,8 @@ import Associations
 import Commands
 import ControlPlane
 import Foundation
-import Synchronization
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 @testable import XCF
