@@ -18,12 +18,14 @@ struct FacilityService: XCFCoupling.SimpleServiceProtocol {
         let certificate = (context.transportSpecific as? HTTP2ServerTransport.Posix.Context)?.peerCertificate
         let names = certificate?.memberNames ?? []
         let isWriter = !served.writers.isDisjoint(with: names)
-        guard let server, isWriter || access == .read && !server.members.isDisjoint(with: names) else {
-            let name = names.first ?? "who has no name"
-            throw .refusedByServer("\(name) is no router of this cluster, and only routers write here")
+        guard let server, isWriter || !server.members.isDisjoint(with: names) else {
+            throw .refusedByServer("\(LinkFault.notAMember)")
         }
         // Now it has said what it wants.
         server.state.withLock { $0.accepted[context.remotePeer] }?.join()
+        guard isWriter || access == .read else {
+            throw .refusedByServer("\(names[0]) is no router of this cluster, and only routers write here")
+        }
     }
 
     private func answer(
