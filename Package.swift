@@ -169,7 +169,7 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "CouplingFacilitiesTests",
-            dependencies: ["CouplingFacilities", "ControlPlane", "Wire", "Associations", "Commands"],
+            dependencies: ["CouplingFacilities", "XCF", "ControlPlane", "Wire", "Associations", "Commands"],
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "Wire", "Associations"],

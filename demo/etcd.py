@@ -1,4 +1,5 @@
 """etcd, in one member or several, as the coupling facility."""
+import base64
 import json
 import secrets
 import time
@@ -86,6 +87,11 @@ class Etcd:
 
     def keys(self, prefix="/"):
         return self.control("get", "--prefix", "--keys-only", prefix).split()
+
+    def values(self, prefix="/"):
+        """key -> bytes."""
+        said = json.loads(self.control("get", "--prefix", "-w", "json", prefix))
+        return {base64.b64decode(e["key"]).decode(): base64.b64decode(e.get("value", "")) for e in said.get("kvs", [])}
 
     def kill(self, number):
         """As a crash would end it."""

@@ -43,6 +43,25 @@ extension ClusterConfiguration {
         }
     }
 
+    /// By name, in the order of the file.
+    public var routerNames: [String] {
+        nodes.compactMap { node in
+            guard case .router = node.role else { return nil }
+            return node.name
+        }
+    }
+
+    /// The router that keeps the embedded coupling facility; nil with etcd, or without any facility.
+    public var couplingRouter: (name: String, settings: RouterNode)? {
+        guard case .embedded(_, let named)? = coupling?.kind else { return nil }
+        for node in nodes {
+            if case .router(let settings) = node.role, named == nil || named == node.name {
+                return (node.name, settings)
+            }
+        }
+        return nil
+    }
+
     /// The SAs as this node holds them: an endpoint its own, seen from its end; a router or a target the cluster's.
     public func associations(of node: Node) -> [SecurityAssociation] {
         configuredAssociations(of: node).map { configured in

@@ -18,6 +18,7 @@ extension ClusterConfiguration {
                     "router \(quoted(node.name)) cannot run without \(key)",
                     "Add \(quoted("\(key): \(Form.router.example(of: key))")) to it.")
             }
+            try requireCouplingWithinReach(of: node)
         case .target:
             if !routers.contains(where: { $0.trustedAddress != nil }) {
                 throw lacks(
@@ -32,6 +33,21 @@ extension ClusterConfiguration {
             }
         }
         try requireNumbersOutliveRestart(of: node)
+    }
+
+    /// Two routers with a file each would both own the DVIPAs.
+    private func requireCouplingWithinReach(of node: Node) throws(ConfigurationFailure) {
+        guard ike != nil || link != nil, let keeper = couplingRouter, keeper.name != node.name else { return }
+        let remedies = [
+            link == nil ? "Add \(quoted("link: \(Form.cluster.example(of: "link"))")) to the file" : nil,
+            keeper.settings.trustedAddress == nil ? "Add a trustedAddress to router \(quoted(keeper.name))" : nil,
+        ].compactMap(\.self)
+        guard let remedy = remedies.first else { return }
+        throw ConfigurationFailure(
+            file: file, place: node.place,
+            problem: "router \(quoted(node.name)) cannot reach the coupling facility, which router "
+                + "\(quoted(keeper.name)) keeps",
+            remedy: remedy + ", or keep it in etcd: \"coupling: {kind: etcd, endpoints: …}\".")
     }
 
     /// Routers and endpoints hand out the numbers of their outbound SAs; targets ask a router for theirs.

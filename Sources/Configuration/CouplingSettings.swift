@@ -1,8 +1,9 @@
 /// The coupling facility (docs/coupling.md).
 public struct CouplingSettings: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
-        /// In the router's own process; the absolute path of its file.
-        case embedded(path: String)
+        /// In one router's own process, the others reach it over the link: the absolute path of its file, and which router
+        /// that is; nil for the first.
+        case embedded(path: String, at: String? = nil)
         case etcd(EtcdSettings)
     }
 

@@ -37,11 +37,15 @@ public final class WorkerDesk: Sendable {
     public let inbox = PublicationQueue()
     private let report = Mutex<RouterReport>(RouterReport())
     private let isEnding = Atomic<Bool>(false)
+    private let rounds = Atomic<UInt64>(0)
 
     public init() {}
     public func end() { isEnding.store(true, ordering: .releasing) }
     public var latestReport: RouterReport { report.withLock { $0 } }
+    /// Rounds of the loop: it stands still when the loop does.
+    public var roundCount: UInt64 { rounds.load(ordering: .relaxed) }
 
+    func countRound() { rounds.add(1, ordering: .relaxed) }
     var shouldEnd: Bool { isEnding.load(ordering: .acquiring) }
     func leave(_ new: RouterReport) { report.withLock { $0 = new } }
 }
@@ -71,6 +75,7 @@ public struct Worker: ~Copyable {
     public mutating func run(_ desk: WorkerDesk) {
         var nextReport: UInt64 = 0
         while !desk.shouldEnd {
+            desk.countRound()
             port.receive(into: &batch)
             // Behind the receiving: what was published before a packet was sent is applied before that packet is looked at,
             // and that is the whole barrier between an SA's installation and its first packet.

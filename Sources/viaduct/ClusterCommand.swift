@@ -5,8 +5,8 @@ import XCF
 /// `viaduct cluster`: what is done once for all members.
 struct ClusterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cluster", abstract: "Makes what the members of a cluster need to trust each other.",
-        subcommands: [ClusterInitCommand.self])
+        commandName: "cluster", abstract: "Makes and changes what the members of a cluster need to trust each other.",
+        subcommands: [ClusterInitCommand.self, RotateKeyCommand.self])
 }
 
 /// `viaduct cluster init`.

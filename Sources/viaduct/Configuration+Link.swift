@@ -10,18 +10,21 @@ extension ClusterConfiguration {
     /// SHA-256 of what all members must agree on.
     var policyHash: [UInt8] { Digest.sha256(Array(policyText.utf8)) }
 
-    /// The router's end, once it has been decided that there is one; nil when the configuration has no `link`.
-    func linkServer(of node: String, at address: IPAddress) throws -> (
+    /// The router's end, once it has been decided that there is one; nil when the configuration has no `link`. `facility` is
+    /// what it serves besides.
+    func linkServer(of node: String, at address: IPAddress, serving facility: (any CouplingFacility)?) throws -> (
         @Sendable (@escaping @Sendable () -> Void) throws -> any RouterLink
     )? {
         guard let link, let wrapping else { return nil }
         let credentials = try LinkCredentials(directory: link.credentials, node: node)
         let members = targets.map(\.name)
         let local = SocketAddress(address: address, port: link.port)
+        let served = facility.map { ServedFacility($0, writers: routerNames) }
         return { nudge in
             RouterLinkEnd(
                 server: try LinkServer(
-                    listen: local, credentials: credentials, members: members, wrapping: wrapping, nudge: nudge))
+                    listen: local, credentials: credentials, members: members, wrapping: wrapping, facility: served,
+                    nudge: nudge))
         }
     }
 

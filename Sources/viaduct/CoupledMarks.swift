@@ -35,6 +35,18 @@ struct CoupledMarks: Sendable {
             ))
     }
 
+    /// The sequencers have ended, and numbers from `next` on were never granted. File and facility go back each by itself: the
+    /// next start begins at the higher one.
+    func giveBack(_ spi: SPI, _ mark: UInt64, _ next: UInt64, _ coupling: CouplingEnd?) {
+        guard let entry = files[spi] else { return }
+        coupling?.giveBack(entry.association.sequenceKey, mark: mark, next: next)
+        do {
+            try entry.file.reserve(upTo: next)
+        } catch {
+            Log.warn("sequence numbers: \(error)")
+        }
+    }
+
     func reserved(_ reserving: SequencerService.Reserving, _ isDurable: Bool, _ sequencer: SequencerService) {
         guard isDurable else { return sequencer.reservationFailed(reserving) }
         do {

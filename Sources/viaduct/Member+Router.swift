@@ -1,7 +1,9 @@
 import Associations
 import Configuration
 import ControlPlane
+import Dispatch
 import FastPath
+import Foundation
 import Wire
 
 /// A router: a worker on this thread; neighbours, the sequencers and the status file on threads beside it.
@@ -38,16 +40,18 @@ extension Member {
         let coupling = try couplingEnd()
         defer { coupling?.stop() }
         let marks = try CoupledMarks(self, isCoupled: coupling != nil)
-        let sequencer = try sequencerService(at: trustedAddress, marks)
+        let sequencer = try sequencerService(at: trustedAddress, marks, coupling)
         let illness = LateValue<String>()
+        let hasEnded = LateValue<Bool>()
         let control = try routerControl(at: trustedAddress, desk: desk, sequencer: sequencer, coupling, marks) { why in
-            Log.warn("this router takes itself out: \(why)")
             illness.value = why
-            desk.end()
+            Self.end(desk, because: why) { hasEnded.value != nil }
         }
         marks.control.value = control
         let commands = try controlSocket.map { path in
-            try CommandSocket(path: path) { ControlSocket.answer($0, control, targets: cluster.targets.map(\.name)) }
+            try CommandSocket(path: path) {
+                ControlSocket.answer($0, control, targets: cluster.targets.map(\.name)) { rotateKey(coupling) }
+            }
         }
         let status = StatusWriter(node: node, file: statusFile)
         let housekeeping = try ServiceThread(name: "status") { context in
@@ -61,6 +65,8 @@ extension Member {
         announce("on \(summary); \(ciphers)")
         var worker = Worker(router: router, port: port)
         worker.run(desk)
+        hasEnded.value = true
+        coupling?.stopWaiting()
         housekeeping.stop()
         commands?.stop()
         control?.stop()
@@ -72,8 +78,17 @@ extension Member {
         if let why = illness.value { throw RunFailure("\(node.name) took itself out: \(why)") }
     }
 
+    /// In order if the packet loop still hears; otherwise the process ends without it, and the kernel takes back what it had.
+    private static func end(_ desk: WorkerDesk, because why: String, hasEnded: @escaping @Sendable () -> Bool) {
+        Log.warn("this router takes itself out: \(why)")
+        desk.end()
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(3)) { if !hasEnded() { exit(1) } }
+    }
+
     /// Hands out the numbers of the SAs under which the targets answer.
-    private func sequencerService(at address: IPAddress, _ marks: CoupledMarks) throws -> SequencerService {
+    func sequencerService(at address: IPAddress, _ marks: CoupledMarks, _ coupling: CouplingEnd?) throws
+        -> SequencerService
+    {
         // With a coupling facility they come when it says from which number on.
         let associations =
             marks.isCoupled
@@ -86,7 +101,9 @@ extension Member {
             local: SocketAddress(address: address, port: cluster.leases.port), holders: cluster.leaseHolders,
             associations: associations, timing: Sequencer.Timing(validity: cluster.leases.validityNanoseconds),
             protection: cluster.link == nil ? .none : .sealed,
-            hooks: SequencerService.Hooks(reserve: { marks.control.value?.reserve($0) }))
+            hooks: SequencerService.Hooks(
+                reserve: { marks.control.value?.reserve($0) },
+                giveBack: { spi, mark, next in marks.giveBack(spi, mark, next, coupling) }))
     }
 }
 

@@ -31,7 +31,7 @@ extension Member {
         settings.sharedAssociations = marks.files.values.map(\.association)
         let judge = judges
         let isCoupled = coupling != nil
-        let link = try cluster.linkServer(of: node.name, at: address)
+        let link = try cluster.linkServer(of: node.name, at: address, serving: coupling?.served)
         var hooks = RouterControl.Hooks(
             link: link, apply: { Self.apply($0, desk, sequencer, isCoupled: isCoupled) },
             publish: { Self.publish($0, desk) },
@@ -43,6 +43,7 @@ extension Member {
         hooks.sequence = { association, mark in marks.sequence(association, mark, sequencer) }
         hooks.reserved = { reserving, isDurable in marks.reserved(reserving, isDurable, sequencer) }
         hooks.advance = { epoch in sequencer.advance(to: epoch) }
+        hooks.rounds = { desk.roundCount }
         hooks.withdraw = withdraw
         let control = try RouterControl(settings, hooks: hooks)
         coupling?.tell { control.wake() }

@@ -27,17 +27,23 @@ struct TargetCommandLine: ParsableCommand {
 
 /// The router's control socket: one line, one answer.
 enum ControlSocket {
-    /// Ends the program with 1 unless the router said ok.
-    static func ask(_ line: String, at path: String) throws {
-        let answer = try Complaint.orExit { () throws(SystemError) in try CommandSocket.ask(line, path: path) }
-        guard answer == "ok" else {
+    /// Ends the program with 1 unless the router said ok; prints what it said besides.
+    static func ask(_ line: String, at path: String, seconds: Int32 = 2) throws {
+        let answer = try Complaint.orExit { () throws(SystemError) in
+            try CommandSocket.ask(line, path: path, milliseconds: seconds * 1000)
+        }
+        guard answer == "ok" || answer.hasPrefix("ok ") else {
             Log.say("viaduct: \(answer.isEmpty ? "the router did not answer" : answer)")
             throw ExitCode(1)
         }
+        if answer != "ok" { print(answer.dropFirst(3)) }
     }
 
     /// What a router answers. `targets` are the names it knows.
-    static func answer(_ line: String, _ control: RouterControl?, targets: [String]) -> String {
+    static func answer(
+        _ line: String, _ control: RouterControl?, targets: [String], rotateKey: () -> String
+    ) -> String {
+        if line == RotateKeyCommand.line { return rotateKey() }
         guard let control else { return "this router has neither link nor ike in its configuration" }
         if let command = TargetCommand(line: line) {
             guard targets.contains(command.target) else { return "no target \(command.target)" }

@@ -17,6 +17,43 @@ import Testing
         #expect(try cluster("", yaml: without).coupling == nil)
     }
 
+    private static let secondRouter =
+        "  router2: {role: router, clientInterface: a, trustedInterface: b, trustedAddress: 192.0.2.2}\n"
+    private static let link = "link: {credentials: /etc/viaduct/link}\nclusterKey: /etc/viaduct/cluster.key\n"
+
+    @Test func oneRouterKeepsTheFileAndTheOthersReachIt() throws {
+        let two = Edit.applying("gateways:", Self.secondRouter + "\ngateways:", to: Page.yaml)
+        #expect(try cluster("", yaml: two).couplingRouter?.name == "router1")
+        #expect(try cluster("coupling: {kind: embedded}\n", yaml: two).couplingRouter?.name == "router1")
+        let found = try cluster(Self.link + "coupling: {kind: embedded, at: router2}\n", yaml: two)
+        #expect(found.couplingRouter?.name == "router2")
+        #expect(found.coupling?.kind == .embedded(path: "/var/lib/viaduct/coupling.sqlite", at: "router2"))
+        for node in found.nodes { try found.requireRunnable(node: node) }
+        let etcd = try cluster("coupling: {kind: etcd, endpoints: [http://127.0.0.1:2379]}\n", yaml: two)
+        #expect(etcd.couplingRouter == nil)
+    }
+
+    @Test func aRouterThatCannotReachItDoesNotStart() throws {
+        let two = Edit.applying("gateways:", Self.secondRouter + "\ngateways:", to: Page.yaml)
+        func fault(_ found: ClusterConfiguration, _ node: String) -> String? {
+            do throws(ConfigurationFailure) {
+                try found.requireRunnable(node: found.node(named: node))
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+        // Without a control plane there is no facility at all.
+        #expect(fault(try cluster("", yaml: two), "router2") == nil)
+        let homeless = Edit.applying(", trustedAddress: 192.0.2.2", "", to: two)
+        let found = try cluster(Self.link + "coupling: {kind: embedded, at: router2}\n", yaml: homeless)
+        let said = fault(found, "router1")
+        #expect(
+            said?.contains(
+                "router \"router1\" cannot reach the coupling facility, which router \"router2\" keeps. Add a "
+                    + "trustedAddress to router \"router2\", or keep it in etcd") == true, "\(said ?? "taken")")
+    }
+
     @Test func etcdWithCertificates() throws {
         let found = try cluster(
             """
@@ -54,7 +91,7 @@ import Testing
         ("{kind: etc}", "kind is \"etc\"; embedded or etcd is wanted. Write kind: etcd."),
         (
             "{kind: embedded, endpoints: [http://127.0.0.1:2379]}",
-            "coupling of kind embedded has an unknown key \"endpoints\". Remove it; the keys here are kind, leaseSeconds."
+            "coupling of kind embedded has an unknown key \"endpoints\". Remove it; the keys here are kind, at, leaseSeconds."
         ),
         ("{kind: etcd}", "coupling of kind etcd has no endpoints. Add endpoints: [https://10.0.0.1:2379]."),
         ("{kind: etcd, endpoints: []}", "endpoints is an empty list."),
@@ -79,6 +116,8 @@ import Testing
             "{kind: etcd, endpoints: [https://a:1], privateKey: /a.key}",
             "coupling has a privateKey and no certificate. Add certificate: /etc/viaduct/etcd.pem."
         ),
+        ("{kind: embedded, at: router2}", "there is no node \"router2\". Did you mean \"router1\"?"),
+        ("{kind: embedded, at: t1}", "\"t1\" is a node of role target, not router"),
         ("{kind: embedded, leaseSeconds: 1}", "leaseSeconds is 1; 2 to 60 is allowed"),
     ])
     func whatIsRefused(_ section: String, _ expected: String) {

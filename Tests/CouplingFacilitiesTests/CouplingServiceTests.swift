@@ -151,8 +151,21 @@ private func sequence(_ spi: UInt32) -> SequenceKey { SequenceKey(spi: SPI(rawVa
                 #expect(owner.service.submit(.reserve(sequence(300 + UInt32(ticket)), mark: ticket), ticket: ticket))
             }
             #expect(await owner.saw("done 120"))
-            owner.service.rotate(to: Owner.ring(2, former: [1]))
+            // What nobody can read is named, and stays.
+            let strange = "/viaduct/demo/sequence/0x0000ffff-3f9a77d2"
+            var random = KernelRandom()
+            let wrapped = Owner.ring(9).wrap([0, 0, 0, 0, 0, 0, 0, 7], context: strange, using: &random)
+            _ = try await facility.commit(CouplingTransaction([.put(strange, wrapped)]))
+            let told = Mutex<[String]>([])
+            owner.service.rotate(to: Owner.ring(2, former: [1])) { count, unreadable in
+                told.withLock { $0.append("\(count) \(unreadable.map(\.key))") }
+            }
             #expect(await owner.saw("rewrapped 120"))
+            #expect(await eventually { told.withLock { $0 } == ["120 [\"\(strange)\"]"] })
+            let entries = try await facility.list("/viaduct/demo/sequence/").entries.filter { $0.key != strange }
+            #expect(entries.count == 120)
+            #expect(entries.allSatisfy { KeyRing.keyID(of: $0.value) == Owner.ring(2).current })
+            _ = try await facility.commit(CouplingTransaction([.delete(strange)]))
             await owner.service.stop()
             let next = Owner(facility, key: 2)
             #expect(await next.saw("owner 2"))
@@ -162,6 +175,24 @@ private func sequence(_ spi: UInt32) -> SequenceKey { SequenceKey(spi: SPI(rawVa
             let last = Owner(facility, key: 3, former: [2])
             #expect(await last.saw("rewrapped 120"))
             await last.service.stop()
+        }
+    }
+
+    @Test(arguments: FacilityKind.allCases)
+    func whatIsGivenBackAtTheEndIsThereForTheNext(_ kind: FacilityKind) async throws {
+        try await kind.with { facility in
+            let owner = Owner(facility)
+            #expect(await owner.saw("owner 1"))
+            #expect(owner.service.submit(.reserve(sequence(300), mark: 1 << 20), ticket: 1))
+            #expect(await owner.saw("done 1"))
+            #expect(owner.service.submit(.giveBack(sequence(300), mark: 1 << 20, next: 9), ticket: 2))
+            await owner.service.drain(seconds: 60)
+            #expect(owner.service.report.queued == 0)
+            await owner.service.stop()
+            let next = Owner(facility)
+            #expect(await next.saw("owner 2"))
+            #expect(next.records?.marks == [sequence(300): 9])
+            await next.service.stop()
         }
     }
 

@@ -2,10 +2,12 @@ import ControlPlane
 import CouplingFacilities
 import Foundation
 import Testing
+import Wire
+import XCF
 
 /// The implementations that the one suite is run over.
 enum FacilityKind: String, CaseIterable, CustomTestStringConvertible {
-    case memory, embedded, etcd
+    case memory, embedded, etcd, remote
 
     var testDescription: String { rawValue }
 
@@ -14,6 +16,7 @@ enum FacilityKind: String, CaseIterable, CustomTestStringConvertible {
         let directory = TemporaryDirectory()
         let facility: any CouplingFacility
         var cluster: EtcdCluster?
+        var router: ServingRouter?
         switch self {
         case .memory: facility = MemoryFacility()
         case .embedded: facility = try EmbeddedFacility(path: directory.path + "/coupling.sqlite")
@@ -21,13 +24,53 @@ enum FacilityKind: String, CaseIterable, CustomTestStringConvertible {
             cluster = try EtcdCluster()
             #expect(try await cluster!.isUp())
             facility = try cluster!.facility()
+        case .remote:
+            router = try ServingRouter(EmbeddedFacility(path: directory.path + "/coupling.sqlite"))
+            facility = try router!.facility(of: "router2")
         }
         defer { withExtendedLifetime(cluster) {} }
         do {
             try await body(facility)
         } catch {
             await facility.close()
+            await router?.stop()
             throw error
+        }
+        await facility.close()
+        await router?.stop()
+    }
+}
+
+/// A router on loopback that serves its facility on its link, with certificates of its own.
+final class ServingRouter: Sendable {
+    private let directory = TemporaryDirectory()
+    private let facility: any CouplingFacility
+    private let link: LinkServer
+
+    init(_ facility: any CouplingFacility) throws {
+        self.facility = facility
+        let folder = directory.path + "/link"
+        _ = try ClusterFiles(directory: folder, cluster: "test", nodes: ["router1", "router2", "t1"]).make()
+        link = try LinkServer(
+            listen: SocketAddress(address: IPAddress("127.0.0.1")!, port: 0),
+            credentials: LinkCredentials(directory: folder, node: "router1"), members: ["t1"],
+            wrapping: LinkWrapping(wrap: { bytes, _ in bytes }, unwrap: { bytes, _ in bytes }),
+            facility: ServedFacility(facility, writers: ["router1", "router2"]), nudge: {})
+    }
+
+    func facility(of member: String) throws -> RemoteFacility {
+        try RemoteFacility(
+            router: link.address, routerName: "router1",
+            credentials: LinkCredentials(directory: directory.path + "/link", node: member))
+    }
+
+    func stop() async {
+        // It waits for its port, which no task should.
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [link] in
+                link.stop()
+                continuation.resume()
+            }
         }
         await facility.close()
     }

@@ -90,10 +90,10 @@ final class TestServer: Sendable {
 
     init(
         _ listen: SocketAddress, _ credentials: LinkCredentials, _ members: [String],
-        outgoingBytes: Int = LinkBounds.outgoingBytes
+        facility: ServedFacility? = nil, outgoingBytes: Int = LinkBounds.outgoingBytes
     ) throws {
         link = try LinkServer(
-            listen: listen, credentials: credentials, members: members, wrapping: .plain,
+            listen: listen, credentials: credentials, members: members, wrapping: .plain, facility: facility,
             outgoingBytes: outgoingBytes, nudge: {})
     }
 

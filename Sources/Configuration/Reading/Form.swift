@@ -39,7 +39,7 @@ struct Form: Sendable {
         "ike": "{connections: \(connections)}",
     ])
 
-    static let embeddedCoupling = Form(["kind": "embedded", "leaseSeconds": "5"])
+    static let embeddedCoupling = Form(["kind": "embedded", "at": "router1", "leaseSeconds": "5"])
 
     static let etcdCoupling = Form([
         "kind": "etcd",

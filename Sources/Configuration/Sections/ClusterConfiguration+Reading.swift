@@ -37,7 +37,8 @@ extension ClusterConfiguration {
         clusterKey = nil
         if let entry = section["clusterKey"] { clusterKey = try secrets.clusterKey(entry) }
         if let entry = section["formerClusterKeys"] { formerClusterKeys = try secrets.formerClusterKeys(entry) }
-        coupling = try CouplingReading(stateDirectory: stateDirectory).settings(section["coupling"], &secrets)
+        coupling = try CouplingReading(stateDirectory: stateDirectory, members: members).settings(
+            section["coupling"], &secrets)
         if let entry = section["ike"] {
             var reading = IKEReading(gateways: gateways, dvipas: dvipas, secrets: secrets)
             ike = try reading.settings(entry)

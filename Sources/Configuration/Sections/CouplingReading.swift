@@ -5,6 +5,7 @@ struct CouplingReading {
     static let fileName = "coupling.sqlite"
 
     let stateDirectory: String?
+    let members: Members
 
     func settings(
         _ entry: Entry?, _ secrets: inout Secrets
@@ -29,8 +30,11 @@ struct CouplingReading {
                 "coupling of kind embedded keeps its file in the stateDirectory, and there is none",
                 remedy: "Add \"stateDirectory: /var/lib/viaduct\" to the file.")
         }
+        var router: String?
+        if let entry = section["at"] { router = try members.router(entry) }
         return CouplingSettings(
-            kind: .embedded(path: stateDirectory + "/" + Self.fileName), leaseSeconds: try leaseSeconds(section))
+            kind: .embedded(path: stateDirectory + "/" + Self.fileName, at: router),
+            leaseSeconds: try leaseSeconds(section))
     }
 
     private func etcd(_ entry: Entry, _ secrets: inout Secrets) throws(ConfigurationFailure) -> CouplingSettings {

@@ -4,11 +4,13 @@ struct Members {
     /// In the order of the file.
     let targets: [String]
     let endpoints: [String]
+    let routers: [String]
 
     init(_ nodes: [Node]) {
         roles = Dictionary(uniqueKeysWithValues: nodes.map { ($0.name, $0.role.name) })
         targets = nodes.filter { $0.role.name == "target" }.map(\.name)
         endpoints = nodes.filter { $0.role.name == "endpoint" }.map(\.name)
+        routers = nodes.filter { $0.role.name == "router" }.map(\.name)
     }
 
     /// The name of a target; throws when there is none of that name.
@@ -19,6 +21,11 @@ struct Members {
     /// The name of an endpoint; throws when there is none of that name.
     func endpoint(_ entry: Entry) throws(ConfigurationFailure) -> String {
         try member(entry, role: "endpoint", among: endpoints)
+    }
+
+    /// The name of a router; throws when there is none of that name.
+    func router(_ entry: Entry) throws(ConfigurationFailure) -> String {
+        try member(entry, role: "router", among: routers)
     }
 
     private func member(

@@ -8,6 +8,9 @@ public enum CouplingChange: Sendable {
     case remove(ShadowEntry.Key)
     /// An outbound SA's numbers below `mark` are reserved. A mark never falls: a lower one than before changes nothing.
     case reserve(SequenceKey, mark: UInt64)
+    /// Numbers from `next` on were never granted, and whoever granted them grants no more: the mark goes back from `mark` to
+    /// `next`, unless it is another one by now (docs/coupling.md).
+    case giveBack(SequenceKey, mark: UInt64, next: UInt64)
     /// The key of these numbers is gone for good.
     case forget(SequenceKey)
 }
@@ -76,7 +79,7 @@ extension CouplingChange {
         case .store(let association):
             keys.association(ShadowEntry.Key(spi: association.spi, direction: association.direction))
         case .remove(let key): keys.association(key)
-        case .reserve(let key, _), .forget(let key): keys.sequence(key)
+        case .reserve(let key, _), .giveBack(let key, _, _), .forget(let key): keys.sequence(key)
         }
     }
 }

@@ -54,23 +54,31 @@ public struct CouplingTransaction: Sendable, Hashable {
 
     /// Traps when it is not what the properties and `CouplingBounds` say. For implementations: each begins with it.
     public func requireBounds() {
-        precondition(comparisons.count <= CouplingBounds.operations && operations.count <= CouplingBounds.operations)
-        precondition(operations.reduce(0) { $0 + $1.byteCount } <= CouplingBounds.transaction)
-        precondition(Set(comparisons.map(\.key)).count == comparisons.count, "a key is compared twice")
-        precondition(Set(operations.map(\.key)).count == operations.count, "a key is written twice")
-        var prefixes: [String] = []
-        for operation in operations {
-            precondition((1...CouplingBounds.key).contains(operation.key.utf8.count), "a key has 1 to 1024 bytes")
-            switch operation {
-            case .put(_, let value, _): precondition(value.count <= CouplingBounds.value, "a value has 1 MiB at most")
-            case .delete: break
-            case .deletePrefix(let prefix): prefixes.append(prefix)
-            }
+        if let fault = boundsFault { preconditionFailure(fault) }
+    }
+
+    /// What `requireBounds` would trap on, of what another member sent; nil for nothing.
+    public var boundsFault: String? {
+        guard comparisons.count <= CouplingBounds.operations, operations.count <= CouplingBounds.operations else {
+            return "a transaction has \(CouplingBounds.operations) comparisons and as many operations at most"
         }
-        for prefix in prefixes {
+        guard operations.reduce(0, { $0 + $1.byteCount }) <= CouplingBounds.transaction else {
+            return "a transaction has \(CouplingBounds.transaction) bytes at most"
+        }
+        guard Set(comparisons.map(\.key)).count == comparisons.count else { return "a key is compared twice" }
+        guard Set(operations.map(\.key)).count == operations.count else { return "a key is written twice" }
+        let keys = comparisons.map(\.key) + operations.map(\.key)
+        guard keys.allSatisfy({ (1...CouplingBounds.key).contains($0.utf8.count) }) else {
+            return "a key has 1 to \(CouplingBounds.key) bytes"
+        }
+        for case .put(_, let value, _) in operations where value.count > CouplingBounds.value {
+            return "a value has 1 MiB at most"
+        }
+        for case .deletePrefix(let prefix) in operations {
             let others = operations.count { $0.key.utf8.starts(with: prefix.utf8) }
-            precondition(others == 1, "a key is written twice")
+            guard others == 1 else { return "a key is written twice" }
         }
+        return nil
     }
 }
 

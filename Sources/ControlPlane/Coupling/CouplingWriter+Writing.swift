@@ -17,7 +17,9 @@ extension CouplingWriter {
         var tickets: [UInt64] = []
         var byteCount = 0
         while let waiting = queue.first, operations.count < Self.operationLimit, byteCount < Self.byteLimit {
-            let operation = operation(waiting.change)
+            tickets.append(waiting.ticket)
+            queue.removeFirst()
+            guard let operation = operation(waiting.change) else { continue }
             if case .put(_, let value, _) = operation { byteCount += value.count }
             // What is done together has no order: of two for one key the later one is what is left of both.
             if let place = places[operation.key] {
@@ -26,8 +28,6 @@ extension CouplingWriter {
                 places[operation.key] = operations.count
                 operations.append(operation)
             }
-            tickets.append(waiting.ticket)
-            queue.removeFirst()
         }
         return Pending(transaction: transaction(epoch, operations), tickets: tickets, since: first.since)
     }
@@ -40,7 +40,8 @@ extension CouplingWriter {
             operations + [.put(keys.step, Self.step(epoch, step + 1))])
     }
 
-    private mutating func operation(_ change: CouplingChange) -> CouplingTransaction.Operation {
+    /// nil for nothing to do.
+    private mutating func operation(_ change: CouplingChange) -> CouplingTransaction.Operation? {
         let key = change.key(in: keys)
         switch change {
         case .store(let association):
@@ -51,6 +52,11 @@ extension CouplingWriter {
             let mark = max(mark, marks[sequence] ?? 0)
             marks[sequence] = mark
             return .put(key, ring.wrap(mark.bigEndianBytes, context: key, using: &random))
+        case .giveBack(let sequence, let mark, let next):
+            // All before it was answered or is in this transaction, so this is what is stored.
+            guard marks[sequence] == mark, (1..<mark).contains(next) else { return nil }
+            marks[sequence] = next
+            return .put(key, ring.wrap(next.bigEndianBytes, context: key, using: &random))
         case .forget(let sequence):
             marks[sequence] = nil
             return .delete(key)

@@ -56,6 +56,8 @@ public struct KeyRing: Sendable {
         keys = Dictionary(([current] + former).map { (KeyID(of: $0), $0) }) { first, _ in first }
     }
 
+    public func has(_ id: KeyID) -> Bool { keys[id] != nil }
+
     public func wrap(
         _ plaintext: [UInt8], context: String, using random: inout some IKERandomness
     ) -> [UInt8] {

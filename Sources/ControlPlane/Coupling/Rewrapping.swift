@@ -7,8 +7,6 @@ public struct Rewrapping: Sendable {
 
     private let keys: CouplingKeys
     private let ring: KeyRing
-    /// Which key wraps.
-    public var identity: KeyRing.KeyID { ring.current }
     private var random: any IKERandomness & Sendable
     private var waiting: ArraySlice<CouplingEntry> = []
     /// How many are done.
@@ -39,7 +37,18 @@ public struct Rewrapping: Sendable {
             }
             let known = Set(unreadable.map(\.key))
             waiting = entries.filter { ring.isFormer($0.value) && !known.contains($0.key) }[...]
-            return waiting.isEmpty
+            guard waiting.isEmpty else { return false }
+            // Under a key that is not in the ring, or under none: to be known before somebody takes a key out for good.
+            for entry in entries where !known.contains(entry.key) {
+                let failure: KeyRing.Failure
+                switch KeyRing.keyID(of: entry.value) {
+                case nil: failure = .malformed
+                case let id? where !ring.has(id): failure = .unknownKey(id)
+                case _?: continue
+                }
+                unreadable.append(CouplingRecords.Unreadable(key: entry.key, failure: failure))
+            }
+            return true
         }
         let batch = waiting.prefix(Self.batch)
         var transaction = CouplingTransaction([])

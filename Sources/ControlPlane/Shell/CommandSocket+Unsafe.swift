@@ -6,7 +6,7 @@ public final class CommandSocket: Sendable {
     /// Bytes of a question, and what an answer is read by.
     private static let limit = 4096
     /// Milliseconds that a client has to ask, or to read.
-    private static let patience: Int32 = 2000
+    public static let patience: Int32 = 2000
 
     private let thread: ServiceThread
     private let path: String
@@ -48,8 +48,11 @@ public final class CommandSocket: Sendable {
         unsafe _ = unlink(path)
     }
 
-    /// Asks the node whose socket this is; its answer, without the newline at its end.
-    public static func ask(_ question: String, path: String) throws(SystemError) -> String {
+    /// Asks the node whose socket this is; its answer, without the newline at its end. `milliseconds`: how long it may take to
+    /// answer; then what has come so far.
+    public static func ask(
+        _ question: String, path: String, milliseconds: Int32 = patience
+    ) throws(SystemError) -> String {
         let client = try socket(path)
         defer { close(client) }
         // The address is valid for the call.
@@ -58,7 +61,7 @@ public final class CommandSocket: Sendable {
         write(question + "\n", to: client)
         shutdown(client, Int32(SHUT_WR))
         var answer: [UInt8] = []
-        while let piece = read(client) { answer += piece }
+        while let piece = read(client, milliseconds: milliseconds) { answer += piece }
         return String(decoding: answer.last == 10 ? answer.dropLast() : answer[...], as: UTF8.self)
     }
 
@@ -85,10 +88,10 @@ public final class CommandSocket: Sendable {
     }
 
     /// What comes next; nil at the end, and when nothing comes in time.
-    private static func read(_ descriptor: Int32) -> [UInt8]? {
+    private static func read(_ descriptor: Int32, milliseconds: Int32 = patience) -> [UInt8]? {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         // One entry, and an array of the length given.
-        guard unsafe poll(&entry, 1, patience) == 1 else { return nil }
+        guard unsafe poll(&entry, 1, milliseconds) == 1 else { return nil }
         var buffer = [UInt8](repeating: 0, count: limit)
         let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
         return count > 0 ? Array(buffer[..<count]) : nil

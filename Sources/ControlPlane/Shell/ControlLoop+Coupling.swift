@@ -1,4 +1,4 @@
-internal import Associations
+public import Associations
 
 /// What has to be in the coupling facility before anybody hears of it.
 struct CouplingState {
@@ -174,7 +174,7 @@ extension ControlLoop {
 
 extension SecurityAssociation {
     /// Names its numbers: of another key under the same SPI they are others.
-    var sequenceKey: SequenceKey {
+    public var sequenceKey: SequenceKey {
         SequenceKey(spi: spi, fingerprint: String(substance.hexadecimal.prefix(32)))
     }
 }

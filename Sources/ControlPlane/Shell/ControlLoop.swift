@@ -27,6 +27,7 @@ struct ControlLoop {
     var counts: [String: UInt64] = [:]
     /// Whose end has been said since they last held the SAs.
     var told: Set<HolderID> = []
+    private var health: MemberHealth
     private var failure: SystemError?
     private var nextReportAt: UInt64 = 0
     private var nextSecretAt: UInt64
@@ -35,6 +36,8 @@ struct ControlLoop {
     private static let reportInterval: UInt64 = 250_000_000
     /// How long a cookie's secret is in use; it is good for as long again.
     private static let secretLife: UInt64 = 60_000_000_000
+    /// Nanoseconds that the packet loop may stand still: more than a busy machine keeps it from running.
+    private static let loopPatience: UInt64 = 5_000_000_000
     /// Datagrams of one socket before it is the others' turn.
     private static let burst = 64
 
@@ -52,6 +55,7 @@ struct ControlLoop {
         random = UniqueSPIs(KernelRandom(), taken: settings.takenSPIs)
         let now = clock.now
         nextSecretAt = now + Self.secretLife
+        health = MemberHealth(patience: Self.loopPatience, at: now)
         sessions = PeerSessions(
             settings.connections,
             gate: CookieGate(
@@ -70,6 +74,7 @@ struct ControlLoop {
         do throws(SystemError) {
             if link != nil { try perform(rotation.start(at: clock.now)) }
             while !context.isStopping {
+                watchLoop()
                 try receiveCoupling()
                 if couplingState.isOwner {
                     for local in sockets.locals { try receive(at: local, &buffer) }
@@ -99,6 +104,12 @@ struct ControlLoop {
             failure = error
         }
         leaveReport(at: shared)
+    }
+
+    /// A router whose packet loop stands still must not own the addresses any longer.
+    private mutating func watchLoop() {
+        guard let rounds = hooks.rounds?(), rounds > 0, clock.now >= health.deadline else { return }
+        for case .withdraw(let illness) in health.tick(rounds, at: clock.now) { hooks.withdraw("\(illness)") }
     }
 
     private func leaveReport(at shared: RouterControl.Shared) {

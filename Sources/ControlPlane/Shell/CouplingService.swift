@@ -26,11 +26,16 @@ public final class CouplingService: Sendable {
         public var transactions: UInt64
     }
 
+    public typealias Rewrapped = @Sendable (Int, [CouplingRecords.Unreadable]) -> Void
+
     private struct State: Sendable {
         var writer: CouplingWriter
         var events: [Event] = []
         var rewrapping: Rewrapping?
         var rewrapAt: UInt64 = 0
+        var rewrapped: Rewrapped?
+        /// Calls of `rotate`.
+        var rotations = 0
         var isStopped = false
         /// Events that somebody was nudged for.
         var told = 0
@@ -42,6 +47,8 @@ public final class CouplingService: Sendable {
     private let nudge: @Sendable () -> Void
     private let state: Mutex<State>
     private let bells: [CouplingWriter.Line: Bell]
+    /// Something was answered.
+    private let settled = Bell()
     private let tasks = Mutex<[Task<Void, Never>]>([])
     private let clock = MonotonicClock()
 
@@ -86,11 +93,16 @@ public final class CouplingService: Sendable {
         }
     }
 
-    /// The ring's current key wraps from now on; what is there is wrapped anew, little by little.
-    public func rotate(to ring: KeyRing) {
+    /// The ring's current key wraps from now on; what is there is wrapped anew, little by little, once this member is the
+    /// owner. `rewrapped` is called when that is over, on any thread, with what `.rewrapped` says; not when another ring
+    /// comes before.
+    public func rotate(to ring: KeyRing, rewrapped: Rewrapped? = nil) {
         state.withLock { state in
             state.writer.rotate(to: ring)
             state.rewrapping = Rewrapping(keys: keys, ring: ring, random: random)
+            state.rewrapAt = 0
+            state.rewrapped = rewrapped
+            state.rotations += 1
         }
         bells[.main]!.ring()
     }
@@ -104,6 +116,14 @@ public final class CouplingService: Sendable {
                 isConnected: writer.isConnected, isLeaseHeld: writer.isLeaseHeld, queued: writer.queued,
                 oldestWaiting: writer.oldest.map { (now - min($0, now)) / 1_000_000 } ?? 0,
                 transactions: writer.transactions)
+        }
+    }
+
+    /// Waits until all that was submitted is durable, for that long at most; not when this member is not the owner.
+    public func drain(seconds: UInt64) async {
+        let deadline = clock.now + seconds * 1_000_000_000
+        while clock.now < deadline, state.withLock({ $0.writer.epoch != nil && $0.writer.queued > 0 }) {
+            await settled.wait(until: deadline)
         }
     }
 
@@ -125,7 +145,7 @@ public final class CouplingService: Sendable {
 
     private enum Turn: Sendable {
         case ask(CouplingWriter.Request)
-        case rewrap(Rewrapping)
+        case rewrap(Rewrapping, rotation: Int)
         case wait(until: UInt64?)
         case end
     }
@@ -139,7 +159,7 @@ public final class CouplingService: Sendable {
             switch turn {
             case .end: return
             case .wait(let deadline): await bells[line]!.wait(until: deadline)
-            case .rewrap(let rewrapping): await advance(rewrapping)
+            case .rewrap(let rewrapping, let rotation): await advance(rewrapping, of: rotation)
             case .ask(let request):
                 isRewrapsTurn = line == .main
                 let answer = await answer(request)
@@ -147,6 +167,7 @@ public final class CouplingService: Sendable {
                 publish()
                 // What one line learns may be the other's business: a lease, its end.
                 for bell in bells.values { bell.ring() }
+                settled.ring()
             }
         }
     }
@@ -158,9 +179,9 @@ public final class CouplingService: Sendable {
             let mayRewrap = line == .main && state.writer.epoch != nil && state.writer.isConnected
             let rewrapping = mayRewrap && state.rewrapAt <= now ? state.rewrapping : nil
             // In turn with what is written, so that neither waits for all of the other.
-            if isRewrapsTurn, let rewrapping { return .rewrap(rewrapping) }
+            if isRewrapsTurn, let rewrapping { return .rewrap(rewrapping, rotation: state.rotations) }
             if let request = state.writer.next(line, at: now) { return .ask(request) }
-            if let rewrapping { return .rewrap(rewrapping) }
+            if let rewrapping { return .rewrap(rewrapping, rotation: state.rotations) }
             let rewrapAt = mayRewrap && state.rewrapping != nil ? state.rewrapAt : nil
             return .wait(until: [state.writer.deadline(line), rewrapAt].compactMap(\.self).min())
         }
@@ -181,16 +202,20 @@ public final class CouplingService: Sendable {
         }
     }
 
-    private func advance(_ given: Rewrapping) async {
+    private func advance(_ given: Rewrapping, of rotation: Int) async {
         var rewrapping = given
         do throws(CouplingFailure) {
             let isDone = try await rewrapping.advance(in: facility)
-            state.withLock { state in
+            let rewrapped = state.withLock { state -> Rewrapped? in
                 // Another key may have come meanwhile; its turn begins then.
-                guard state.rewrapping?.identity == given.identity else { return }
+                guard state.rotations == rotation else { return nil }
                 state.rewrapping = isDone ? nil : rewrapping
-                if isDone { state.events.append(.rewrapped(rewrapping.count, rewrapping.unreadable)) }
+                guard isDone else { return nil }
+                state.events.append(.rewrapped(rewrapping.count, rewrapping.unreadable))
+                defer { state.rewrapped = nil }
+                return state.rewrapped
             }
+            rewrapped?(rewrapping.count, rewrapping.unreadable)
         } catch {
             state.withLock { $0.rewrapAt = clock.now + 1_000_000_000 }
         }

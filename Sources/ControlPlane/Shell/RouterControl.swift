@@ -54,6 +54,8 @@ public final class RouterControl: Sendable {
         public var reserved: @Sendable (SequencerService.Reserving, Bool) -> Void = { _, _ in }
         /// This router owns the addresses in a later epoch.
         public var advance: @Sendable (Epoch) -> Void = { _ in }
+        /// Rounds of the packet loop, 0 before the first; nil: nobody watches it.
+        public var rounds: (@Sendable () -> UInt64)?
         /// This router must not go on: why, for people.
         public var withdraw: @Sendable (String) -> Void = { _ in }
         public var log: @Sendable (String) -> Void

@@ -47,21 +47,25 @@ public final class LinkServer: Sendable {
     let inbox: Inbox<Event>
     let wrapping: LinkWrapping
     let members: Set<String>
+    let served: ServedFacility?
     let outgoingBytes: Int
     /// Where it listens; with the port that was chosen when 0 was asked for.
     public let address: ControlPlane.SocketAddress
     private let serving = Mutex<(server: GRPCServer<HTTP2ServerTransport.Posix>, ended: DispatchSemaphore)?>(nil)
 
-    /// Listens from here on. `members`: who may join. `nudge` is called from any thread when there is something to take and
+    /// Listens from here on. `members`: who may join. `facility`: served besides, as long as it listens; the caller's to close
+    /// behind `stop`. `nudge` is called from any thread when there is something to take and
     /// was nothing before; it must not block. `outgoingBytes` of a connection wait at most. Throws when the address cannot
     /// be listened at.
     public init(
         listen: ControlPlane.SocketAddress, credentials: LinkCredentials, members: [String], wrapping: LinkWrapping,
-        outgoingBytes: Int = LinkBounds.outgoingBytes, nudge: @escaping @Sendable () -> Void
+        facility: ServedFacility? = nil, outgoingBytes: Int = LinkBounds.outgoingBytes,
+        nudge: @escaping @Sendable () -> Void
     ) throws {
         inbox = Inbox(nudge: nudge)
         self.wrapping = wrapping
         self.members = Set(members)
+        served = facility
         self.outgoingBytes = outgoingBytes
         let (descriptor, port) = try ListeningSocket.open(listen)
         address = ControlPlane.SocketAddress(address: listen.address, port: port)
@@ -71,7 +75,8 @@ public final class LinkServer: Sendable {
     deinit { serving.withLock { $0 }?.server.beginGracefulShutdown() }
 
     private func start(_ descriptor: Int32, _ credentials: LinkCredentials) throws {
-        let judge = MemberJudge(authorities: credentials.authorities, expected: members, use: .client)
+        let judge = MemberJudge(
+            authorities: credentials.authorities, expected: members.union(served?.writers ?? []), use: .client)
         let transport = HTTP2ServerTransport.Posix(
             listeningSocketDescriptor: Int(descriptor),
             transportSecurity: try LinkTransport.serverSecurity(
@@ -82,7 +87,9 @@ public final class LinkServer: Sendable {
             config: LinkTransport.serverConfig { [weak self] channel in
                 channel.eventLoop.makeCompletedFuture { try self?.accept(channel) }
             })
-        let server = GRPCServer(transport: transport, services: [MemberService(server: self)])
+        var services: [any RegistrableRPCService] = [MemberService(server: self)]
+        if let served { services.append(FacilityService(server: self, served: served)) }
+        let server = GRPCServer(transport: transport, services: services)
         let ended = DispatchSemaphore(value: 0)
         serving.withLock { $0 = (server, ended) }
         Task.detached {

@@ -45,6 +45,9 @@ enum LinkTransport {
         .defaults { config in
             config.connection.flushCoalescing = nil
             config.http2.targetWindowSize = window
+            config.http2.maxConcurrentStreams = CouplingPages.calls
+            // Who watches the coupling facility asks whether we are there (`RemoteFacility`).
+            config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(5)
             config.rpc.maxRequestPayloadSize = LinkBounds.messageBytes
             config.channelDebuggingCallbacks.onAcceptTCPConnection = accepted
         }

@@ -117,6 +117,10 @@ class Cluster:
     def ike(self, verb, name):
         run([self.viaduct, "ike", "--control", self.control, verb, name])
 
+    def rotate_key(self):
+        """What the command printed."""
+        return run([self.viaduct, "cluster", "rotate-key", "--control", self.control])
+
     # What it says.
 
     def status(self, name=None):

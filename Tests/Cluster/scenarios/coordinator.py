@@ -1,4 +1,6 @@
 """The coupling facility is slow, gone, full, or shared; the router is killed and comes back."""
+import hmac
+import secrets
 import time
 
 from checks import expect, until
@@ -148,9 +150,53 @@ def two_clusters(s):
     s.nothing_dropped(one)
 
 
+def key_rotated(s):
+    """Another cluster key while all runs: every value lies under it, and traffic goes on."""
+    store = s.etcd()
+    theirs = connection()
+    cluster = s.cluster(theirs.of_other_end(), coupling=s.coupling(store))
+    alice = s.strongswan(theirs)
+    crowd = s.crowd(cluster, 30, gap=1)
+    key, former = cluster.credentials / "cluster.key", cluster.credentials / "former.key"
+
+    def wrapped():
+        return {k: v[:8] for k, v in store.values("/viaduct/cluster/").items() if "/sa/" in k or "/sequence/" in k}
+
+    old, before = key_id(key), wrapped()
+    expect(before and set(before.values()) == {old}, lambda: "under other keys than the file's from the beginning: %s" % before)
+    key.rename(former)
+    key.touch(mode=0o600)
+    key.write_text(secrets.token_hex(32) + "\n")
+    # Without the former key it is refused, and nothing changes.
+    try:
+        said = cluster.rotate_key()
+    except Trouble as trouble:
+        said = str(trouble)
+    s.expect("neither clusterKey nor among formerClusterKeys" in said, "a key that would lose the others is refused", said)
+    cluster.write(formerClusterKeys=[str(former)])
+    said = cluster.rotate_key()
+    new, after = key_id(key), wrapped()
+    s.expect(set(after.values()) == {new} and set(after) == set(before), "%d values lie under the new key: %s" % (len(after), said.strip()),
+             lambda: "%s said %r, and etcd has %s" % (new.hex(), said, after))
+    expect(new.hex() in said and "%d values" % len(before) in said, lambda: "it says %r" % said)
+    alice.rekey_child(theirs.name)
+    until(lambda: set(wrapped()) != set(before) and set(wrapped().values()) == {new}, lambda: "after a rekey: %s" % wrapped(), 20)
+    s.passed("what is written later, too")
+    crowd.go_on()
+    s.ends_well(crowd)
+    s.no_replays(alice)
+    s.nothing_dropped(cluster)
+
+
+def key_id(file):
+    """The first eight bytes of each value that is wrapped under it."""
+    return hmac.digest(bytes.fromhex(file.read_text().strip()), b"viaduct cluster key 1, key id", "sha256")[:8]
+
+
 SCENARIOS = {
     "etcd-gone": etcd_gone,
     "full-disk": full_disk,
+    "key-rotated": key_rotated,
     "router-restarted": router_restarted,
     "two-clusters": two_clusters,
 }

@@ -39,6 +39,39 @@ import Wire
         #expect(log.all.filter { $0 == "withdrawn" }.count == 1)
     }
 
+    @Test func aRouterWhoseLoopStandsStillTakesItselfOut() async throws {
+        let link = FakeRouterLink()
+        let log = Lines()
+        var hooks = RouterControl.Hooks.silent(link, log)
+        hooks.rounds = { 7 }
+        hooks.withdraw = { log.say("withdrawn: \($0.prefix(while: { !$0.isNumber }))") }
+        let control = try RouterControl(
+            RouterControl.Settings(targets: ["t1"], policyHash: [], epoch: Epoch(rawValue: 1)), hooks: hooks)
+        defer { control.stop() }
+        #expect(await log.reach("withdrawn: its packet loop has not moved for "))
+        #expect(log.all.count == 1)
+    }
+
+    /// One that has not begun yet, and one that moves, go on; the end of the wait is the first one's illness.
+    @Test func aRouterWhoseLoopMovesStays() async throws {
+        let (ill, well, new) = (Lines(), Lines(), Lines())
+        let moved = Atomic<UInt64>(0)
+        func control(_ log: Lines, _ rounds: @escaping @Sendable () -> UInt64) throws -> RouterControl {
+            var hooks = RouterControl.Hooks.silent(FakeRouterLink(), log)
+            hooks.rounds = rounds
+            hooks.withdraw = { _ in log.say("withdrawn") }
+            return try RouterControl(
+                RouterControl.Settings(targets: ["t1"], policyHash: [], epoch: Epoch(rawValue: 1)), hooks: hooks)
+        }
+        let controls = [
+            try control(well) { moved.add(1, ordering: .relaxed).newValue }, try control(new) { 0 },
+            try control(ill) { 7 },
+        ]
+        defer { for control in controls { control.stop() } }
+        #expect(await ill.reach("withdrawn"))
+        #expect(well.all.isEmpty && new.all.isEmpty)
+    }
+
     @Test func aRouterSaysOnceThatATargetIsGone() async throws {
         let link = FakeRouterLink()
         let log = Lines()
