@@ -15,6 +15,8 @@ public struct RouterConfiguration: Sendable {
     /// Bytes of the largest IP packet on the trusted link.
     public var trustedMTU: Int
     public var verification = Verification.router
+    /// nil where nothing is filtered here: there is no filter, or the targets have it.
+    public var filter: Filter?
     /// Bounds: what does not fit is refused by name.
     public var associationCapacity = 4096
     public var connectionCapacity = 1 << 17
@@ -49,6 +51,7 @@ public struct Router: ~Copyable {
     var targets: TargetTable
     let trustedMTU: Int
     let verification: Verification
+    let filter: FilterTable
 
     var works: Slab<CipherWork>
     let heads: PeekedHeads
@@ -76,6 +79,7 @@ public struct Router: ~Copyable {
             epoch: configuration.epoch)
         trustedMTU = configuration.trustedMTU
         verification = configuration.verification
+        filter = FilterTable(configuration.filter)
         dvipas = configuration.dvipas
         let capacity = configuration.batchCapacity
         works = Slab(
@@ -205,4 +209,7 @@ public struct Router: ~Copyable {
     var targetCount: Int { targets.targets.count }
 
     public var cipherName: String { ciphers.name }
+
+    /// What each rule of the filter decided on; nil where nothing is filtered here.
+    public var filterTallies: [FilterTally]? { filter.tallies }
 }

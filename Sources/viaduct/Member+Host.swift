@@ -21,9 +21,10 @@ extension Member {
 
     func run(_ target: TargetNode) throws(RunFailure) {
         let routers = cluster.routers.compactMap(\.trustedAddress)
-        let configuration = HostConfiguration(
+        var configuration = HostConfiguration(
             ingress: .gre(routers: routers, epoch: cluster.epoch), addresses: cluster.dvipas + cluster.gateways,
             dvipas: cluster.dvipas)
+        configuration.filter = cluster.filter(at: .target)
         let rules = cluster.dvipas.map { RoutingRule.Match.from(Prefix($0)) }
         do {
             // Before the DVIPAs are local addresses: the router alone answers for them.

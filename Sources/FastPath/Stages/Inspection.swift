@@ -10,7 +10,7 @@ struct SteeringWork: BitwiseCopyable {
     var tcpFlags: UInt8
 }
 
-/// Inner headers -> may this SA carry them (RFC 4301 §5.2), and are they for a DVIPA?
+/// Inner headers -> may this SA carry them (RFC 4301 §5.2), are they for a DVIPA, and does the filter let them?
 extension Router {
     /// Judges the works of a batch whose packets are still pending; returns how many go on to steering.
     @inline(__always)
@@ -21,6 +21,7 @@ extension Router {
         let records = associations.records.view
         let selectors = associations.selectors.reader
         let ours = ours.reader
+        let filter = filter.reader
         let connections = connections.reader
         let steeringWorks = steeringWorks.view
         var steering = 0
@@ -49,6 +50,10 @@ extension Router {
             let dvipa = ours.find(IPAddress(v4: flow.local))
             guard dvipa >= 0 else {
                 packets[packet].verdict = .notDVIPA
+                continue
+            }
+            if filter.isActive && !filter.admitsIPv4(flow) {
+                packets[packet].verdict = .filtered
                 continue
             }
             let key = ConnectionKey(flow, dvipa: dvipa)
@@ -101,8 +106,10 @@ extension Router {
         }
         guard verdict == .pending else { return refuse(verdict ?? .malformedInner) }
         guard associations.selectors.allow(flow, head: record.selectors) else { return refuse(.tunnelCheckFailed) }
-        guard flow.ipProtocol == IPProtocol.tcp else { return refuse(.unsupportedProtocol) }
         let dvipa = ours.find(flow.local)
+        // Before the protocol: a rule may be about one that no service can be.
+        if filter.isActive, dvipa >= 0, !filter.reader.admits(flow, isUnderIPsec: true) { return refuse(.filtered) }
+        guard flow.ipProtocol == IPProtocol.tcp else { return refuse(.unsupportedProtocol) }
         guard dvipa >= 0 else { return refuse(.notDVIPA) }
         let key = ConnectionKey(flow, dvipa: dvipa)
         return SteeringWork(
