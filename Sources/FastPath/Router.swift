@@ -114,7 +114,8 @@ public struct Router: ~Copyable {
             ciphers.peek(&works, count: admitted, in: memory, into: heads)
         }
         age(now: now)
-        let inspected = inspect(&batch, count: admitted, in: memory)
+        var inspected = inspect(&batch, count: admitted, in: memory)
+        if filter.isActive { inspected = sift(&batch, count: inspected) }
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory, now: now, proof)
     }

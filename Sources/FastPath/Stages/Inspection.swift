@@ -10,7 +10,7 @@ struct SteeringWork: BitwiseCopyable {
     var tcpFlags: UInt8
 }
 
-/// Inner headers -> may this SA carry them (RFC 4301 §5.2), are they for a DVIPA, and does the filter let them?
+/// Inner headers -> may this SA carry them (RFC 4301 §5.2), and are they for a DVIPA?
 extension Router {
     /// Judges the works of a batch whose packets are still pending; returns how many go on to steering.
     @inline(__always)
@@ -21,7 +21,6 @@ extension Router {
         let records = associations.records.view
         let selectors = associations.selectors.reader
         let ours = ours.reader
-        let filter = filter.reader
         let connections = connections.reader
         let steeringWorks = steeringWorks.view
         var steering = 0
@@ -52,10 +51,6 @@ extension Router {
                 packets[packet].verdict = .notDVIPA
                 continue
             }
-            if filter.isActive && !filter.admitsIPv4(flow) {
-                packets[packet].verdict = .filtered
-                continue
-            }
             let key = ConnectionKey(flow, dvipa: dvipa)
             steeringWorks[steering] = SteeringWork(
                 packet: Int32(truncatingIfNeeded: packet), dvipa: dvipa, home: connections.home(of: key), key: key,
@@ -69,11 +64,7 @@ extension Router {
     /// The connection of a packet of the batch that was processed last; nil when it did not come as far as steering.
     public func flow(ofPacket packet: Int) -> Flow? {
         for index in 0..<steeringCount where Int(steeringWorks[index].packet) == packet {
-            let work = steeringWorks[index]
-            return Flow(
-                remote: IPAddress(high: work.key.remoteHigh, low: work.key.remoteLow), local: dvipas[Int(work.dvipa)],
-                remotePort: work.key.remotePort, localPort: work.key.localPort, ipProtocol: work.key.ipProtocol,
-                tcpFlags: work.tcpFlags)
+            return flow(of: steeringWorks[index])
         }
         return nil
     }
@@ -107,9 +98,11 @@ extension Router {
         guard verdict == .pending else { return refuse(verdict ?? .malformedInner) }
         guard associations.selectors.allow(flow, head: record.selectors) else { return refuse(.tunnelCheckFailed) }
         let dvipa = ours.find(flow.local)
-        // Before the protocol: a rule may be about one that no service can be.
-        if filter.isActive, dvipa >= 0, !filter.reader.admits(flow, isUnderIPsec: true) { return refuse(.filtered) }
-        guard flow.ipProtocol == IPProtocol.tcp else { return refuse(.unsupportedProtocol) }
+        guard flow.ipProtocol == IPProtocol.tcp else {
+            // It goes no further than here, and yet a rule may be about it.
+            let isDenied = filter.isActive && dvipa >= 0 && !filter.reader.admits(flow, isUnderIPsec: true)
+            return refuse(isDenied ? .filtered : .unsupportedProtocol)
+        }
         guard dvipa >= 0 else { return refuse(.notDVIPA) }
         let key = ConnectionKey(flow, dvipa: dvipa)
         return SteeringWork(

@@ -97,7 +97,6 @@ struct FilterTable: ~Copyable {
 
     /// The table for the length of one loop.
     struct Reader: BitwiseCopyable {
-        let isActive: Bool
         fileprivate let conditions: SlabView<FilterCondition>
         fileprivate let conditionCount: Int
         fileprivate let actions: SlabView<Filter.Action>
@@ -118,22 +117,12 @@ struct FilterTable: ~Copyable {
             case .requireIPsec: return isUnderIPsec
             }
         }
-
-        /// As `admits`, of a packet between IPv4 addresses that came under IPsec.
-        @inline(never)
-        func admitsIPv4(_ flow: IPv4Flow) -> Bool {
-            admits(
-                Flow(
-                    remote: IPAddress(v4: flow.remote), local: IPAddress(v4: flow.local), remotePort: flow.remotePort,
-                    localPort: flow.localPort, ipProtocol: flow.ipProtocol, tcpFlags: flow.tcpFlags),
-                isUnderIPsec: true)
-        }
     }
 
     @inline(__always)
     var reader: Reader {
         Reader(
-            isActive: isActive, conditions: conditions.view, conditionCount: conditionCount, actions: actions.view,
+            conditions: conditions.view, conditionCount: conditionCount, actions: actions.view,
             counts: counts.view)
     }
 
