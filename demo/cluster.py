@@ -36,15 +36,17 @@ class Cluster:
     """Use it in a `with`: nothing of it is left afterwards, whatever happened in between."""
 
     def __init__(self, viaduct, prefix, mode="tunnel", window=64, port="auto", keep_logs=None,
-                 router_under=(), say=lambda text: None, client="viaduct", rekey_seconds=0, coupling="embedded"):
+                 router_under=(), say=lambda text: None, client="viaduct", rekey_seconds=0, coupling="embedded",
+                 amend=lambda text: text):
         """`client`: "viaduct" for our own endpoint with manual SAs, "strongswan" for one that negotiates and rekeys. `coupling`:
-        "embedded" in the router, or "etcd", which then runs on the trusted link."""
+        "embedded" in the router, or "etcd", which then runs on the trusted link. `amend`: makes
+        another text of the configuration, of one with manual SAs."""
         self.viaduct = pathlib.Path(viaduct).resolve()
         self.client, self.rekey_seconds = client, rekey_seconds
         self.prefix, self.mode, self.window, self.port = prefix, mode, window, port
         self.logs, self.router_under, self.say = keep_logs, router_under, say
         self.network = Network(prefix, mode)
-        self.coupling = coupling
+        self.coupling, self.amend = coupling, amend
         self.nodes, self.servers, self.claimed, self.folder, self.etcd = {}, {}, None, None, None
 
     def __enter__(self):
@@ -72,7 +74,7 @@ class Cluster:
             config.write_text(negotiating(self.window, self.port, self.folder, secret, self.etcd.endpoints if self.etcd else ()))
             run([self.viaduct, "cluster", "init", "--config", config, "--directory", self.folder / "link"])
         else:
-            config.write_text(configuration(self.mode, self.window, self.port, self.folder / "state"))
+            config.write_text(self.amend(configuration(self.mode, self.window, self.port, self.folder / "state")))
         self.say("network: %d namespaces %s*" % (len(plan.NAMESPACES), self.prefix))
         self.network.make()
         if self.etcd:
@@ -111,10 +113,11 @@ class Cluster:
         self.nodes[target].start()
         self.start_server(target)
 
-    def start_server(self, target):
-        command = [sys.executable, "-m", "demo.server", "--address", plan.dvipa(self.mode), "--port", plan.PORT, "--name", target]
-        with open(self.folder / ("%s.server" % target), "wb") as output:
-            self.servers[target] = spawn(self.network.inside(target, command), cwd=HERE, stdout=output, stderr=output)
+    def start_server(self, target, port=plan.PORT):
+        command = [sys.executable, "-m", "demo.server", "--address", plan.dvipa(self.mode), "--port", port, "--name", target]
+        name = target if port == plan.PORT else "%s-%d" % (target, port)
+        with open(self.folder / ("%s.server" % name), "wb") as output:
+            self.servers[name] = spawn(self.network.inside(target, command), cwd=HERE, stdout=output, stderr=output)
 
     def serving(self):
         for target, server in self.servers.items():

@@ -22,7 +22,26 @@ extension ClusterConfiguration {
                     + "\(ports.joined(separator: ",")) \(targets)")
         }
         lines.append("leases \(leases.port) \(leases.validityMilliseconds)")
+        if let filters { lines += Self.lines(of: filters) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Rules in the order of the file: the first that matches decides.
+    private static func lines(of filters: FilterSettings) -> [String] {
+        func text<Range>(_ ranges: [Range], _ write: (Range) -> String) -> String {
+            ranges.isEmpty ? "any" : ranges.map(write).sorted().joined(separator: ",")
+        }
+        func addresses(_ ranges: [AddressRange]) -> String { text(ranges) { "\($0.first)-\($0.last)" } }
+        func ports(_ ranges: [ClosedRange<UInt16>]) -> String { text(ranges) { "\($0.lowerBound)-\($0.upperBound)" } }
+        let head = "filters \(filters.at.rawValue) \(filters.filter.otherwise.rawValue)"
+        return [head]
+            + filters.filter.rules.map { rule in
+                [
+                    "filter", escaped(rule.name), rule.action.rawValue, addresses(rule.sources),
+                    addresses(rule.destinations), rule.ipProtocol.map(String.init) ?? "any", ports(rule.sourcePorts),
+                    ports(rule.destinationPorts),
+                ].joined(separator: " ")
+            }
     }
 
     /// No two texts become one line: a blank, a comma, a line break or a percent sign in a name is written as its number.

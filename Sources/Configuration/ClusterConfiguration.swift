@@ -22,6 +22,8 @@ public struct ClusterConfiguration: Sendable {
     public var dvipas: [IPAddress]
     /// In the order of the file; each has a name and at least one target.
     public var services: [Service]
+    /// nil where nothing is filtered.
+    public var filters: FilterSettings?
     /// Manual SAs.
     public var securityAssociations: [ConfiguredAssociation]
     /// 32 bytes that wrap the keys of SAs wherever they leave a process; there when `ike` or `link` is, but for an endpoint.

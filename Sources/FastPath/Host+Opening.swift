@@ -39,11 +39,27 @@ extension Host {
         guard Epoch(rawValue: gre.key) >= epoch else { return .staleEpoch }
         let inner = outer.byteCount + GREHeader.byteCount
         let verdict = ESPDatagram.read(frame, at: inner, ours: ours.reader, into: &packet)
-        guard verdict == .passed, let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {
-            return verdict
+        guard verdict == .passed else { return verdict }
+        guard let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {
+            return filter.isActive && !admitsClear(frame, at: inner) ? .filtered : .passed
         }
         lastProbe = probe.number
         return .probed
+    }
+
+    /// Whether the filter lets a packet be that came without IPsec: `require-ipsec` does not. What is for no DVIPA, or
+    /// cannot be read, is none of its business; neither is delivered.
+    @inline(never)
+    private func admitsClear(_ frame: RawSpan, at offset: Int) -> Bool {
+        var flow = Flow.none
+        var hasOptions = false
+        let packet = frame.extracting(droppingFirst: offset)
+        // An IP packet is read as what a tunnel has inside; its own header takes the place of an outer one.
+        let verdict = InnerPacket.read(
+            packet, payloadByteCount: packet.byteCount, nextHeader: IPProtocol.ipv4, isTunnel: true,
+            outer: (flow.remote, flow.local), into: &flow, hasOptions: &hasOptions)
+        guard verdict == .pending, served.find(flow.local) >= 0 else { return true }
+        return filter.reader.admits(flow, isUnderIPsec: false)
     }
 
     /// Inner headers, tunnel check, and the packet made ready for the host's stack.
@@ -69,6 +85,7 @@ extension Host {
         guard inbound.selectors.allow(flow, head: record.selectors) else { return .tunnelCheckFailed }
         let dvipa = served.find(flow.local)
         guard servesAll || dvipa >= 0 else { return .notDVIPA }
+        if filter.isActive && !filter.reader.admits(flow, isUnderIPsec: true) { return .filtered }
         if record.isTunnel {
             // RFC 6040 §4.2's congestion marks of the outer header are not carried over yet.
             batch[packet].start = plaintext

@@ -17,6 +17,8 @@ public struct HostConfiguration: Sendable {
     /// For a target: inner addresses that it serves. Others are refused, so that a wide SA does not make it a router.
     /// Empty for an endpoint: what its SAs allow.
     public var dvipas: [IPAddress]
+    /// nil where nothing is filtered here: there is no filter, or the routers have it.
+    public var filter: Filter?
     public var associationCapacity = 256
     public var maximumReplayWindow = 4096
     public var batchCapacity = PacketBatch.defaultCapacity
@@ -32,7 +34,7 @@ public struct HostConfiguration: Sendable {
 
 /// The packet path of a host that does its own IPsec: a target with its shadow SAs, or an endpoint. One worker's worth.
 ///
-///     in:   (GRE ->) ESP -> SA -> window -> open whole -> tunnel check -> the host's own TCP/IP
+///     in:   (GRE ->) ESP -> SA -> window -> open whole -> tunnel check (-> filter) -> the host's own TCP/IP
 ///     out:  the host's own TCP/IP -> policy -> SA -> number from the lease -> seal -> straight to the peer
 ///
 /// Frames begin with an IP header, in both directions.
@@ -47,6 +49,7 @@ public struct Host: ~Copyable {
     let servesAll: Bool
     /// By their index in `served`.
     let dvipas: [IPAddress]
+    let filter: FilterTable
     var connections: TrackedConnections
     var inbound: InboundAssociations
     var outbound: OutboundAssociations
@@ -75,6 +78,7 @@ public struct Host: ~Copyable {
         served = AddressTable(dvipas: configuration.dvipas, gateways: [])
         servesAll = configuration.dvipas.isEmpty
         dvipas = configuration.dvipas
+        filter = FilterTable(configuration.filter)
         connections = TrackedConnections(capacity: configuration.dvipas.isEmpty ? 1 : configuration.connectionCapacity)
         inbound = InboundAssociations(
             capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow,
@@ -145,4 +149,7 @@ public struct Host: ~Copyable {
     }
 
     public var cipherName: String { inboundCiphers.name }
+
+    /// What each rule of the filter decided on; nil where nothing is filtered here.
+    public var filterTallies: [FilterTally]? { filter.tallies }
 }

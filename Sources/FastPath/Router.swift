@@ -15,6 +15,8 @@ public struct RouterConfiguration: Sendable {
     /// Bytes of the largest IP packet on the trusted link.
     public var trustedMTU: Int
     public var verification = Verification.router
+    /// nil where nothing is filtered here: there is no filter, or the targets have it.
+    public var filter: Filter?
     /// Bounds: what does not fit is refused by name.
     public var associationCapacity = 4096
     public var connectionCapacity = 1 << 17
@@ -49,6 +51,7 @@ public struct Router: ~Copyable {
     var targets: TargetTable
     let trustedMTU: Int
     let verification: Verification
+    let filter: FilterTable
 
     var works: Slab<CipherWork>
     let heads: PeekedHeads
@@ -76,6 +79,7 @@ public struct Router: ~Copyable {
             epoch: configuration.epoch)
         trustedMTU = configuration.trustedMTU
         verification = configuration.verification
+        filter = FilterTable(configuration.filter)
         dvipas = configuration.dvipas
         let capacity = configuration.batchCapacity
         works = Slab(
@@ -110,7 +114,8 @@ public struct Router: ~Copyable {
             ciphers.peek(&works, count: admitted, in: memory, into: heads)
         }
         age(now: now)
-        let inspected = inspect(&batch, count: admitted, in: memory)
+        var inspected = inspect(&batch, count: admitted, in: memory)
+        if filter.isActive { inspected = sift(&batch, count: inspected) }
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory, now: now, proof)
     }
@@ -205,4 +210,7 @@ public struct Router: ~Copyable {
     var targetCount: Int { targets.targets.count }
 
     public var cipherName: String { ciphers.name }
+
+    /// What each rule of the filter decided on; nil where nothing is filtered here.
+    public var filterTallies: [FilterTally]? { filter.tallies }
 }

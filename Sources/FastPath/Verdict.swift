@@ -64,6 +64,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case tunnelCheckFailed
     /// Authentic and allowed, but the inner destination is no DVIPA.
     case notDVIPA
+    /// A rule of the filter denies it, or no rule matches and the filter's default does.
+    case filtered
     /// Nobody serves this protocol and port of the DVIPA.
     case noService
 

@@ -29,6 +29,8 @@ public struct RouterReport: Sendable {
     public var probes: [String: UInt64] = [:]
     /// Inbound SAs under which packets came; of a large table a part, another one with every report.
     public var received: [AssociationUsage] = []
+    /// Of the filter's rules in order; nil where nothing is filtered here.
+    public var filter: [FilterTally]?
     public init() {}
 }
 
@@ -134,6 +136,7 @@ extension Router {
         var report = RouterReport()
         report.verdicts = counters.snapshot()
         report.cipherName = cipherName
+        report.filter = filterTallies
         for (index, target) in targets.targets.enumerated() {
             report.targets.append(
                 RouterReport.TargetReport(

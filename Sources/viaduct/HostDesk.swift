@@ -1,5 +1,6 @@
 import Associations
 import ControlPlane
+import FastPath
 import Synchronization
 
 /// What a host's loop reports, a few times a second.
@@ -10,6 +11,8 @@ struct HostReport: Sendable {
     var tun: [String: UInt64] = [:]
     var shadow: [String: UInt64] = [:]
     var waiting = 0
+    /// Of the filter's rules in order; nil where nothing is filtered here.
+    var filter: [FilterTally]?
 }
 
 /// Where a host's loop and the other threads leave each other what they have to say.

@@ -118,6 +118,7 @@ struct HostLoop: ~Copyable {
     private func report() -> HostReport {
         var report = HostReport()
         report.verdicts = host.counters.snapshot()
+        report.filter = host.filterTallies
         report.sequences = numbers.tallies
         report.rawSocket = raw.statistics()
         report.tun = tun.statistics()

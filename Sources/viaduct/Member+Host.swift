@@ -20,10 +20,7 @@ extension Member {
     static let defaultMTU = 1400
 
     func run(_ target: TargetNode) throws(RunFailure) {
-        let routers = cluster.routers.compactMap(\.trustedAddress)
-        let configuration = HostConfiguration(
-            ingress: .gre(routers: routers, epoch: cluster.epoch), addresses: cluster.dvipas + cluster.gateways,
-            dvipas: cluster.dvipas)
+        let configuration = HostConfiguration(targetOf: cluster)
         let rules = cluster.dvipas.map { RoutingRule.Match.from(Prefix($0)) }
         do {
             // Before the DVIPAs are local addresses: the router alone answers for them.
@@ -141,6 +138,17 @@ extension Member {
                         spi: association.spi, reservation: Reservation(mark: file.initialMark)), file: file))
         }
         return .local(LocalSequences(sequences))
+    }
+}
+
+extension HostConfiguration {
+    /// A target's tables for a cluster.
+    init(targetOf cluster: ClusterConfiguration) {
+        let routers = cluster.routers.compactMap(\.trustedAddress)
+        self.init(
+            ingress: .gre(routers: routers, epoch: cluster.epoch), addresses: cluster.dvipas + cluster.gateways,
+            dvipas: cluster.dvipas)
+        filter = cluster.filter(at: .target)
     }
 }
 

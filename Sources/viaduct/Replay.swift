@@ -110,6 +110,7 @@ struct Replay: ~Copyable {
         for (target, count) in zip(cluster.targets, router.connectionsByTarget()) {
             summary.connectionsByTarget[target.name] = count
         }
+        summary.filter = router.filterTallies.map { $0.map(FilterStatus.init) }
         summary.cyclesPerPacket = frameCount == 0 ? 0 : Double(ticks) / Double(frameCount)
         return summary
     }

@@ -37,6 +37,8 @@ struct ReplaySummary: Encodable {
     var ciphers: String
     var verdicts: [String: Int] = [:]
     var connectionsByTarget: [String: Int] = [:]
+    /// nil where the configuration has no filter for the router.
+    var filter: [FilterStatus]?
     /// Ticks of the time stamp counter, over all loops; a small capture's first loop is all cold.
     var cyclesPerPacket = 0.0
 
@@ -44,6 +46,10 @@ struct ReplaySummary: Encodable {
         self.frames = frames
         self.loops = loops
         self.ciphers = ciphers
+    }
+
+    private var decisions: [String: Int] {
+        Dictionary(uniqueKeysWithValues: (filter ?? []).map { ("\($0.rule) (\($0.action))", Int($0.packets)) })
     }
 
     var text: String {
@@ -62,6 +68,7 @@ struct ReplaySummary: Encodable {
                 "\(frames) frames, \(loopText), \(ciphers): "
                     + String(format: "%.0f cycles a packet", cyclesPerPacket)
             ]
-            + rows("verdicts", verdicts) + rows("connections by target", connectionsByTarget)).joined(separator: "\n")
+            + rows("verdicts", verdicts) + rows("decided by the filter's rules", decisions)
+            + rows("connections by target", connectionsByTarget)).joined(separator: "\n")
     }
 }

@@ -9,6 +9,7 @@ extension RouterConfiguration {
         self.init(
             dvipas: cluster.dvipas, gateways: cluster.gateways, services: cluster.services, targets: cluster.targets,
             epoch: cluster.epoch, trustedAddress: trustedAddress, trustedMAC: trustedMAC, trustedMTU: trustedMTU)
+        filter = cluster.filter(at: .router)
         let inbound = cluster.securityAssociations.map(\.association).filter { $0.direction == .inbound }
         associationCapacity = max(cluster.associationRoom, inbound.count * 2)
         let windows = inbound.map(\.replayWindow) + (cluster.ike?.connections.map(\.child.replayWindow) ?? [])

@@ -38,6 +38,7 @@ final class StatusWriter: Sendable {
         var port: String?
         var ciphers: String?
         var verdicts: [String: UInt64] = [:]
+        var filter: [FilterStatus]?
         var targets: [String: TargetStatus]?
         var rates: Rates?
         var leases: [String: UInt64]?
@@ -65,6 +66,7 @@ final class StatusWriter: Sendable {
         status.port = report.portSummary
         status.ciphers = report.cipherName
         status.verdicts = report.verdicts
+        status.filter = report.filter.map { $0.map(FilterStatus.init) }
         status.targets = Dictionary(
             uniqueKeysWithValues: report.targets.map {
                 (
@@ -95,6 +97,7 @@ final class StatusWriter: Sendable {
         guard file != nil else { return }
         var status = empty
         status.verdicts = report.verdicts
+        status.filter = report.filter.map { $0.map(FilterStatus.init) }
         status.leases = report.sequences
         status.rawSocket = report.rawSocket
         status.tun = report.tun

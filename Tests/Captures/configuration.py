@@ -35,6 +35,27 @@ def selectors(sa):
             yield "      %s: %s" % (ports, listed(wanted[ports]))
 
 
+def rule(wanted):
+    """A rule of the filter; remote is the client's side, where an inbound packet comes from."""
+    keys = {"remote": "from", "local": "to", "localPorts": "ports", "remotePorts": "sourcePorts"}
+    yield "    - action: %s" % wanted["action"]
+    if wanted.get("protocol"):
+        yield "      protocol: %s" % wanted["protocol"]
+    for key, ours in keys.items():
+        if wanted.get(key):
+            yield "      %s: %s" % (ours, listed(wanted[key]))
+
+
+def filters(description):
+    if not description.get("rules"):
+        return
+    yield "filters:"
+    yield "  at: %s" % description["filterAt"]
+    yield "  rules:"
+    for wanted in description["rules"]:
+        yield from rule(wanted)
+
+
 def association(sa):
     yield "  - name: %s" % scalar(sa["name"])
     yield "    spi: %s" % sa["spi"]
@@ -77,6 +98,7 @@ def lines(description):
         yield "  - address: %s" % scalar(dvipa)
         yield "    services:"
         yield from services(description, dvipa)
+    yield from filters(description)
     yield "securityAssociations:"
     for sa in description["sas"]:
         yield from association(sa)

@@ -13,7 +13,7 @@ import Testing
             "epoch: 1", "zebra: 1",
             gives: "cluster.yaml:2: the configuration has an unknown key \"zebra\". "
                 + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, "
-                + "dvipas, securityAssociations, clusterKey, formerClusterKeys, coupling, ike."
+                + "dvipas, securityAssociations, filters, clusterKey, formerClusterKeys, coupling, ike."
         ),
         Edit(
             "  port: 4510", "  prot: 4510",
@@ -62,7 +62,7 @@ import Testing
             "epoch: 1 ", "<<: {a: 1} ",
             gives: "cluster.yaml:2: the configuration has an unknown key \"<<\". "
                 + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, "
-                + "dvipas, securityAssociations, clusterKey, formerClusterKeys, coupling, ike."
+                + "dvipas, securityAssociations, filters, clusterKey, formerClusterKeys, coupling, ike."
         ),
     ]
 

@@ -8,11 +8,17 @@ enum Page {
     /// With the section on IKE behind it: `clusterKey` stands in line 53.
     static let withIKE = yaml + block(2)
 
-    private static func block(_ number: Int) -> String {
+    /// The section on filters, by itself.
+    static let filters = block(where: { $0.hasPrefix("filters:") })
+
+    private static func block(_ number: Int) -> String { blocks[number - 1] }
+    private static func block(where isWanted: (String) -> Bool) -> String { blocks.first(where: isWanted)! }
+
+    private static let blocks: [String] = {
         let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/configuration.md")
         let text = try! String(contentsOf: page, encoding: .utf8)
-        return String(text.components(separatedBy: "```yaml\n")[number].components(separatedBy: "```")[0])
-    }
+        return text.components(separatedBy: "```yaml\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+    }()
 
     /// The example with a second SA, the way back of the first. It begins in line 53.
     static let bothWays =

@@ -10,7 +10,7 @@ import Testing
     static let empty = "cluster.yaml:1: the file is empty. Begin with a line \"cluster: demo\"."
     static let notKeys =
         "keys are wanted (cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, dvipas, securityAssociations, "
-        + "clusterKey, formerClusterKeys, coupling, ike). "
+        + "filters, clusterKey, formerClusterKeys, coupling, ike). "
         + "Begin with a line \"cluster: demo\"."
 
     @Test(arguments: [

@@ -37,7 +37,7 @@ import Testing
             "epoch: 1 ", "? [a]\n: 2\n",
             gives: "cluster.yaml:2: a key of the file is not a text. "
                 + "The keys here are cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, dvipas, "
-                + "securityAssociations, clusterKey, formerClusterKeys, coupling, ike."
+                + "securityAssociations, filters, clusterKey, formerClusterKeys, coupling, ike."
         ),
         Edit(
             "epoch: 1 ", "epoch 1 ",

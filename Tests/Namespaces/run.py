@@ -4,6 +4,7 @@
 Runs what the demo runs, in every mode that matters, and what happens when a router is killed and a demo is interrupted.
 Without names, all. Exit: 0 all passed, 1 one failed."""
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -150,6 +151,78 @@ def demo_killed(viaduct):
     return "no process left, and the next run swept the namespaces"
 
 
+def filtered(viaduct, place, mode):
+    """The filter stops what its rule denies, at the place that the configuration says and nowhere else; what it allows has
+    a whole cluster's way. The denied port is served: from other source ports the client gets there."""
+    other, denied_from, allowed_from = plan.PORT + 1, 40001, 40002
+    rules = FILTERS.format(place=place, port=other, source=denied_from)
+
+    def amend(text):
+        text = text.replace("orts: [%d]" % plan.PORT, "orts: [%d, %d]" % (plan.PORT, other))
+        return text.replace("securityAssociations:\n", rules + "securityAssociations:\n")
+
+    def counts(cluster, node):
+        """rule -> packets, of a member that asks the rules; None of one that does not."""
+        asked = cluster.nodes[node].status().get("filter")
+        return asked and {rule["rule"]: rule["packets"] for rule in asked}
+
+    def asking(cluster):
+        """rule -> packets of all that ask."""
+        found = [counts(cluster, node) for node in (plan.ROUTER, *plan.TARGETS)]
+        return sum((collections.Counter(c) for c in found if c), collections.Counter())
+
+    with Cluster(viaduct, PREFIX, mode=mode, amend=amend) as cluster:
+        dvipa = plan.dvipa(mode)
+        for target in plan.TARGETS:
+            cluster.start_server(target, other)
+        cluster.wait(cluster.serving, "the web servers do not listen on %s" % dvipa)
+
+        def fetch(port, source):
+            return cluster.network.inside(plan.CLIENT, [sys.executable, "-c", FETCH, dvipa, str(port), str(source)])
+
+        expect(command(fetch(plan.PORT, denied_from)) in plan.TARGETS, "port %d was not answered" % plan.PORT)
+        expect(command(fetch(other, allowed_from)) in plan.TARGETS, "port %d was not answered" % other)
+        denied = spawn(fetch(other, denied_from), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            # The client's SYN is sent again, and stopped again.
+            until(lambda: asking(cluster)["no-other"] >= 2, "the rule counts %s" % dict(asking(cluster)))
+            expect(denied.wait(2 * SECONDS) != 0 and not denied.stdout.read(), "the denied connection was answered")
+        finally:
+            stop(denied, seconds=2)
+            denied.stdout.close()
+        expect(not cluster.stop_nodes(), "not every member ended well")
+        askers = [plan.ROUTER] if place == "router" else list(plan.TARGETS)
+        verdicts = {node: status.get("verdicts", {}) for node, status in cluster.statuses().items()}
+        for node in (plan.ROUTER, *plan.TARGETS):
+            rules, drop = counts(cluster, node), verdicts[node].get("filtered", 0)
+            expect((rules is not None) == (node in askers), "%s: filter is %s" % (node, rules))
+            expect(drop == (rules or {}).get("no-other", 0), "%s filtered %d packets, its rules: %s" % (node, drop, rules))
+        seen = asking(cluster)
+        expect(seen["no-other"] >= 2 and seen["web"] > 0 and seen["default"] > 0, "the rules count %s" % dict(seen))
+        good = "steered" if place == "router" else "delivered"
+        passed = sum(verdicts[node].get(good, 0) for node in askers)
+        expect(passed == seen["web"] + seen["default"], "%d %s, and the rules count %s" % (passed, good, dict(seen)))
+    nothing_left()
+    return "%s; counted by %s" % (", ".join("%s %d" % rule for rule in seen.items()), " ".join(askers))
+
+
+# What the client's /whoami is answered, from a source port of its own.
+FETCH = """\
+import http.client, sys
+host, port, source = sys.argv[1:]
+connection = http.client.HTTPConnection(host, int(port), timeout=5, source_address=("", int(source)))
+connection.request("GET", "/whoami")
+print(connection.getresponse().read().decode(), end="")
+"""
+
+FILTERS = """\
+filters:
+  at: {place}
+  rules:
+    - {{name: no-other, action: deny, protocol: tcp, ports: {port}, sourcePorts: {source}}}
+    - {{name: web, action: require-ipsec, protocol: tcp, ports: 80}}
+"""
+
 AF_XDP = "AF_XDP on client0, driver mode"
 PACKET_SOCKET = "packet socket on client0"
 # Root, but for the right to load BPF programs.
@@ -162,6 +235,8 @@ TESTS = {
     "packet-socket": lambda viaduct: transfers(viaduct, PACKET_SOCKET, mode="tunnel", window=32, port="packet_socket"),
     "automatic-fallback": lambda viaduct: transfers(viaduct, PACKET_SOCKET, "AF_XDP failed", router_under=NO_BPF),
     "targets-quiet": targets_quiet,
+    "filter-at-router": lambda viaduct: filtered(viaduct, "router", "tunnel"),
+    "filter-at-target": lambda viaduct: filtered(viaduct, "target", "transport"),
     "router-killed": router_killed,
     "demo-interrupted": lambda viaduct: demo_interrupted(viaduct, signal.SIGINT),
     "demo-terminated": lambda viaduct: demo_interrupted(viaduct, signal.SIGTERM),

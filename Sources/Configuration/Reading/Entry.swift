@@ -57,6 +57,10 @@ struct Entry {
         return scalar.string
     }
 
+    var isList: Bool {
+        if case .sequence = value { true } else { false }
+    }
+
     /// A list, perhaps an empty one. Its elements are called what it is called.
     func list() throws(ConfigurationFailure) -> [Entry] {
         try refuseTag()

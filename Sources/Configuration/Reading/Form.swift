@@ -33,6 +33,7 @@ struct Form: Sendable {
         "gateways": "[198.51.100.1]",
         "dvipas": "[{address: 10.72.0.10, services: [{protocol: tcp, ports: [80]}]}]",
         "securityAssociations": "[]",
+        "filters": "{at: router, rules: \(filterRules)}",
         "clusterKey": "/etc/viaduct/cluster.key",
         "formerClusterKeys": "[/etc/viaduct/former.key]",
         "coupling": "{kind: embedded}",
@@ -102,6 +103,20 @@ struct Form: Sendable {
         "protocol": "tcp",
         "remotePorts": "[1024-65535]",
         "localPorts": "[80, 443]",
+    ])
+
+    private static let filterRules = "[{action: deny, protocol: tcp, ports: [23]}]"
+
+    static let filters = Form(["at": "router", "default": "allow", "rules": filterRules])
+
+    static let filterRule = Form([
+        "name": "no-telnet",
+        "action": "deny",
+        "from": "10.71.0.0/16",
+        "to": "10.72.0.10",
+        "protocol": "tcp",
+        "ports": "[23, 8000-8999]",
+        "sourcePorts": "[1024-65535]",
     ])
 
     static let udpEncapsulation = Form(["remotePort": "4500", "localPort": "4500"])

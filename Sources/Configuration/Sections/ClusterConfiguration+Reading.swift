@@ -27,6 +27,9 @@ extension ClusterConfiguration {
         services = served.services
         if dvipas.isEmpty { throw try section.required("dvipas").failure("dvipas is an empty list") }
 
+        var filterReading = FilterReading(dvipas: dvipas)
+        if let entry = section["filters"] { filters = try filterReading.settings(entry) }
+
         var keyring = Keyring(members: members, gateways: gateways, dvipas: dvipas)
         if let entry = section["securityAssociations"] {
             for association in try entry.list() { try keyring.read(association) }
@@ -48,7 +51,7 @@ extension ClusterConfiguration {
         let hasTargets = nodes.contains { if case .target = $0.role { true } else { false } }
         if ike != nil, hasTargets { _ = try section.required("link") }
         holdsSecrets = !securityAssociations.isEmpty || secrets.standInConfiguration
-        warnings = secrets.warnings
+        warnings = filterReading.warnings + secrets.warnings
     }
 }
 

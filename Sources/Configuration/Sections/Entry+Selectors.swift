@@ -37,7 +37,7 @@ extension Entry {
         try distinctList { entry throws(ConfigurationFailure) in try entry.addressRange() }
     }
 
-    fileprivate func ipProtocol() throws(ConfigurationFailure) -> UInt8 {
+    func ipProtocol() throws(ConfigurationFailure) -> UInt8 {
         if let text = try scalar(), text.first?.isNumber == true { return UInt8(try integer(in: 1...255)) }
         return try word(["tcp": 6, "udp": 17, "icmp": 1], or: "a number")
     }

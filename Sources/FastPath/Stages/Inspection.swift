@@ -64,11 +64,7 @@ extension Router {
     /// The connection of a packet of the batch that was processed last; nil when it did not come as far as steering.
     public func flow(ofPacket packet: Int) -> Flow? {
         for index in 0..<steeringCount where Int(steeringWorks[index].packet) == packet {
-            let work = steeringWorks[index]
-            return Flow(
-                remote: IPAddress(high: work.key.remoteHigh, low: work.key.remoteLow), local: dvipas[Int(work.dvipa)],
-                remotePort: work.key.remotePort, localPort: work.key.localPort, ipProtocol: work.key.ipProtocol,
-                tcpFlags: work.tcpFlags)
+            return flow(of: steeringWorks[index])
         }
         return nil
     }
@@ -101,8 +97,12 @@ extension Router {
         }
         guard verdict == .pending else { return refuse(verdict ?? .malformedInner) }
         guard associations.selectors.allow(flow, head: record.selectors) else { return refuse(.tunnelCheckFailed) }
-        guard flow.ipProtocol == IPProtocol.tcp else { return refuse(.unsupportedProtocol) }
         let dvipa = ours.find(flow.local)
+        guard flow.ipProtocol == IPProtocol.tcp else {
+            // It goes no further than here, and yet a rule may be about it.
+            let isDenied = filter.isActive && dvipa >= 0 && !filter.reader.admits(flow, isUnderIPsec: true)
+            return refuse(isDenied ? .filtered : .unsupportedProtocol)
+        }
         guard dvipa >= 0 else { return refuse(.notDVIPA) }
         let key = ConnectionKey(flow, dvipa: dvipa)
         return SteeringWork(

@@ -103,17 +103,22 @@ def foreign_cluster_key(s):
 
 
 def policy(s):
-    """A file in which the service has another port: refused, and both hashes are named."""
+    """A file in which the service has another port, and one with a filter: refused, and both hashes are named."""
     cluster, alice, crowd = two_of_three(s)
-    file = cluster.write("%s.yaml" % BAD, dvipas=[{"address": cluster.dvipa, "services": [{"name": "web", "protocol": "tcp", "ports": [plan.PORT, 443]}]}])
-    member = cluster.member(BAD, file)
-    member.start()
-    hashes = r"[0-9a-f]{64}.*[0-9a-f]{64}"
-    for who in (member, cluster.nodes[plan.ROUTER]):
-        until(lambda: who.lines(hashes), lambda: "%s does not name both hashes%s" % (who.name, who.last_words()))
-    expect(not cluster.in_service(BAD), lambda: "%s is taken in: %s" % (BAD, cluster.target(BAD)))
-    s.passed("refused: %s" % member.lines(hashes)[0][1])
-    member.stop()
+    others = {
+        "another port": {"dvipas": [{"address": cluster.dvipa, "services": [{"name": "web", "protocol": "tcp", "ports": [plan.PORT, 443]}]}]},
+        "a filter": {"filters": {"at": "target", "rules": [{"action": "deny", "protocol": "udp"}]}},
+    }
+    for what, change in others.items():
+        began = time.time()
+        member = cluster.member(BAD, cluster.write("%s.yaml" % BAD, **change))
+        member.start()
+        hashes = r"[0-9a-f]{64}.*[0-9a-f]{64}"
+        for who in (member, cluster.nodes[plan.ROUTER]):
+            until(lambda: who.lines(hashes, began), lambda: "%s: %s does not name both hashes%s" % (what, who.name, who.last_words()))
+        expect(not cluster.in_service(BAD), lambda: "%s: %s is taken in: %s" % (what, BAD, cluster.target(BAD)))
+        s.passed("%s, refused: %s" % (what, member.lines(hashes, began)[0][1]))
+        member.stop()
     cluster.add(BAD)
     cluster.wait_for_service([BAD])
     s.passed("with the cluster's file it is let in")

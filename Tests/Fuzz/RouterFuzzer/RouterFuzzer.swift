@@ -40,6 +40,11 @@ private final class Bench {
             trustedMAC: MACAddress(rawValue: 0x0200_0000_9901), trustedMTU: 1500)
         configuration.associationCapacity = 8
         configuration.connectionCapacity = 256
+        configuration.filter = Filter(
+            [
+                FilterRule(name: "odd", action: .deny, ipProtocol: 6, destinationPorts: [22...23, 8000...8999]),
+                FilterRule(name: "datagrams", action: .deny, sources: [AddressRange("10.71.3.0/24")!], ipProtocol: 17),
+            ], otherwise: .requireIPsec)
         router = RouterBench(configuration, Provider.available[0])
         try! router.router.apply(.install(tunnel))
         try! router.router.apply(.install(transport))
@@ -50,12 +55,13 @@ private final class Bench {
 
     func run(_ input: Bytes) {
         let choice = input[0] % 4
+        let asked = router.router.filterTallies
         let rest = Bytes(input.dropFirst())
         if choice == 0 {
             let before = router.router.stateSnapshot()
             let outcome = router.send(rest)
             precondition(outcome.verdict != .pending && !outcome.verdict.steers)
-            precondition(router.router.stateSnapshot() == before)
+            precondition(router.router.stateSnapshot() == before && router.router.filterTallies == asked)
             return
         }
         guard rest.count >= 2, rest.count < 1500 else { return }
@@ -71,6 +77,7 @@ private final class Bench {
         precondition(outcome.verdict != .pending)
         if choice == 3 {
             precondition(outcome.verdict == .badICV && router.router.stateSnapshot() == before)
+            precondition(router.router.filterTallies == asked)
         } else {
             precondition(outcome.verdict != .badICV && outcome.verdict != .replayed)
             if outcome.verdict.steers {
