@@ -21,9 +21,10 @@ extension Member {
 
     func run(_ target: TargetNode) throws(RunFailure) {
         let routers = cluster.routers.compactMap(\.trustedAddress)
-        let configuration = HostConfiguration(
+        var configuration = HostConfiguration(
             ingress: .gre(routers: routers, epoch: cluster.epoch), addresses: cluster.dvipas + cluster.gateways,
             dvipas: cluster.dvipas)
+        configuration.trustedAddress = target.trustedAddress
         let rules = cluster.dvipas.map { RoutingRule.Match.from(Prefix($0)) }
         do {
             // Before the DVIPAs are local addresses: the router alone answers for them.
@@ -33,7 +34,7 @@ extension Member {
                 do { try reticence.undo() } catch { Log.warn("\(error)") }
             }
             let desk = try HostDesk()
-            let control = try targetControl(desk: desk)
+            let control = try targetControl(target, desk: desk)
             defer { control?.stop() }
             let intake = try control.map { control in
                 ShadowIntake(
