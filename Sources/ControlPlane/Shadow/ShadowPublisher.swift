@@ -129,20 +129,20 @@ public struct ShadowPublisher: Sendable {
         wanted.only == nil && isLacking(wanted.association.transform)
     }
 
-    private func isLacking(_ transform: Associations.Transform) -> Bool {
-        streams.contains { $0.key != relay && $0.value.lacking.contains(transform) }
+    private func isLacking(_ transform: Associations.Transform) -> Bool { lacking.contains(transform) }
+
+    /// What some target cannot do, those that are gone for now among them.
+    private var lacking: Set<Associations.Transform> {
+        streams.reduce(into: []) { if $1.key != relay { $0.formUnion($1.value.lacking) } }
     }
 
     private var inOrder: [ShadowEntry.Key] { current.sorted { $0.value.order < $1.value.order }.map(\.key) }
 
-    /// A target has come: what only now is to be relayed goes to the relay.
-    private mutating func relay(what isNew: Set<Associations.Transform>) -> [Action] {
-        guard let relay, !isNew.isEmpty, streams[relay]!.incarnation != nil else { return [] }
-        for key in inOrder where isNew.contains(current[key]!.association.transform) {
-            guard let entry = installation(of: key, at: relay) else { continue }
-            guard streams[relay]!.append(entry) else { return cut(relay) }
-        }
-        return []
+    /// A target has come, and with it the relay may have more to do or less: then it comes back for everything. An SA given
+    /// to it by itself would be without its grant, and so without an end.
+    private mutating func relay(insteadOf former: Set<Associations.Transform>) -> [Action] {
+        guard let relay, lacking != former, streams[relay]!.incarnation != nil else { return [] }
+        return cut(relay)
     }
 
     /// Settled at once where there is no target in service.
@@ -173,7 +173,7 @@ public struct ShadowPublisher: Sendable {
             return actions + settle(at: now)
         }
         stream.begin(hello, at: now)
-        let new: Set<Associations.Transform> = holder == relay ? [] : stream.lacking.filter { !isLacking($0) }
+        let former = lacking
         streams[holder] = stream
         for key in inOrder {
             if let entry = installation(of: key, at: holder) { _ = streams[holder]!.append(entry) }
@@ -185,7 +185,7 @@ public struct ShadowPublisher: Sendable {
         // Before the target is told the key.
         actions += [.protect(holder, leaseKey, incarnation: hello.incarnation), .send(.welcome(welcome), to: holder)]
         if holder != relay { actions.append(.lacks(holder, stream.lacking)) }
-        return actions + relay(what: new) + settle(at: now)
+        return actions + relay(insteadOf: former) + settle(at: now)
     }
 
     private func judge(_ hello: MemberMessage.Hello) -> LinkRefusal? {
