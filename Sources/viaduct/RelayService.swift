@@ -95,7 +95,11 @@ final class RelayService: Sendable {
 
     /// Waits until its threads have ended.
     func stop() {
-        let (thread, control, desk) = state.withLock { ($0.thread, $0.control, $0.desk) }
+        let (thread, control, desk) = state.withLock { state in
+            // Without it nothing begins any more.
+            state.receiver = nil
+            return (state.thread, state.control, state.desk)
+        }
         desk?.end()
         thread?.stop()
         control?.stop()
