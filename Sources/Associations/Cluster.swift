@@ -45,7 +45,8 @@ public enum Publication: Sendable {
     case relocate(Relocation)
     /// For a target: the router does this SA in its place. It replaces an SA of the same SPI and direction.
     case relay(RelayedAssociation)
-    /// For a router: SAs of these transforms its relay does for the target, which cannot; in place of what was said before.
+    /// For a router: SAs of these transforms its relay does for the target, which cannot; in place of what was said
+    /// before.
     case lacks(target: String, Set<Transform>)
     /// Forget the SA and wipe its keys.
     case remove(SPI, Direction)

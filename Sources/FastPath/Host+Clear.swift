@@ -1,11 +1,12 @@
 internal import Associations
 internal import Wire
 
-/// The SAs that a target cannot do: the router's relay opens and seals in its place, and between the two packets go in clear,
-/// in GRE, over the trusted link (docs/relay.md).
+/// The SAs that a target cannot do: the router's relay opens and seals in its place, and between the two packets go in
+/// clear, in GRE, over the trusted link (docs/relay.md).
 extension Host {
-    /// A packet that a router opened, `inner` bytes behind the packet's start. It is taken only for an SA that the router said
-    /// it relays, and judged by that SA's selectors and by what is served here, as if it had been opened here.
+    /// A packet that a router opened, `inner` bytes behind the packet's start. It is taken only for an SA that the
+    /// router said it relays, and judged by that SA's selectors and by what is served here, as if it had been opened
+    /// here.
     mutating func receiveInClear(
         at inner: Int, _ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32
     ) -> Verdict {
@@ -36,7 +37,8 @@ extension Host {
         _ packet: inout Packet, _ header: IPv4Header, _ flow: Flow, in memory: borrowing FrameMemory, now: UInt32
     ) -> Verdict {
         follow(
-            flow, dvipa: served.find(flow.local), from: .local, at: packet.start, byteCount: packet.byteCount, in: memory,
+            flow, dvipa: served.find(flow.local), from: .local, at: packet.start, byteCount: packet.byteCount,
+            in: memory,
             now: now)
         packet.byteCount = header.totalByteCount
         ClearTransfer.enclose(&packet, from: clearWay.source, to: clearWay.router, epoch: epoch, in: memory)

@@ -1,8 +1,8 @@
 public import Associations
 public import Wire
 
-/// What a router does for targets that cannot do an SA's transform: a host that opens and seals in their place, with its own
-/// windows and leases, and GRE on the trusted link where a host has its TCP/IP (docs/relay.md).
+/// What a router does for targets that cannot do an SA's transform: a host that opens and seals in their place, with
+/// its own windows and leases, and GRE on the trusted link where a host has its TCP/IP (docs/relay.md).
 ///
 ///     in:   ESP, verified and steered by the worker -> window -> open whole -> tunnel check -> GRE, in clear -> the target
 ///     out:  GRE, in clear, from a target -> policy -> SA -> number from the lease -> seal -> straight to the peer
@@ -35,8 +35,8 @@ public struct Relay: ~Copyable {
         self.targets = targets
     }
 
-    /// Opens what the worker handed over, each packet with its target. Those that are to go to it come out `relayed`, with their
-    /// GRE header; all others have the verdict that says why not.
+    /// Opens what the worker handed over, each packet with its target. Those that are to go to it come out `relayed`,
+    /// with their GRE header; all others have the verdict that says why not.
     public mutating func open(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
         host.open(&batch, in: memory, now: now)
         for index in 0..<batch.count where batch[index].verdict == .delivered {
@@ -51,7 +51,8 @@ public struct Relay: ~Copyable {
         }
     }
 
-    /// Takes what came through GRE out of it; what is right is still `pending`, lies at its `start`, and is for `Host.seal`.
+    /// Takes what came through GRE out of it; what is right is still `pending`, lies at its `start`, and is for
+    /// `Host.seal`.
     public func receive(_ batch: inout PacketBatch, in memory: borrowing FrameMemory) {
         for index in 0..<batch.count {
             batch[index].verdict = receive(&batch[index], in: memory)

@@ -212,7 +212,9 @@ public struct Router: ~Copyable {
     }
 
     /// Hands what the relay is to open over to it; one that does not fit is `transmitQueueFull`.
-    mutating func handOver(_ batch: inout PacketBatch, to relay: borrowing RelaySender, from memory: borrowing FrameMemory) {
+    mutating func handOver(
+        _ batch: inout PacketBatch, to relay: borrowing RelaySender, from memory: borrowing FrameMemory
+    ) {
         for index in 0..<batch.count where batch[index].verdict == .relayed {
             if !relay.send(batch[index], from: memory) { batch[index].verdict = .transmitQueueFull }
         }

@@ -10,8 +10,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case steeredWithOptions
     /// Router: a probe of its own, sent to a target in GRE. Target: such a probe came; its number is what it reports.
     case probed
-    /// Router: its target cannot do the SA, so the router's relay opens it. The relay: opened, and sent to the target in
-    /// clear, in GRE.
+    /// Router: its target cannot do the SA, so the router's relay opens it. The relay: opened, and sent to the target
+    /// in clear, in GRE.
     case relayed
     /// Target, endpoint: opened and given to the host's own TCP/IP.
     case delivered

@@ -91,7 +91,8 @@ extension Member {
                     spi: $0.association.spi, replayWindow: $0.association.replayWindow, reservation: $0.file)
             }
         return try SequencerService(
-            local: SocketAddress(address: address, port: cluster.leases.port), holders: cluster.leaseHolders(relayAt: address),
+            local: SocketAddress(address: address, port: cluster.leases.port),
+            holders: cluster.leaseHolders(relayAt: address),
             associations: associations, timing: Sequencer.Timing(validity: cluster.leases.validityNanoseconds),
             protection: cluster.link == nil ? .none : .sealed,
             hooks: SequencerService.Hooks(reserve: { marks.control.value?.reserve($0) }))

@@ -3,7 +3,8 @@ import ControlPlane
 import FastPath
 import Wire
 
-/// The relay's thread: what the worker hands over goes to the targets in clear, what they send in clear goes to the peers sealed.
+/// The relay's thread: what the worker hands over goes to the targets in clear, what they send in clear goes to the
+/// peers sealed.
 struct RelayLoop: ~Copyable {
     private var relay: Relay
     /// GRE from the targets; GRE to them and ESP to the peers.
@@ -15,7 +16,8 @@ struct RelayLoop: ~Copyable {
     private var pool: FramePool
     private var incoming = PacketBatch()
     private var arriving = PacketBatch()
-    /// Packets of targets; those without a number wait in it, and while it is full nothing more is read from the socket.
+    /// Packets of targets; those without a number wait in it, and while it is full nothing more is read from the
+    /// socket.
     private var outgoing = PacketBatch(capacity: 256)
     private let clock = MonotonicClock()
     private var patience = Patience()

@@ -5,9 +5,9 @@ import FastPath
 import Synchronization
 import Wire
 
-/// The router's relay (docs/relay.md): nothing but a pipe until a target comes that lacks a transform. Then it is a member of
-/// its own, in this process: it gets the SAs and their grants as targets do, leases numbers like one, and has a thread for its
-/// packets and one for its control plane.
+/// The router's relay (docs/relay.md): nothing but a pipe until a target comes that lacks a transform. Then it is a
+/// member of its own, in this process: it gets the SAs and their grants as targets do, leases numbers like one, and has
+/// a thread for its packets and one for its control plane.
 final class RelayService: Sendable {
     private struct State: ~Copyable {
         var receiver: RelayReceiver?

@@ -59,10 +59,11 @@ import Testing
             gives: "cluster.yaml:19: transforms is an empty list. Write transforms: [aes128gcm16, aes256gcm16]."),
         Edit(
             "mtu: 1400                       #", "transforms: [aes128] #",
-            gives: "cluster.yaml:19: transforms holds \"aes128\"; aes128gcm16 or aes256gcm16 is wanted."),
+            gives: "cluster.yaml:19: transforms holds \"aes128\"; aes128gcm16 or aes256gcm16 is wanted. "
+                + "Write transforms: [aes128gcm16, aes256gcm16]."),
         Edit(
             "mtu: 1400                       #", "transforms: [aes128gcm16] #",
-            gives: "cluster.yaml:40: \"client-in\" is aes256gcm16, which the transforms of \"t1\" leave out. "
+            gives: "cluster.yaml:36: \"client-in\" is aes256gcm16, which the transforms of \"t1\" leave out. "
                 + "Give a manual SA an algorithm that every target can do, or let IKE negotiate it."),
         Edit(
             "epoch: 1 ", "health: {silenceMilliseconds: 100} ",

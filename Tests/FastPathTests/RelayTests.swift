@@ -13,7 +13,9 @@ import Wire
     @Test func whatATargetCannotDoIsHandedOverAsItCame() throws {
         var bench = Example.bench()
         try bench.router.apply(.lacks(target: "t1", [.aes128gcm16]))
-        let frames = (0..<3).map { Example.tunnelFrame(number: UInt64($0 + 1), Example.innerTCP(port: UInt16(40000 + $0))) }
+        let frames = (0..<3).map {
+            Example.tunnelFrame(number: UInt64($0 + 1), Example.innerTCP(port: UInt16(40000 + $0)))
+        }
         let outcomes = bench.send(frames)
         #expect(outcomes.map(\.verdict) == [.relayed, .steered, .steered])
         #expect(outcomes[0].bytes == frames[0])

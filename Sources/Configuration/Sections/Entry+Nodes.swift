@@ -55,7 +55,10 @@ extension Entry {
 
     fileprivate func transforms() throws(ConfigurationFailure) -> [Transform] {
         try distinctList { entry throws(ConfigurationFailure) in
-            try entry.word(["aes128gcm16": .aes128gcm16, "aes256gcm16": .aes256gcm16])
+            guard let transform = try entry.scalar().flatMap(Transform.init(rawValue:)) else {
+                throw entry.failure(wanted: "aes128gcm16 or aes256gcm16")
+            }
+            return transform
         }
     }
 

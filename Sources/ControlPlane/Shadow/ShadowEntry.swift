@@ -7,8 +7,8 @@ public enum ShadowEntry: Sendable {
     case complete
     /// Take this SA, or replace the one with the same SPI and direction.
     case install(SecurityAssociation)
-    /// The router's relay does this SA for this target, which cannot (docs/relay.md); in place of one with the same SPI and
-    /// direction.
+    /// The router's relay does this SA for this target, which cannot (docs/relay.md); in place of one with the same SPI
+    /// and direction.
     case relay(RelayedAssociation)
     /// Send under this outbound SA to another address.
     case relocate(Relocation)

@@ -117,7 +117,8 @@ public struct ShadowPublisher: Sendable {
                 spi: key.spi, direction: key.direction, selectors: wanted.association.selectors))
     }
 
-    /// nil for whom it does not concern. Where the packets of an SA go, and how many they may be, is the relay's matter.
+    /// nil for whom it does not concern. Where the packets of an SA go, and how many they may be, is the relay's
+    /// matter.
     private func change(_ entry: ShadowEntry, _ key: ShadowEntry.Key, at holder: HolderID) -> ShadowEntry? {
         guard let stream = streams[holder], stream.holds(key) else { return nil }
         guard let wanted = current[key] else { return entry }
@@ -138,8 +139,8 @@ public struct ShadowPublisher: Sendable {
 
     private var inOrder: [ShadowEntry.Key] { current.sorted { $0.value.order < $1.value.order }.map(\.key) }
 
-    /// A target has come, and with it the relay may have more to do or less: then it comes back for everything. An SA given
-    /// to it by itself would be without its grant, and so without an end.
+    /// A target has come, and with it the relay may have more to do or less: then it comes back for everything. An SA
+    /// given to it by itself would be without its grant, and so without an end.
     private mutating func relay(insteadOf former: Set<Associations.Transform>) -> [Action] {
         guard let relay, lacking != former, streams[relay]!.incarnation != nil else { return [] }
         return cut(relay)

@@ -61,7 +61,8 @@ struct ControlLoop {
             targets: zip(settings.targets, settings.weighings).map { ($0, $1) }, services: settings.services,
             timing: settings.rotation, whenLost: settings.whenLost, at: now)
         publisher = ShadowPublisher(
-            holders: settings.targets.indices.map(HolderID.init(place:)), relay: settings.relay.map { _ in settings.relayHolder },
+            holders: settings.targets.indices.map(HolderID.init(place:)),
+            relay: settings.relay.map { _ in settings.relayHolder },
             incarnation: .random(in: 1 ... .max), epoch: settings.epoch, policyHash: settings.policyHash)
     }
 

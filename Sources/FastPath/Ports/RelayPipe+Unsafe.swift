@@ -2,8 +2,9 @@ internal import CBPF
 internal import Glibc
 internal import Wire
 
-/// The way from a router's worker to its relay, which is another thread: a pair of sockets that keeps messages whole and is
-/// bounded by the kernel. Only packets that the relay opens take it, a system call each; nothing is allocated or locked here.
+/// The way from a router's worker to its relay, which is another thread: a pair of sockets that keeps messages whole
+/// and is bounded by the kernel. Only packets that the relay opens take it, a system call each; nothing is allocated or
+/// locked here.
 ///
 ///     | index of the target 4, big-endian | the IP packet, as it came |
 public enum RelayPipe {
@@ -15,7 +16,9 @@ public enum RelayPipe {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         // The kernel writes two descriptors into the array of two.
-        guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw PortFailure("a pipe to the relay", errno: errno) }
+        guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+            throw PortFailure("a pipe to the relay", errno: errno)
+        }
         let sender = FileDescriptor(owning: ends[0])
         let receiver = FileDescriptor(owning: ends[1])
         var size = bufferByteCount
@@ -42,8 +45,8 @@ public struct RelayEnds: ~Copyable {
 
     init(descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
-    /// False when there is no room. Overwrites the bytes in front of the IP header, which nobody needs any more: the frame
-    /// begins with Ethernet.
+    /// False when there is no room. Overwrites the bytes in front of the IP header, which nobody needs any more: the
+    /// frame begins with Ethernet.
     func send(_ packet: Packet, from memory: borrowing FrameMemory) -> Bool {
         let start = packet.start + Int(packet.ipOffset) - RelayPipe.prefixByteCount
         let count = RelayPipe.prefixByteCount + Int(packet.espOffset - packet.ipOffset + packet.espByteCount)
@@ -64,8 +67,9 @@ public struct RelayEnds: ~Copyable {
     /// For poll; it is not blocking.
     public var fileDescriptor: Int32 { descriptor.number }
 
-    /// Appends what has come, up to the batch's and the pool's room. Each packet begins at its IP header, has `HostRoom` around
-    /// it and knows its target. One that leaves no such room in its frame is dropped: its frame was larger than any that came.
+    /// Appends what has come, up to the batch's and the pool's room. Each packet begins at its IP header, has
+    /// `HostRoom` around it and knows its target. One that leaves no such room in its frame is dropped: its frame was
+    /// larger than any that came.
     public mutating func receive(
         into batch: inout PacketBatch, memory: borrowing FrameMemory, pool: inout FramePool
     ) {

@@ -80,7 +80,8 @@ struct OutboundAssociations: ~Copyable {
         ciphers.install(association, at: place)
     }
 
-    /// Takes an SA that the router's relay does; it stands among the others, so that the youngest that allows a packet carries it.
+    /// Takes an SA that the router's relay does; it stands among the others, so that the youngest that allows a packet
+    /// carries it.
     mutating func install(_ relayed: RelayedAssociation, ciphers: borrowing CipherProvider) throws(InstallFailure) {
         let record = OutboundAssociation(spi: relayed.spi, isRelayed: true)
         _ = try enter(record, relayed.selectors, ciphers: ciphers)

@@ -1,7 +1,7 @@
 internal import Associations
 
-/// What may come to a target in clear from the router: the selectors of inbound SAs that the relay does. Asked only of packets
-/// that are no ESP, one after the other: this is the slow way.
+/// What may come to a target in clear from the router: the selectors of inbound SAs that the relay does. Asked only of
+/// packets that are no ESP, one after the other: this is the slow way.
 struct RelayedSelectors: ~Copyable {
     struct Entry: BitwiseCopyable {
         var spi = SPI(rawValue: 0)

@@ -14,8 +14,8 @@ struct TargetTable: ~Copyable {
         var lastBytes: UInt16 = 0
         /// Sum of the IPv4 header without its total length, folded and not complemented.
         var checksumBase: UInt16 = 0
-        /// It has a neighbour, serves or drains, can do every SA, and no connection entry of before a loss is left: what its connections send
-        /// goes there without another question.
+        /// It has a neighbour, serves or drains, can do every SA, and no connection entry of before a loss is left:
+        /// what its connections send goes there without another question.
         var isPlain = false
         /// Frames sent to it, and their bytes.
         var packets: UInt64 = 0

@@ -86,7 +86,8 @@ struct ShadowNetwork {
     mutating func restartRouter(epoch: UInt32) {
         for holder in targets.keys.sorted() { cut(holder) }
         publisher = ShadowPublisher(
-            holders: targets.keys.filter { $0 != relay }, relay: relay, incarnation: random.next(), epoch: Epoch(rawValue: epoch),
+            holders: targets.keys.filter { $0 != relay }, relay: relay, incarnation: random.next(),
+            epoch: Epoch(rawValue: epoch),
             policyHash: Self.policyHash)
         wanted = [:]
         only = [:]
@@ -233,8 +234,8 @@ struct ShadowNetwork {
         }
     }
 
-    /// Whether every target holds what the router wants, key bytes and all, and knows what the relay does for it; and the relay
-    /// holds what it does for somebody, and nothing more.
+    /// Whether every target holds what the router wants, key bytes and all, and knows what the relay does for it; and
+    /// the relay holds what it does for somebody, and nothing more.
     var agrees: Bool {
         targets.allSatisfy { holder, target in
             let missing = lacking[holder] ?? []

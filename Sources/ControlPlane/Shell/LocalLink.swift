@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// A member in the router's own process, beside those of a link: its messages go from queue to queue, without a transport. It
-/// joins when somebody makes its end; when either end closes the connection another one begins at once.
+/// A member in the router's own process, beside those of a link: its messages go from queue to queue, without a
+/// transport. It joins when somebody makes its end; when either end closes the connection another one begins at once.
 public final class LocalLink: Sendable {
     private struct State: Sendable {
         var connection: LinkConnection?
