@@ -43,6 +43,11 @@ public enum Publication: Sendable {
     case install(SecurityAssociation)
     /// Send what goes out under an SA to another address from now on; nothing where there is no such SA.
     case relocate(Relocation)
+    /// For a target: the router does this SA in its place. It replaces an SA of the same SPI and direction.
+    case relay(RelayedAssociation)
+    /// For a router: SAs of these transforms its relay does for the target, which cannot; in place of what was said
+    /// before.
+    case lacks(target: String, Set<Transform>)
     /// Forget the SA and wipe its keys.
     case remove(SPI, Direction)
     /// The link-layer address behind which a target's trusted address is, or nil while there is none.

@@ -1,3 +1,4 @@
+public import Associations
 public import Wire
 
 /// One member of the cluster, or a peer that runs the same program.
@@ -50,6 +51,8 @@ public struct TargetNode: Sendable, Hashable {
     public var mtu: Int?
     /// Its share of new connections beside the others'.
     public var weight = TargetWeight.fixed(1)
+    /// ESP transforms that it can do: SAs of others the router's relay does for it (docs/relay.md).
+    public var transforms = Transform.allCases
 }
 
 public enum TargetWeight: Sendable, Hashable {

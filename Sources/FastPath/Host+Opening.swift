@@ -10,7 +10,7 @@ extension Host {
         let seconds = Self.seconds(now)
         for index in 0..<batch.count {
             let frame = memory.bytes(at: batch[index].start, count: batch[index].byteCount)
-            batch[index].verdict = receive(frame, &batch[index])
+            batch[index].verdict = receive(frame, &batch[index], in: memory, now: seconds)
         }
         inbound.find(&batch)
         let count = inbound.admit(&batch, to: &works)
@@ -24,7 +24,9 @@ extension Host {
         connections.age(TrackedConnections.walkCount, now: seconds)
     }
 
-    private mutating func receive(_ frame: RawSpan, _ packet: inout Packet) -> Verdict {
+    private mutating func receive(
+        _ frame: RawSpan, _ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32
+    ) -> Verdict {
         guard case .gre(let routers, _) = ingress else {
             return ESPDatagram.read(frame, at: 0, ours: ours.reader, into: &packet)
         }
@@ -41,6 +43,7 @@ extension Host {
         let verdict = ESPDatagram.read(frame, at: inner, ours: ours.reader, into: &packet)
         guard verdict == .passed else { return verdict }
         guard let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {
+            guard relayed.count == 0 else { return receiveInClear(at: inner, &packet, in: memory, now: now) }
             return filter.isActive && !admitsClear(frame, at: inner) ? .filtered : .passed
         }
         lastProbe = probe.number

@@ -64,6 +64,10 @@ extension Host {
         }
         batch[index].association = Int32(place)
         let record = outbound.records[place]
+        if record.isRelayed {
+            batch[index].verdict = sendInClear(&batch[index], header, flow, in: memory, now: Self.seconds(now))
+            return false
+        }
         let espByteCount = ESPLayout.byteCount(
             forPayload: header.totalByteCount - (record.isTunnel ? 0 : header.byteCount))
         // The packet that would pass an end uses no number, and none behind it waits for one in vain.

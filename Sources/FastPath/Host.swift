@@ -19,6 +19,8 @@ public struct HostConfiguration: Sendable {
     public var dvipas: [IPAddress]
     /// nil where nothing is filtered here: there is no filter, or the routers have it.
     public var filter: Filter?
+    /// Of a target: its own address on the trusted link, from which packets in clear go to the router; nil: none go.
+    public var trustedAddress: IPAddress?
     public var associationCapacity = 256
     public var maximumReplayWindow = 4096
     public var batchCapacity = PacketBatch.defaultCapacity
@@ -40,6 +42,10 @@ public struct HostConfiguration: Sendable {
 /// Frames begin with an IP header, in both directions.
 public struct Host: ~Copyable {
     let ingress: Ingress
+    /// From here to there go packets in clear of SAs that the router's relay does.
+    let clearWay: ClearWay
+    /// What may come from it in clear.
+    var relayed: RelayedSelectors
     /// The number of the last probe that came through GRE; 0 before the first.
     public internal(set) var lastProbe: UInt64 = 0
     /// Nothing of an older one is taken.
@@ -74,6 +80,8 @@ public struct Host: ~Copyable {
     ) {
         ingress = configuration.ingress
         if case .gre(_, let epoch) = configuration.ingress { self.epoch = epoch }
+        clearWay = ClearWay(configuration)
+        relayed = RelayedSelectors(capacity: configuration.hasClearWay ? configuration.associationCapacity : 1)
         ours = AddressTable(dvipas: [], gateways: configuration.addresses)
         served = AddressTable(dvipas: configuration.dvipas, gateways: [])
         servesAll = configuration.dvipas.isEmpty
@@ -96,11 +104,23 @@ public struct Host: ~Copyable {
         switch publication {
         case .install(let association):
             switch association.direction {
-            case .inbound: _ = try inbound.install(association, ciphers: inboundCiphers)
+            case .inbound:
+                _ = try inbound.install(association, ciphers: inboundCiphers)
+                relayed.remove(association.spi)
+            case .outbound: try outbound.install(association, ciphers: outboundCiphers)
+            }
+        case .relay(let association):
+            guard clearWay.isThere else { return }
+            switch association.direction {
+            case .inbound:
+                try relayed.install(association)
+                inbound.remove(association.spi, ciphers: inboundCiphers)
             case .outbound: try outbound.install(association, ciphers: outboundCiphers)
             }
         case .relocate(let relocation): outbound.relocate(relocation)
-        case .remove(let spi, .inbound): inbound.remove(spi, ciphers: inboundCiphers)
+        case .remove(let spi, .inbound):
+            inbound.remove(spi, ciphers: inboundCiphers)
+            relayed.remove(spi)
         case .remove(let spi, .outbound): outbound.remove(spi, ciphers: outboundCiphers)
         case .lease(let spi, let lease):
             outbound.lease(lease, to: spi)
@@ -110,10 +130,12 @@ public struct Host: ~Copyable {
             case .outbound: outbound.allow(grant)
             }
         case .epoch(let newer): epoch = max(epoch, newer)
-        case .neighbour, .standing, .closed, .probe:
+        case .neighbour, .standing, .closed, .probe, .lacks:
             break  // For routers; the kernel finds its own neighbours here.
         }
     }
+
+    mutating func advance(to newer: Epoch) { epoch = max(epoch, newer) }
 
     /// The number that the next packet of an SA would get: every number of its lease below it is used. nil without the SA.
     public func nextNumber(of spi: SPI) -> UInt64? {

@@ -58,6 +58,8 @@ public struct Router: ~Copyable {
     var steeringWorks: Slab<SteeringWork>
     /// How many of them the last batch had.
     var steeringCount = 0
+    /// Packets of the last batch that are the relay's.
+    private(set) var relayedCount = 0
     /// Entries of lost targets may be left.
     private var isSweeping = false
     /// By their index.
@@ -114,6 +116,7 @@ public struct Router: ~Copyable {
             ciphers.peek(&works, count: admitted, in: memory, into: heads)
         }
         age(now: now)
+        relayedCount = 0
         var inspected = inspect(&batch, count: admitted, in: memory)
         if filter.isActive { inspected = sift(&batch, count: inspected) }
         steer(&batch, count: inspected, now: now, proof)
@@ -156,6 +159,8 @@ public struct Router: ~Copyable {
                 let target = Int(batch[index].target)
                 targets[target].packets &+= 1
                 targets[target].bytes &+= UInt64(truncatingIfNeeded: batch[index].byteCount)
+            } else if verdict == .relayed {
+                targets.relayed[Int(batch[index].target)] &+= 1
             }
         }
     }
@@ -177,8 +182,12 @@ public struct Router: ~Copyable {
         case .closed(let connection, let target): close(connection, servedBy: target)
         case .probe:
             break  // The worker's: it has the port's frames.
-        case .lease, .relocate:
-            break  // A router sends nothing under an SA.
+        case .lacks(let target, let transforms):
+            guard let index = targets.index(of: target) else { return }
+            targets.setLacking(index, transforms)
+            targets.judge(connections)
+        case .lease, .relocate, .relay:
+            break  // A router sends nothing under an SA; its relay does.
         }
     }
 
@@ -206,6 +215,17 @@ public struct Router: ~Copyable {
         guard at >= 0, connections.target(at: at) == index, !connections.isFormer(at: at) else { return }
         connections.close(at: at)
     }
+
+    /// Hands what the relay is to open over to it; one that does not fit is `transmitQueueFull`.
+    mutating func handOver(
+        _ batch: inout PacketBatch, to relay: borrowing RelaySender, from memory: borrowing FrameMemory
+    ) {
+        for index in 0..<batch.count where batch[index].verdict == .relayed {
+            if !relay.send(batch[index], from: memory) { batch[index].verdict = .transmitQueueFull }
+        }
+    }
+
+    mutating func countRelayed() { relayedCount &+= 1 }
 
     var targetCount: Int { targets.targets.count }
 

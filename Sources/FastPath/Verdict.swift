@@ -10,10 +10,17 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case steeredWithOptions
     /// Router: a probe of its own, sent to a target in GRE. Target: such a probe came; its number is what it reports.
     case probed
+    /// Router: its target cannot do the SA, so the router's relay opens it. The relay: opened, and sent to the target
+    /// in clear, in GRE.
+    case relayed
     /// Target, endpoint: opened and given to the host's own TCP/IP.
     case delivered
     /// Target, endpoint: sealed and sent to the peer.
     case sealed
+    /// Target: the router's relay had opened it; given to the host's own TCP/IP.
+    case deliveredInClear
+    /// Target: sent to the router in clear, in GRE; the router's relay seals it.
+    case sentInClear
 
     // MARK: Not ours, or nothing to do.
     /// Not IPsec for one of our addresses: the kernel has it.
@@ -84,6 +91,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     // MARK: Targets and endpoints.
     /// GRE (or ESP) from an address that is no router of ours.
     case notFromRouter
+    /// The relay: GRE from an address that is no target of ours.
+    case notFromTarget
     /// GRE from a router whose epoch has passed.
     case staleEpoch
     /// Not GRE as routers send it.
@@ -96,6 +105,9 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     // MARK: The lifecount.
     /// What may be processed under the SA is used up: the packet would pass the end (RFC 4301 §4.4.2.1).
     case lifetimeExhausted
+
+    /// It is for the host's own TCP/IP.
+    public var delivers: Bool { self == .delivered || self == .deliveredInClear }
 
     /// The counter's name, as printed, exported and used in golden tests.
     public var name: String { String(describing: self) }

@@ -15,6 +15,8 @@ public struct RouterReport: Sendable {
         public var connectionsMade: UInt64
         public var neighbour: MACAddress?
         public var standing = TargetStanding(state: .serving)
+        /// Packets that the relay opened in its place.
+        public var relayed: UInt64 = 0
     }
 
     public var verdicts: [String: UInt64] = [:]
@@ -58,6 +60,7 @@ public struct Worker: ~Copyable {
     private var port: RouterPort
     private var batch: PacketBatch
     private var probes: ProbeBench
+    private let relay: RelaySender?
     private var refusals: [String] = []
     /// Where the next report goes on.
     private var nextUsage = 0
@@ -66,7 +69,9 @@ public struct Worker: ~Copyable {
     /// Milliseconds between reports, and the longest that an idle worker sleeps.
     private static let reportInterval: UInt64 = 200
 
-    public init(router: consuming Router, port: consuming RouterPort) {
+    /// - Parameter relay: to the relay; without it what is the relay's is dropped as `transmitQueueFull`.
+    public init(router: consuming Router, port: consuming RouterPort, relay: consuming RelaySender? = nil) {
+        self.relay = relay
         batch = PacketBatch()
         probes = ProbeBench(targetCount: router.targetCount)
         self.router = router
@@ -88,6 +93,7 @@ public struct Worker: ~Copyable {
                 port.wait(milliseconds: Int32(Self.reportInterval / 4))
             } else {
                 router.process(&batch, in: port.memory, now: UInt32(truncatingIfNeeded: milliseconds / 1000))
+                if router.relayedCount > 0 { handOver() }
                 port.transmit(&batch)
                 router.account(batch)
                 port.release(&batch)
@@ -98,6 +104,16 @@ public struct Worker: ~Copyable {
             }
         }
         desk.leave(report())
+    }
+
+    private mutating func handOver() {
+        switch relay {
+        case .some(let relay): router.handOver(&batch, to: relay, from: port.memory)
+        case .none:
+            for index in 0..<batch.count where batch[index].verdict == .relayed {
+                batch[index].verdict = .transmitQueueFull
+            }
+        }
     }
 
     private mutating func take(_ publication: Publication) {
@@ -143,7 +159,7 @@ extension Router {
                     name: target.name, packets: targets[index].packets, bytes: targets[index].bytes,
                     connections: connections.count(of: index), connectionsMade: connections.madeCount(of: index),
                     neighbour: targets.neighbour(index),
-                    standing: targets.standing(index)))
+                    standing: targets.standing(index), relayed: targets.relayed[index]))
         }
         return report
     }
@@ -154,6 +170,8 @@ extension Publication {
     var subject: String {
         switch self {
         case .install(let association): "install \(association.name) (\(association.spi))"
+        case .relay(let relayed): "relay \(relayed.spi)"
+        case .lacks(let target, _): "transforms of \(target)"
         case .relocate(let relocation): "relocate \(relocation.spi)"
         case .remove(let spi, _): "remove \(spi)"
         case .neighbour(let target, _): "neighbour of \(target)"

@@ -74,7 +74,7 @@ struct HostLoop: ~Copyable {
         raw.receive(into: &incoming, memory: memory, pool: &pool)
         if incoming.isEmpty { return }
         host.open(&incoming, in: memory, now: clock.now)
-        for index in 0..<incoming.count where incoming[index].verdict == .delivered {
+        for index in 0..<incoming.count where incoming[index].verdict.delivers {
             Self.deliver(&incoming[index], from: memory, to: &tun)
         }
         host.account(incoming)
@@ -94,6 +94,7 @@ struct HostLoop: ~Copyable {
                 host.seal(&outgoing, in: memory, now: clock.now)
                 host.withholdLate(&outgoing, now: clock.now)
                 raw.send(&outgoing, having: .sealed, memory: memory)
+                raw.send(&outgoing, having: .sentInClear, memory: memory)
                 giveUpOnOldPackets()
                 host.account(outgoing)
                 numbers.note(&host, outgoing)

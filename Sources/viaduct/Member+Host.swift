@@ -20,7 +20,8 @@ extension Member {
     static let defaultMTU = 1400
 
     func run(_ target: TargetNode) throws(RunFailure) {
-        let configuration = HostConfiguration(targetOf: cluster)
+        var configuration = HostConfiguration(targetOf: cluster)
+        configuration.trustedAddress = target.trustedAddress
         let rules = cluster.dvipas.map { RoutingRule.Match.from(Prefix($0)) }
         do {
             // Before the DVIPAs are local addresses: the router alone answers for them.
@@ -30,7 +31,7 @@ extension Member {
                 do { try reticence.undo() } catch { Log.warn("\(error)") }
             }
             let desk = try HostDesk()
-            let control = try targetControl(desk: desk)
+            let control = try targetControl(target, desk: desk)
             defer { control?.stop() }
             let intake = try control.map { control in
                 ShadowIntake(

@@ -37,13 +37,20 @@ extension Member {
         ) { publication in
             if !desk.inbox.offer(publication) { Log.warn("the worker does not keep up with publications") }
         }
+        var pipe = try RelayPipe.open()
+        let relaySender = pipe.sender.take()
+        let relay = cluster.link.flatMap { _ in
+            RelayService(self, trustedAddress: trustedAddress, receiver: pipe.receiver.take())
+        }
         let coupling = try couplingEnd()
         defer { coupling?.stop() }
         let marks = try CoupledMarks(self, isCoupled: coupling != nil)
         let sequencer = try sequencerService(at: trustedAddress, marks, coupling)
         let illness = LateValue<String>()
         let hasEnded = LateValue<Bool>()
-        let control = try routerControl(at: trustedAddress, desk: desk, sequencer: sequencer, coupling, marks) { why in
+        let control = try routerControl(
+            at: trustedAddress, desk: desk, sequencer: sequencer, coupling, marks, relay
+        ) { why in
             illness.value = why
             Self.end(desk, because: why) { hasEnded.value != nil }
         }
@@ -59,22 +66,23 @@ extension Member {
                 if termination.isRequested(within: StatusWriter.interval) { desk.end() }
                 status.write(
                     desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure,
-                    control: control?.report)
+                    control: control?.report, relay: relay)
             }
         }
         announce("on \(summary); \(ciphers)")
-        var worker = Worker(router: router, port: port)
+        var worker = Worker(router: router, port: port, relay: relaySender)
         worker.run(desk)
         hasEnded.value = true
         coupling?.stopWaiting()
         housekeeping.stop()
         commands?.stop()
+        relay?.stop()
         control?.stop()
         neighbours.stop()
         sequencer.stop()
         status.write(
             desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure,
-            control: control?.report)
+            control: control?.report, relay: relay)
         if let why = illness.value { throw RunFailure("\(node.name) took itself out: \(why)") }
     }
 
@@ -98,7 +106,8 @@ extension Member {
                     spi: $0.association.spi, replayWindow: $0.association.replayWindow, reservation: $0.file)
             }
         return try SequencerService(
-            local: SocketAddress(address: address, port: cluster.leases.port), holders: cluster.leaseHolders,
+            local: SocketAddress(address: address, port: cluster.leases.port),
+            holders: cluster.leaseHolders(relayAt: address),
             associations: associations, timing: Sequencer.Timing(validity: cluster.leases.validityNanoseconds),
             protection: cluster.link == nil ? .none : .sealed,
             hooks: SequencerService.Hooks(
@@ -108,6 +117,11 @@ extension Member {
 }
 
 extension ClusterConfiguration {
+    /// All who lease numbers: the targets and, from the router's own address, the relay.
+    func leaseHolders(relayAt address: IPAddress) -> [HolderID: IPAddress] {
+        leaseHolders.merging([relayHolder: address]) { $1 }
+    }
+
     /// The targets by what router and target call them between themselves: their places in the file.
     var leaseHolders: [HolderID: IPAddress] {
         Dictionary(

@@ -10,11 +10,12 @@ extension Member {
     /// nil when the configuration has neither `ike` nor `link`.
     func routerControl(
         at address: IPAddress, desk: WorkerDesk, sequencer: SequencerService, _ coupling: CouplingEnd?,
-        _ marks: CoupledMarks, withdraw: @escaping @Sendable (String) -> Void
+        _ marks: CoupledMarks, _ relay: RelayService?, withdraw: @escaping @Sendable (String) -> Void
     ) throws -> RouterControl? {
         guard cluster.ike != nil || cluster.link != nil else { return nil }
         var settings = RouterControl.Settings(
             targets: cluster.targets.map(\.name), policyHash: cluster.policyHash, epoch: cluster.epoch)
+        settings.relay = relay == nil ? nil : node.name
         settings.takenSPIs = Set(cluster.securityAssociations.map(\.association.spi))
         settings.services = cluster.services
         settings.rotation = TargetRotation.Timing(cluster.health)
@@ -31,7 +32,12 @@ extension Member {
         settings.sharedAssociations = marks.files.values.map(\.association)
         let judge = judges
         let isCoupled = coupling != nil
-        let link = try cluster.linkServer(of: node.name, at: address, serving: coupling?.served)
+        let link = try cluster.linkServer(of: node.name, at: address, serving: coupling?.served).map { server in
+            { @Sendable (nudge: @escaping @Sendable () -> Void) throws -> any RouterLink in
+                let end = try server(nudge)
+                return relay?.link.router(beside: end, nudge: nudge) ?? end
+            }
+        }
         var hooks = RouterControl.Hooks(
             link: link, apply: { Self.apply($0, desk, sequencer, isCoupled: isCoupled) },
             publish: { Self.publish($0, desk) },
@@ -39,6 +45,7 @@ extension Member {
             log: { Log.say($0) }, received: { desk.latestReport.received },
             granted: { sequencer.takeGrantedEnds() },
             judge: { certificate, answer in judge?.judge(certificate, answer) })
+        hooks.startRelay = { relay?.start() }
         hooks.coupling = coupling?.service
         hooks.sequence = { association, mark in marks.sequence(association, mark, sequencer) }
         hooks.reserved = { reserving, isDurable in marks.reserved(reserving, isDurable, sequencer) }
@@ -55,7 +62,7 @@ extension Member {
         _ entry: ShadowEntry, _ desk: WorkerDesk, _ sequencer: SequencerService, isCoupled: Bool
     ) {
         switch entry {
-        case .begin, .complete, .relocate, .allow: break
+        case .begin, .complete, .relay, .relocate, .allow: break
         case .install(let association) where association.direction == .inbound:
             publish(.install(association), desk)
         case .remove(let spi, .inbound): publish(.remove(spi, .inbound), desk)

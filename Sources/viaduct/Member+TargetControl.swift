@@ -10,11 +10,11 @@ import XCF
 /// The control plane of a target: the link to the router, and what comes over it for the packet path.
 extension Member {
     /// nil when the configuration has no `link`.
-    func targetControl(desk: HostDesk) throws -> TargetControl? {
+    func targetControl(_ target: TargetNode, desk: HostDesk) throws -> TargetControl? {
         guard let link = try cluster.linkClient(of: node.name) else { return nil }
         let hello = MemberMessage.Hello(
             member: node.name, incarnation: .random(in: 1 ... .max), epoch: cluster.epoch,
-            policyHash: cluster.policyHash, transforms: Transform.allCases.map(\.rawValue))
+            policyHash: cluster.policyHash, transforms: target.transforms.map(\.rawValue))
         let services = ServiceWatch(
             services: cluster.services.filter { $0.targets.contains(node.name) }, device: Self.deviceName)
         var hooks = TargetControl.Hooks(

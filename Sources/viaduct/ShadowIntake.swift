@@ -51,11 +51,15 @@ struct ShadowIntake {
         do {
             try host.apply(publication)
         } catch {
-            guard case .install(let association) = publication else { return nil }
+            let key: ShadowEntry.Key
+            switch publication {
+            case .install(let association):
+                key = ShadowEntry.Key(spi: association.spi, direction: association.direction)
+            case .relay(let relayed): key = ShadowEntry.Key(spi: relayed.spi, direction: relayed.direction)
+            default: return nil
+            }
             tallies["refused", default: 0] += 1
-            return MemberMessage.Refusal(
-                key: ShadowEntry.Key(spi: association.spi, direction: association.direction),
-                reason: ShadowRefusal(error))
+            return MemberMessage.Refusal(key: key, reason: ShadowRefusal(error))
         }
         switch publication {
         case .install(let association):
@@ -70,8 +74,11 @@ struct ShadowIntake {
             tallies["removed", default: 0] += 1
             desk.forget(ShadowEntry.Key(spi: spi, direction: direction))
             if direction == .outbound { numbers.remove(spi) }
+        case .relay(let relayed):
+            tallies["relayed", default: 0] += 1
+            if relayed.direction == .outbound { numbers.remove(relayed.spi) }
         case .relocate: tallies["relocated", default: 0] += 1
-        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .probe: break
+        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .probe, .lacks: break
         }
         return nil
     }

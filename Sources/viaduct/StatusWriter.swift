@@ -28,6 +28,25 @@ final class StatusWriter: Sendable {
             var connections: Int
             var connectionsMade: UInt64
             var neighbour: String?
+            /// Packets that the router's relay opened in its place.
+            var relayed: UInt64
+        }
+
+        /// What the router does for targets that cannot.
+        struct Relay: Encodable {
+            var verdicts: [String: UInt64]
+            var leases: [String: UInt64]
+            var rawSocket: [String: UInt64]
+            var shadow: [String: UInt64]
+            var waitingForNumbers: Int
+
+            init(_ report: HostReport) {
+                verdicts = report.verdicts
+                leases = report.sequences
+                rawSocket = report.rawSocket
+                shadow = report.shadow
+                waitingForNumbers = report.waiting
+            }
         }
 
         struct Rates: Encodable { var packetsPerSecond: Double }
@@ -42,6 +61,7 @@ final class StatusWriter: Sendable {
         var targets: [String: TargetStatus]?
         var rates: Rates?
         var leases: [String: UInt64]?
+        var relay: Relay?
         var xdp: [String: UInt64]?
         var rawSocket: [String: UInt64]?
         var tun: [String: UInt64]?
@@ -59,7 +79,7 @@ final class StatusWriter: Sendable {
 
     func write(
         _ report: RouterReport, sequencer: SequencerService.Report, neighbours: SystemError?,
-        control: RouterControlReport?
+        control: RouterControlReport?, relay: RelayService?
     ) {
         guard file != nil else { return }
         var status = empty
@@ -74,11 +94,13 @@ final class StatusWriter: Sendable {
                     Status.TargetStatus(
                         packets: $0.packets, bytes: $0.bytes, connections: $0.connections,
                         connectionsMade: $0.connectionsMade,
-                        neighbour: $0.neighbour?.description)
+                        neighbour: $0.neighbour?.description, relayed: $0.relayed)
                 )
             })
         status.rates = rate(report.targets.reduce(0) { $0 + $1.packets })
         status.leases = sums(of: sequencer)
+        status.relay = relay?.report.map(Status.Relay.init)
+        if let failure = relay?.failure { status.troubles.append("relay: \(failure)") }
         status.xdp = report.portStatistics
         status.troubles = report.refusals
         status.ike = control.map { IKEStatus($0.ike) }

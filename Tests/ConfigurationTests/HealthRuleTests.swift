@@ -1,7 +1,8 @@
+import Associations
 import Configuration
 import Testing
 
-/// When a target is lost, and its weight.
+/// When a target is lost, its weight, and what it can do.
 @Suite struct HealthRuleTests {
     private static func page(_ health: String) -> String {
         Edit.applying("epoch: 1 ", "epoch: 1\nhealth: \(health) ", to: Page.yaml)
@@ -37,7 +38,33 @@ import Testing
         #expect(target.weight == expected)
     }
 
+    @Test(arguments: [
+        ("transforms: [aes256gcm16]", [Transform.aes256gcm16]),
+        ("transforms: [aes256gcm16, aes128gcm16]", [.aes256gcm16, .aes128gcm16]), ("# none", Transform.allCases),
+    ])
+    func aTargetsTransforms(_ text: String, _ expected: [Transform]) throws {
+        let yaml = Edit.applying("mtu: 1400                       #", "\(text) #", to: Page.yaml)
+        guard
+            case .target(let target) = try ClusterConfiguration(yaml: yaml, file: "cluster.yaml").node(named: "t1").role
+        else {
+            Issue.record("no target")
+            return
+        }
+        #expect(target.transforms == expected)
+    }
+
     static let refused = [
+        Edit(
+            "mtu: 1400                       #", "transforms: [] #",
+            gives: "cluster.yaml:19: transforms is an empty list. Write transforms: [aes128gcm16, aes256gcm16]."),
+        Edit(
+            "mtu: 1400                       #", "transforms: [aes128] #",
+            gives: "cluster.yaml:19: transforms holds \"aes128\"; aes128gcm16 or aes256gcm16 is wanted. "
+                + "Write transforms: [aes128gcm16, aes256gcm16]."),
+        Edit(
+            "mtu: 1400                       #", "transforms: [aes128gcm16] #",
+            gives: "cluster.yaml:36: \"client-in\" is aes256gcm16, which the transforms of \"t1\" leave out. "
+                + "Give a manual SA an algorithm that every target can do, or let IKE negotiate it."),
         Edit(
             "epoch: 1 ", "health: {silenceMilliseconds: 100} ",
             gives: "cluster.yaml:2: silenceMilliseconds is 100; 200 to 60000 is allowed. "

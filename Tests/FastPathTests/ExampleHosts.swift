@@ -12,6 +12,11 @@ extension Example {
         spi: 0xD000_0002, .outbound, .transport, from: Example.outerDVIPA, to: Example.client, .aes256gcm16,
         remote: "\(Example.client)/32", local: "\(Example.outerDVIPA)/32")
 
+    /// Of the same selectors as `outTunnel`: what it is after a rekey.
+    static let outTunnel2 = association(
+        spi: 0xD000_0003, .outbound, from: Example.gateway, to: Example.client, remote: "10.71.0.0/24",
+        local: "10.72.0.0/24")
+
     static func targetConfiguration() -> HostConfiguration {
         HostConfiguration(
             ingress: .gre(routers: [address(Example.routerAddress)], epoch: Epoch(rawValue: 7)),

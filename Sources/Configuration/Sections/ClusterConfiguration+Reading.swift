@@ -52,6 +52,24 @@ extension ClusterConfiguration {
         if ike != nil, hasTargets { _ = try section.required("link") }
         holdsSecrets = !securityAssociations.isEmpty || secrets.standInConfiguration
         warnings = filterReading.warnings + secrets.warnings
+        try requireEveryTargetCanDoThem()
+    }
+}
+
+extension ClusterConfiguration {
+    /// Manual SAs are every target's; only those that IKE negotiates are given to each target, or done for it.
+    private func requireEveryTargetCanDoThem() throws(ConfigurationFailure) {
+        for configured in securityAssociations {
+            let transform = configured.association.transform
+            for node in nodes {
+                guard case .target(let target) = node.role, !target.transforms.contains(transform) else { continue }
+                throw ConfigurationFailure(
+                    file: file, place: configured.place,
+                    problem: "\(quoted(configured.association.name)) is \(transform.rawValue), which the transforms of "
+                        + "\(quoted(node.name)) leave out",
+                    remedy: "Give a manual SA an algorithm that every target can do, or let IKE negotiate it.")
+            }
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Associations
 internal import Wire
 
 extension Entry {
@@ -52,6 +53,15 @@ extension Entry {
         return .fixed(UInt16(try integer(in: 1...1000, rangeText: "1 to 1000 or led")))
     }
 
+    fileprivate func transforms() throws(ConfigurationFailure) -> [Transform] {
+        try distinctList { entry throws(ConfigurationFailure) in
+            guard let transform = try entry.scalar().flatMap(Transform.init(rawValue:)) else {
+                throw entry.failure(wanted: "aes128gcm16 or aes256gcm16")
+            }
+            return transform
+        }
+    }
+
     fileprivate func interface() throws(ConfigurationFailure) -> String {
         let text = try text()
         // IFNAMSIZ is 16 with its NUL; the rest is what the kernel refuses in a name (dev_valid_name).
@@ -77,7 +87,8 @@ extension Section {
         .target(
             TargetNode(
                 trustedAddress: try required("trustedAddress").address(), mtu: try mtu(),
-                weight: try self["weight"]?.weight() ?? .fixed(1)))
+                weight: try self["weight"]?.weight() ?? .fixed(1),
+                transforms: try self["transforms"]?.transforms() ?? Transform.allCases))
     }
 
     fileprivate func endpoint() throws(ConfigurationFailure) -> Node.Role {

@@ -10,14 +10,16 @@ internal import Wire
 /// relocate 4 | direction 1 | SPI 4 | source 16 | destination 16 | UDP: remote port 2, local port 2 (0, 0: none)
 /// remove   2 | direction 1 | SPI 4
 /// install  1, or 7 for this target alone | direction 1 | SPI 4 | mode 1 | transform 1 | source 16 | destination 16 | window 2 |
-///            | UDP: remote port 2, local port 2 (0, 0: none) | protocol 2 (0xffff: any) |
-///            | remote ranges n 1, n x (16, 16) | local ranges | remote port ranges n 1, n x (2, 2) | local port ranges |
-///            | name 1 + n | key 1 + n | salt 1 + n
+///            | UDP: remote port 2, local port 2 (0, 0: none) | selectors | name 1 + n | key 1 + n | salt 1 + n
+/// relay    8 | direction 1 | SPI 4 | selectors
+///
+/// selectors: protocol 2 (0xffff: any) |
+///            remote ranges n 1, n x (16, 16) | local ranges | remote port ranges n 1, n x (2, 2) | local port ranges
 /// ```
 extension ShadowEntry {
     private enum Kind {
         static let install: UInt8 = 1, remove: UInt8 = 2, begin: UInt8 = 3, relocate: UInt8 = 4, complete: UInt8 = 5,
-            allow: UInt8 = 6, installOwn: UInt8 = 7
+            allow: UInt8 = 6, installOwn: UInt8 = 7, relay: UInt8 = 8
     }
     private static let anyProtocol: UInt16 = 0xFFFF
     /// What a name may take of an entry; the rest of it is cut off.
@@ -27,8 +29,12 @@ extension ShadowEntry {
 
     /// Whether it can be written.
     public var fits: Bool {
-        guard case .install(let association) = self else { return true }
-        let selectors = association.selectors
+        let selectors: TrafficSelectors
+        switch self {
+        case .install(let association): selectors = association.selectors
+        case .relay(let relayed): selectors = relayed.selectors
+        case .begin, .complete, .relocate, .remove, .allow: return true
+        }
         return [selectors.remote.count, selectors.local.count].allSatisfy { $0 <= Self.rangeLimit }
             && [selectors.remotePorts.count, selectors.localPorts.count].allSatisfy { $0 <= Self.rangeLimit }
     }
@@ -52,6 +58,11 @@ extension ShadowEntry {
         case .remove(let spi, let direction):
             bytes += [Kind.remove, direction.number]
             bytes.append(bigEndian: spi.rawValue)
+        case .relay(let relayed):
+            precondition(fits)
+            bytes += [Kind.relay, relayed.direction.number]
+            bytes.append(bigEndian: relayed.spi.rawValue)
+            Self.write(relayed.selectors, to: &bytes)
         case .install(let association):
             precondition(fits)
             // Once, so that growing leaves no copies of keys behind.
@@ -100,6 +111,9 @@ extension ShadowEntry {
         else { return nil }
         switch kind {
         case Kind.remove: self = .remove(spi, direction)
+        case Kind.relay:
+            guard let selectors = Self.selectors(&reader) else { return nil }
+            self = .relay(RelayedAssociation(spi: spi, direction: direction, selectors: selectors))
         case Kind.relocate:
             guard direction == .outbound, let source = reader.address(), let destination = reader.address(),
                 let encapsulation = reader.encapsulation()

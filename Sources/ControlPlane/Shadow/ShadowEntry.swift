@@ -7,6 +7,9 @@ public enum ShadowEntry: Sendable {
     case complete
     /// Take this SA, or replace the one with the same SPI and direction.
     case install(SecurityAssociation)
+    /// The router's relay does this SA for this target, which cannot (docs/relay.md); in place of one with the same SPI
+    /// and direction.
+    case relay(RelayedAssociation)
     /// Send under this outbound SA to another address.
     case relocate(Relocation)
     /// Forget the SA and wipe its key.
@@ -14,10 +17,15 @@ public enum ShadowEntry: Sendable {
     /// How much this target may process under an SA.
     case allow(LifecountGrant)
 
+    var isInstallation: Bool {
+        if case .install = self { true } else { false }
+    }
+
     var key: Key? {
         switch self {
         case .begin, .complete: nil
         case .install(let association): Key(spi: association.spi, direction: association.direction)
+        case .relay(let relayed): Key(spi: relayed.spi, direction: relayed.direction)
         case .relocate(let relocation): Key(spi: relocation.spi, direction: .outbound)
         case .remove(let spi, let direction): Key(spi: spi, direction: direction)
         case .allow(let grant): Key(spi: grant.spi, direction: grant.direction)
@@ -40,7 +48,7 @@ public enum ShadowState: Sendable, Hashable, CustomStringConvertible {
     case distributed
     /// On its way, or the target is not there.
     case notDistributed
-    /// The target cannot do it: the router does the IPsec.
+    /// The target cannot do it: the router's relay does the IPsec, and both know.
     case usedAtRouter
     case refused(ShadowRefusal)
 

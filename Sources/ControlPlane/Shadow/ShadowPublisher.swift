@@ -33,11 +33,15 @@ public struct ShadowPublisher: Sendable {
         /// A member knows a newer owner than us.
         case superseded(Epoch)
         case notLetIn(HolderID, LinkRefusal)
+        /// A target has come that cannot do these, or that can do all. The relay does their SAs for it from now on.
+        case lacks(HolderID, Set<Associations.Transform>)
     }
 
     let incarnation: UInt64
     let policyHash: [UInt8]
     let timing: Timing
+    /// The holder that does for targets what they cannot (docs/relay.md); nil: nobody does.
+    let relay: HolderID?
     public var epoch: Epoch
     private var streams: [HolderID: ShadowStream] = [:]
     /// What targets are to hold, in the order in which it came; an SA for one target alone names it.
@@ -60,13 +64,16 @@ public struct ShadowPublisher: Sendable {
     }
 
     public init(
-        holders: [HolderID], incarnation: UInt64, epoch: Epoch, policyHash: [UInt8], timing: Timing = Timing()
+        holders: [HolderID], relay: HolderID? = nil, incarnation: UInt64, epoch: Epoch, policyHash: [UInt8],
+        timing: Timing = Timing()
     ) {
         self.incarnation = incarnation
         self.epoch = epoch
         self.policyHash = policyHash
         self.timing = timing
+        self.relay = relay
         for holder in holders { streams[holder] = ShadowStream() }
+        if let relay { streams[relay] = ShadowStream() }
     }
 
     /// Nothing is sent before the next `tick` or `barrier`. Traps unless the entry `fits`, and for entries that streams say
@@ -86,19 +93,57 @@ public struct ShadowPublisher: Sendable {
         case .remove:
             only = current[key]?.only
             current[key] = nil
-        case .allow, .begin, .complete: break
+        case .allow, .relay, .begin, .complete: break
         }
         var actions: [Action] = []
         for holder in streams.keys.sorted() where only == nil || only == holder {
-            guard wants(entry, key, streams[holder]!) else { continue }
+            guard let entry = entry.isInstallation ? installation(of: key, at: holder) : change(entry, key, at: holder)
+            else { continue }
             if !streams[holder]!.append(entry) { actions += cut(holder) }
         }
         return actions
     }
 
-    private func wants(_ entry: ShadowEntry, _ key: ShadowEntry.Key, _ stream: ShadowStream) -> Bool {
-        if case .install(let association) = entry { return stream.can(association) }
-        return stream.holds(key)
+    /// What a holder is told of an SA; nil for nothing.
+    private func installation(of key: ShadowEntry.Key, at holder: HolderID) -> ShadowEntry? {
+        guard let wanted = current[key], let stream = streams[holder], wanted.only == nil || wanted.only == holder
+        else { return nil }
+        if holder == relay { return isRelayed(wanted) ? .install(wanted.association) : nil }
+        if stream.can(wanted.association) { return .install(wanted.association) }
+        // An SA for it alone it cannot use, nor does it need one: the relay has the shared one.
+        guard relay != nil, wanted.only == nil else { return nil }
+        return .relay(
+            RelayedAssociation(
+                spi: key.spi, direction: key.direction, selectors: wanted.association.selectors))
+    }
+
+    /// nil for whom it does not concern. Where the packets of an SA go, and how many they may be, is the relay's
+    /// matter.
+    private func change(_ entry: ShadowEntry, _ key: ShadowEntry.Key, at holder: HolderID) -> ShadowEntry? {
+        guard let stream = streams[holder], stream.holds(key) else { return nil }
+        guard let wanted = current[key] else { return entry }
+        return stream.can(wanted.association) ? entry : nil
+    }
+
+    /// Some target needs it done.
+    private func isRelayed(_ wanted: Wanted) -> Bool {
+        wanted.only == nil && isLacking(wanted.association.transform)
+    }
+
+    private func isLacking(_ transform: Associations.Transform) -> Bool { lacking.contains(transform) }
+
+    /// What some target cannot do, those that are gone for now among them.
+    private var lacking: Set<Associations.Transform> {
+        streams.reduce(into: []) { if $1.key != relay { $0.formUnion($1.value.lacking) } }
+    }
+
+    private var inOrder: [ShadowEntry.Key] { current.sorted { $0.value.order < $1.value.order }.map(\.key) }
+
+    /// A target has come, and with it the relay may have more to do or less: then it comes back for everything. An SA
+    /// given to it by itself would be without its grant, and so without an end.
+    private mutating func relay(insteadOf former: Set<Associations.Transform>) -> [Action] {
+        guard let relay, lacking != former, streams[relay]!.incarnation != nil else { return [] }
+        return cut(relay)
     }
 
     /// Settled at once where there is no target in service.
@@ -128,15 +173,20 @@ public struct ShadowPublisher: Sendable {
             if case .epochIsOver(_, let newer) = refusal { actions.append(.superseded(newer)) }
             return actions + settle(at: now)
         }
-        let associations = current.values.filter { $0.only == nil || $0.only == holder }.sorted { $0.order < $1.order }
-        stream.begin(hello, associations.map(\.association), at: now)
+        stream.begin(hello, at: now)
+        let former = lacking
         streams[holder] = stream
+        for key in inOrder {
+            if let entry = installation(of: key, at: holder) { _ = streams[holder]!.append(entry) }
+        }
+        _ = streams[holder]!.append(.complete)
         let welcome = RouterMessage.Welcome(
             version: min(hello.version, LinkVersion.current), incarnation: incarnation, epoch: epoch,
             reportInterval: timing.reportInterval, leaseKey: leaseKey)
         // Before the target is told the key.
         actions += [.protect(holder, leaseKey, incarnation: hello.incarnation), .send(.welcome(welcome), to: holder)]
-        return actions + settle(at: now)
+        if holder != relay { actions.append(.lacks(holder, stream.lacking)) }
+        return actions + relay(insteadOf: former) + settle(at: now)
     }
 
     private func judge(_ hello: MemberMessage.Hello) -> LinkRefusal? {
@@ -215,8 +265,11 @@ public struct ShadowPublisher: Sendable {
     public func state(of key: ShadowEntry.Key, at holder: HolderID) -> ShadowState? {
         guard let stream = streams[holder], let wanted = current[key], wanted.only == nil || wanted.only == holder
         else { return nil }
-        if stream.incarnation != nil, !stream.can(wanted.association) { return .usedAtRouter }
-        return stream.state(of: key)
+        if holder == relay { return isRelayed(wanted) ? stream.state(of: key) : nil }
+        let state = stream.state(of: key)
+        guard stream.incarnation != nil, !stream.can(wanted.association), state == .distributed else { return state }
+        // What it holds is that the relay does it.
+        return relay.flatMap { streams[$0]?.state(of: key) } == .distributed ? .usedAtRouter : .notDistributed
     }
 
     /// SAs that a target refuses or cannot do, in words; the first of them. Not those on their way.
@@ -228,7 +281,8 @@ public struct ShadowPublisher: Sendable {
         let unable = (stream.canAll ? [:] : current).values.lazy.filter { !stream.can($0.association) }.prefix(
             Self.exceptionLimit
         ).map {
-            "\($0.association.direction) \($0.association.spi): \(ShadowState.usedAtRouter)"
+            let key = ShadowEntry.Key(spi: $0.association.spi, direction: $0.association.direction)
+            return "\(key.direction) \(key.spi): \(state(of: key, at: holder) ?? .notDistributed)"
         }
         return Array((refused.sorted() + unable).prefix(Self.exceptionLimit))
     }

@@ -13,6 +13,8 @@ struct ShadowStream: Sendable {
     /// The process at the other end; nil while there is no connection.
     private(set) var incarnation: UInt64?
     private(set) var transforms: Set<String> = []
+    /// Of those that there are; none before the first connection.
+    private(set) var lacking: Set<Associations.Transform> = []
     /// Every entry up to this one is done.
     private(set) var applied: UInt64 = 0
     /// The number of the last one.
@@ -32,7 +34,7 @@ struct ShadowStream: Sendable {
     /// Whether it may be asked to hold an SA.
     func can(_ association: SecurityAssociation) -> Bool { transforms.contains(association.transform.rawValue) }
 
-    var canAll: Bool { Transform.allCases.allSatisfy { transforms.contains($0.rawValue) } }
+    var canAll: Bool { lacking.isEmpty }
 
     /// False when too many wait: the connection is to be ended.
     mutating func append(_ entry: ShadowEntry) -> Bool {
@@ -43,7 +45,7 @@ struct ShadowStream: Sendable {
         if let key = entry.key {
             switch entry {
             case .remove: numbers[key] = nil
-            case .install: (numbers[key], refusals[key]) = (last, nil)
+            case .install, .relay: (numbers[key], refusals[key]) = (last, nil)
             default: break
             }
             if case .remove = entry { refusals[key] = nil }
@@ -51,17 +53,16 @@ struct ShadowStream: Sendable {
         return true
     }
 
-    /// A connection has come: everything anew.
-    mutating func begin(_ hello: MemberMessage.Hello, _ associations: [SecurityAssociation], at now: UInt64) {
+    /// A connection has come: everything anew. What is to be there follows, up to `complete`.
+    mutating func begin(_ hello: MemberMessage.Hello, at now: UInt64) {
         incarnation = hello.incarnation
         transforms = Set(hello.transforms)
+        lacking = Set(Associations.Transform.allCases.filter { !transforms.contains($0.rawValue) })
         (applied, last, sent, heardAt, isInService) = (0, 0, 0, now, false)
         waiting = []
         numbers = [:]
         refusals = [:]
         _ = append(.begin)
-        for association in associations where can(association) { _ = append(.install(association)) }
-        _ = append(.complete)
         servesFrom = nil
     }
 

@@ -116,6 +116,13 @@ public struct ShadowSubscriber: Sendable {
             }
             held[key] = substance
             return [.apply(taken, .install(association))]
+        case .relay(let relayed):
+            let key = ShadowEntry.Key(spi: relayed.spi, direction: relayed.direction)
+            let substance = Digest.sha256(entry.bytes)
+            stale.remove(key)
+            guard held[key] != substance else { return [] }
+            held[key] = substance
+            return [.apply(taken, .relay(relayed))]
         case .relocate(let relocation): return [.apply(taken, .relocate(relocation))]
         case .remove(let spi, let direction):
             let key = ShadowEntry.Key(spi: spi, direction: direction)

@@ -6,11 +6,10 @@ extension ControlLoop {
         for event in link?.takeEvents() ?? [] {
             switch event {
             case .joined(let member, let connection):
-                guard let place = settings.targets.firstIndex(of: member) else {
+                guard let holder = holder(named: member) else {
                     link?.close(connection)
                     continue
                 }
-                let holder = HolderID(place: place)
                 try forget(holder)
                 connections[holder] = connection
                 holders[connection] = holder
@@ -94,6 +93,11 @@ extension ControlLoop {
             case .superseded(let epoch):
                 counts["superseded", default: 0] += 1
                 hooks.withdraw("epoch \(epoch.rawValue) is known; ours is \(publisher.epoch.rawValue)")
+            case .lacks(let holder, let transforms):
+                hooks.publish(.lacks(target: name(holder), transforms))
+                guard !transforms.isEmpty, settings.relay != nil else { continue }
+                hooks.log("link: \(name(holder)) cannot do \(transforms.map(\.rawValue).sorted()); the relay does it")
+                hooks.startRelay()
             case .notLetIn(let holder, let refusal):
                 counts["link.refused", default: 0] += 1
                 hooks.log("link: \(name(holder)) is not let in: \(refusal)")

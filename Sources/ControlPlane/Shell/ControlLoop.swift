@@ -65,8 +65,9 @@ struct ControlLoop {
             targets: zip(settings.targets, settings.weighings).map { ($0, $1) }, services: settings.services,
             timing: settings.rotation, whenLost: settings.whenLost, at: now)
         publisher = ShadowPublisher(
-            holders: settings.targets.indices.map(HolderID.init(place:)), incarnation: .random(in: 1 ... .max),
-            epoch: settings.epoch, policyHash: settings.policyHash)
+            holders: settings.targets.indices.map(HolderID.init(place:)),
+            relay: settings.relay.map { _ in settings.relayHolder },
+            incarnation: .random(in: 1 ... .max), epoch: settings.epoch, policyHash: settings.policyHash)
     }
 
     mutating func run(_ context: ServiceThread.Context, _ shared: RouterControl.Shared) {
@@ -204,11 +205,17 @@ struct ControlLoop {
         case .install(let association):
             try limit(ShadowEntry.Key(spi: association.spi, direction: association.direction), only: holder)
         case .remove(let spi, let direction): ledger.remove(ShadowEntry.Key(spi: spi, direction: direction))
-        case .begin, .complete, .relocate, .allow: break
+        case .begin, .complete, .relay, .relocate, .allow: break
         }
     }
 
+    func holder(named member: String) -> HolderID? {
+        if member == settings.relay { return settings.relayHolder }
+        return settings.targets.firstIndex(of: member).map(HolderID.init(place:))
+    }
+
     func name(_ holder: HolderID) -> String {
+        if holder == settings.relayHolder, let relay = settings.relay { return relay }
         let place = Int(holder.rawValue)
         return settings.targets.indices.contains(place) ? settings.targets[place] : "\(holder)"
     }

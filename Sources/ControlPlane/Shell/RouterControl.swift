@@ -21,6 +21,10 @@ public final class RouterControl: Sendable {
         public var services: [Service] = []
         public var rotation = TargetRotation.Timing()
         public var whenLost = TargetRotation.WhenLost.move
+        /// Who does for targets what they cannot, as the link knows it: the router's own name. nil: nobody.
+        public var relay: String?
+        /// As which the relay leases numbers: behind the targets.
+        public var relayHolder: HolderID { HolderID(place: targets.count) }
         /// Manual outbound SAs, whose numbers are shared.
         public var sharedAssociations: [SecurityAssociation] = []
         /// Of manual SAs: not given a second time.
@@ -50,6 +54,8 @@ public final class RouterControl: Sendable {
         public var coupling: CouplingService?
         /// Numbers of a manual SA from the mark on are this router's to give.
         public var sequence: @Sendable (SecurityAssociation, _ mark: UInt64) -> Void = { _, _ in }
+        /// A target lacks a transform: the relay is to join. Called for each such target.
+        public var startRelay: @Sendable () -> Void = {}
         /// Whether numbers were reserved.
         public var reserved: @Sendable (SequencerService.Reserving, Bool) -> Void = { _, _ in }
         /// This router owns the addresses in a later epoch.

@@ -52,6 +52,12 @@ extension Router {
                 batch[packet].verdict = verdict
                 continue
             }
+            let transform = associations.records[Int(batch[packet].association)].transform
+            if targets.relays(Int(batch[packet].target), transform: transform) {
+                batch[packet].verdict = .relayed
+                countRelayed()
+                continue
+            }
             Self.encapsulate(
                 &batch[packet], for: targets[Int(batch[packet].target)], mtu: trustedMTU, in: memory.view)
         }

@@ -15,6 +15,8 @@ struct InboundAssociation: BitwiseCopyable {
     var spi = SPI(rawValue: 0)
     var keyByteCount: UInt8 = 0
     var isTunnel = false
+    /// A bit of `TransformMask`.
+    var transform: UInt8 = 0
     /// A packet was refused because the lifecount has no room: `admit` asks before the ciphers work for nothing.
     var isNearEnd = false
     /// Where `packets` and `bytes` end: the lifecount's grant. With them an SA is a whole cache line, so that none lies on
@@ -77,7 +79,7 @@ struct InboundAssociations: ~Copyable {
         records[Int(place)] = InboundAssociation(
             window: UInt32(association.replayWindow), salt: association.saltInMemory, selectors: chain,
             spi: association.spi, keyByteCount: UInt8(association.transform.keyByteCount),
-            isTunnel: association.mode == .tunnel)
+            isTunnel: association.mode == .tunnel, transform: TransformMask.bit(association.transform))
         windows.clear(Int(place))
         ciphers.install(association, at: Int(place))
         index.insert(association.spi, at: place)

@@ -22,6 +22,8 @@ struct OutboundAssociation: BitwiseCopyable {
     var salt: UInt32 = 0
     var keyByteCount: UInt8 = 0
     var isTunnel = false
+    /// The router's relay does it: packets go there in clear.
+    var isRelayed = false
     /// Of the UDP header around ESP; 0 and 0 for none.
     var localPort: UInt16 = 0
     var remotePort: UInt16 = 0
@@ -69,22 +71,39 @@ struct OutboundAssociations: ~Copyable {
 
     mutating func install(_ association: SecurityAssociation, ciphers: borrowing CipherProvider) throws(InstallFailure)
     {
-        // All that may fail comes first: an SA that cannot be replaced stays.
-        guard place(of: association.spi) != nil || firstFree >= 0 else { throw .tableFull(capacity: capacity) }
-        guard let chain = selectors.install(association.selectors) else { throw .selectorsDoNotFit }
-        remove(association.spi, ciphers: ciphers)
-        let place = Int(firstFree)
-        firstFree = records[place].older
-        records[place] = OutboundAssociation(
-            source: association.source, destination: association.destination, selectors: chain, spi: association.spi,
+        let record = OutboundAssociation(
+            source: association.source, destination: association.destination, spi: association.spi,
             salt: association.saltInMemory, keyByteCount: UInt8(association.transform.keyByteCount),
             isTunnel: association.mode == .tunnel, localPort: association.udpEncapsulation?.localPort ?? 0,
-            remotePort: association.udpEncapsulation?.remotePort ?? 0, isOwn: association.isOwn,
-            older: association.isOwn ? youngestOwn : youngestShared)
+            remotePort: association.udpEncapsulation?.remotePort ?? 0, isOwn: association.isOwn)
+        let place = try enter(record, association.selectors, ciphers: ciphers)
         ciphers.install(association, at: place)
-        index.insert(association.spi, at: Int32(place))
+    }
+
+    /// Takes an SA that the router's relay does; it stands among the others, so that the youngest that allows a packet
+    /// carries it.
+    mutating func install(_ relayed: RelayedAssociation, ciphers: borrowing CipherProvider) throws(InstallFailure) {
+        let record = OutboundAssociation(spi: relayed.spi, isRelayed: true)
+        _ = try enter(record, relayed.selectors, ciphers: ciphers)
+    }
+
+    /// The place of the youngest SA of its kind.
+    private mutating func enter(
+        _ record: OutboundAssociation, _ allowed: TrafficSelectors, ciphers: borrowing CipherProvider
+    ) throws(InstallFailure) -> Int {
+        // All that may fail comes first: an SA that cannot be replaced stays.
+        guard place(of: record.spi) != nil || firstFree >= 0 else { throw .tableFull(capacity: capacity) }
+        guard let chain = selectors.install(allowed) else { throw .selectorsDoNotFit }
+        remove(record.spi, ciphers: ciphers)
+        let place = Int(firstFree)
+        firstFree = records[place].older
+        records[place] = record
+        records[place].selectors = chain
+        records[place].older = record.isOwn ? youngestOwn : youngestShared
+        index.insert(record.spi, at: Int32(place))
         if records[place].older >= 0 { records[Int(records[place].older)].younger = Int32(place) }
-        if association.isOwn { youngestOwn = Int32(place) } else { youngestShared = Int32(place) }
+        if record.isOwn { youngestOwn = Int32(place) } else { youngestShared = Int32(place) }
+        return place
     }
 
     /// Takes numbers; nothing happens where there is no such SA.

@@ -14,8 +14,8 @@ struct TargetTable: ~Copyable {
         var lastBytes: UInt16 = 0
         /// Sum of the IPv4 header without its total length, folded and not complemented.
         var checksumBase: UInt16 = 0
-        /// It has a neighbour, serves or drains, and no connection entry of before a loss is left: what its connections send
-        /// goes there without another question.
+        /// It has a neighbour, serves or drains, can do every SA, and no connection entry of before a loss is left:
+        /// what its connections send goes there without another question.
         var isPlain = false
         /// Frames sent to it, and their bytes.
         var packets: UInt64 = 0
@@ -49,6 +49,10 @@ struct TargetTable: ~Copyable {
     private(set) var epoch: Epoch
     private var neighbours: [MACAddress?]
     private var standings: [TargetStanding]
+    /// What each cannot do, by `TransformMask`.
+    private var lacking: [UInt8]
+    /// Packets that were handed to the relay for each.
+    var relayed: [UInt64]
 
     init(_ targets: [Target], source: IPAddress, sourceMAC: MACAddress, epoch: Epoch) {
         self.targets = targets
@@ -57,6 +61,8 @@ struct TargetTable: ~Copyable {
         self.epoch = epoch
         neighbours = Array(repeating: nil, count: targets.count)
         standings = Array(repeating: TargetStanding(state: .serving), count: targets.count)
+        lacking = Array(repeating: 0, count: targets.count)
+        relayed = Array(repeating: 0, count: targets.count)
         entries = Slab(repeating: Entry(), count: max(targets.count, 1))
     }
 
@@ -79,10 +85,17 @@ struct TargetTable: ~Copyable {
         for index in targets.indices {
             let state = standings[index].state
             entries[index].isPlain =
-                neighbours[index] != nil && (state == .serving || state == .draining)
+                neighbours[index] != nil && lacking[index] == 0 && (state == .serving || state == .draining)
                 && !connections.hasFormer(of: index)
         }
     }
+
+    mutating func setLacking(_ index: Int, _ transforms: Set<Transform>) {
+        lacking[index] = TransformMask.bits(transforms)
+    }
+
+    /// Whether the relay does an SA for a target; only of a target that is not plain.
+    func relays(_ index: Int, transform: UInt8) -> Bool { lacking[index] & transform != 0 }
 
     /// What keeps a connection's packets from a target; `.pending` when nothing does.
     func refusal(_ index: Int) -> Verdict {

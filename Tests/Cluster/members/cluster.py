@@ -14,6 +14,9 @@ from peers.ours import association
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 READY_SECONDS = 30
+# How an SA may be at a target that is to serve it.
+USED_AT_ROUTER = "not distributed, used at the router"
+THERE = ("distributed", USED_AT_ROUTER)
 
 
 class Cluster:
@@ -188,7 +191,7 @@ class Cluster:
         def all_there():
             shadows = self.steering().get("shadows", [])
             return {x["direction"] for x in shadows} == {"inbound", "outbound"} and all(
-                state == "distributed" for x in shadows for target, state in x["targets"].items() if self.target(target).get("isInService"))
+                state in THERE for x in shadows for target, state in x["targets"].items() if self.target(target).get("isInService"))
         until(all_there, lambda: "not distributed: %s" % self.steering().get("shadows"))
 
     def last_words(self):

@@ -15,6 +15,7 @@ struct ShadowNetwork {
         /// The packet path stands still.
         var isStalled = false
         var isLinked = false
+        var relayed: [ShadowEntry.Key: RelayedAssociation] = [:]
         var grants: [LifecountGrant] = []
         var refusal: LinkRefusal?
     }
@@ -25,6 +26,9 @@ struct ShadowNetwork {
     var targets: [HolderID: Target] = [:]
     /// What the router has published.
     var wanted: [ShadowEntry.Key: SecurityAssociation] = [:]
+    let relay: HolderID?
+    /// What targets lack, as the router said last.
+    private(set) var lacking: [HolderID: Set<Associations.Transform>] = [:]
     /// SAs of one target alone.
     var only: [ShadowEntry.Key: HolderID] = [:]
     var random: SeededGenerator
@@ -49,12 +53,14 @@ struct ShadowNetwork {
         var arrival: UInt64
     }
 
-    init(targets count: Int, seed: UInt64) {
+    /// - Parameter hasRelay: the relay is one more, behind the targets.
+    init(targets count: Int, seed: UInt64, hasRelay: Bool = false) {
         random = SeededGenerator(seed: seed)
         let holders = (0..<count).map { HolderID(place: $0) }
+        relay = hasRelay ? HolderID(place: count) : nil
         publisher = ShadowPublisher(
-            holders: holders, incarnation: 1, epoch: Epoch(rawValue: 1), policyHash: Self.policyHash)
-        for holder in holders { start(holder) }
+            holders: holders, relay: relay, incarnation: 1, epoch: Epoch(rawValue: 1), policyHash: Self.policyHash)
+        for holder in holders + [relay].compactMap({ $0 }) { start(holder) }
     }
 
     /// A process that knows nothing.
@@ -80,7 +86,8 @@ struct ShadowNetwork {
     mutating func restartRouter(epoch: UInt32) {
         for holder in targets.keys.sorted() { cut(holder) }
         publisher = ShadowPublisher(
-            holders: Array(targets.keys), incarnation: random.next(), epoch: Epoch(rawValue: epoch),
+            holders: targets.keys.filter { $0 != relay }, relay: relay, incarnation: random.next(),
+            epoch: Epoch(rawValue: epoch),
             policyHash: Self.policyHash)
         wanted = [:]
         only = [:]
@@ -122,7 +129,10 @@ struct ShadowNetwork {
             case .refused(_, _, let reason): refusals.append(reason)
             case .notLetIn(_, let refusal): notLetIn.append(refusal)
             case .superseded(let epoch): superseded.append(epoch)
-            case .disconnect, .joined, .left, .protect: break
+            case .lacks(let holder, let transforms): lacking[holder] = transforms
+            case .disconnect(let holder):
+                if holder == relay { cut(holder) }
+            case .joined, .left, .protect: break
             }
         }
     }
@@ -157,11 +167,17 @@ struct ShadowNetwork {
                 }
                 targets[holder]!.installations += 1
                 targets[holder]!.held[key] = association
+                targets[holder]!.relayed[key] = nil
+            case .relay(let relayed):
+                let key = ShadowEntry.Key(spi: relayed.spi, direction: relayed.direction)
+                targets[holder]!.relayed[key] = relayed
+                targets[holder]!.held[key] = nil
             case .relocate(let relocation):
                 let key = ShadowEntry.Key(spi: relocation.spi, direction: .outbound)
                 targets[holder]!.held[key]?.relocate(relocation)
             case .remove(let spi, let direction):
                 targets[holder]!.held[ShadowEntry.Key(spi: spi, direction: direction)] = nil
+                targets[holder]!.relayed[ShadowEntry.Key(spi: spi, direction: direction)] = nil
             case .allow(let grant): targets[holder]!.grants.append(grant)
             default: break
             }
@@ -218,10 +234,18 @@ struct ShadowNetwork {
         }
     }
 
-    /// Whether every target holds what the router wants, key bytes and all.
+    /// Whether every target holds what the router wants, key bytes and all, and knows what the relay does for it; and
+    /// the relay holds what it does for somebody, and nothing more.
     var agrees: Bool {
         targets.allSatisfy { holder, target in
-            let wanted = wanted.filter { only[$0.key] == nil || only[$0.key] == holder }
+            let missing = lacking[holder] ?? []
+            let missingSomewhere = lacking.values.reduce(into: Set<Associations.Transform>()) { $0.formUnion($1) }
+            let relayed = wanted.filter { only[$0.key] == nil && missing.contains($0.value.transform) }
+            let wanted = wanted.filter { key, association in
+                if holder == relay { return only[key] == nil && missingSomewhere.contains(association.transform) }
+                return (only[key] == nil || only[key] == holder) && !missing.contains(association.transform)
+            }
+            guard Set(target.relayed.keys) == Set(relayed.keys) else { return false }
             return target.held.count == wanted.count
                 && wanted.allSatisfy { key, association in
                     target.held[key].map { ShadowEntry.install($0).bytes == ShadowEntry.install(association).bytes }

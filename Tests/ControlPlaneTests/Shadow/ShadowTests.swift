@@ -173,7 +173,7 @@ import Testing
     }
 
     @Test func aTargetWithoutTheTransformIsNotAsked() {
-        var network = ShadowNetwork(targets: 2, seed: 15)
+        var network = ShadowNetwork(targets: 2, seed: 15, hasRelay: true)
         network.transforms = ["aes128gcm16"]
         network.start(HolderID(place: 1))
         network.run(for: Self.second)
@@ -187,6 +187,63 @@ import Testing
         #expect(network.publisher.state(of: key, at: HolderID(place: 0)) == .distributed)
         #expect(network.publisher.state(of: key, at: HolderID(place: 1)) == .usedAtRouter)
         #expect(network.publisher.exceptions(at: HolderID(place: 1)).count == 1)
+        #expect(network.targets[network.relay!]!.held.keys.contains(key))
+        let relayed = RelayedAssociation(
+            spi: association.spi, direction: association.direction, selectors: association.selectors)
+        #expect(network.targets[HolderID(place: 1)]!.relayed == [key: relayed], "selectors, and no key")
+        #expect(network.lacking[HolderID(place: 1)] == [.aes256gcm16])
+    }
+
+    @Test func withoutARelayWhatATargetCannotDoIsNotDistributed() {
+        var network = ShadowNetwork(targets: 1, seed: 18)
+        network.transforms = ["aes128gcm16"]
+        network.start(HolderID(place: 0))
+        network.run(for: Self.second)
+        var association = network.association()
+        while association.transform != .aes256gcm16 { association = network.association() }
+        network.install(association)
+        network.run(for: Self.second)
+        let key = ShadowEntry.Key(spi: association.spi, direction: association.direction)
+        #expect(network.publisher.state(of: key, at: HolderID(place: 0)) == .notDistributed)
+    }
+
+    /// Targets with and without a transform come and go, and so does the relay.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func theRelayHoldsWhatItDoesForOthersWhateverTheLinkDoes(seed: UInt64) {
+        var network = ShadowNetwork(targets: 3, seed: seed, hasRelay: true)
+        network.breaking = 50
+        for _ in 0..<60 {
+            switch network.random.below(10) {
+            case 0:
+                network.transforms = network.random.chance(500) ? ["aes128gcm16"] : ["aes128gcm16", "aes256gcm16"]
+                network.start(HolderID(place: network.random.below(3)))
+                network.transforms = ["aes128gcm16", "aes256gcm16"]
+            case 1: network.cut(network.relay!)
+            case 2...4:
+                let keys = network.wanted.keys.sorted { $0.spi.rawValue < $1.spi.rawValue }
+                if !keys.isEmpty { network.remove(keys[network.random.below(keys.count)]) }
+            case 5:
+                let spis = network.wanted.keys.filter { $0.direction == .outbound }.map(\.spi.rawValue).sorted()
+                if !spis.isEmpty { network.relocate(SPI(rawValue: spis[network.random.below(spis.count)])) }
+            case 6:
+                let association = network.association()
+                network.install(association, only: HolderID(place: network.random.below(3)))
+            default:
+                let association = network.association()
+                network.install(association)
+            }
+            network.run(for: network.random.next() % 5_000_000)
+        }
+        network.breaking = 0
+        network.run(for: 3 * Self.second)
+        let agrees = network.agrees
+        #expect(agrees)
+        for (key, association) in network.wanted where network.only[key] == nil {
+            for holder in (0..<3).map(HolderID.init(place:)) {
+                let isLacking = network.lacking[holder]?.contains(association.transform) == true
+                #expect(network.publisher.state(of: key, at: holder) == (isLacking ? .usedAtRouter : .distributed))
+            }
+        }
     }
 
     @Test func grantsGoToTheirTargetOnly() {
@@ -204,7 +261,9 @@ import Testing
     @Test func entriesSurviveBeingWritten() {
         var network = ShadowNetwork(targets: 0, seed: 17)
         let grant = LifecountGrant(spi: SPI(rawValue: 0x1234), direction: .inbound, bytes: .max, packets: 77)
-        for entry in [ShadowEntry.begin, .complete, .install(network.association()), .allow(grant)] {
+        let association = network.association()
+        let relayed = RelayedAssociation(spi: association.spi, direction: .inbound, selectors: association.selectors)
+        for entry in [ShadowEntry.begin, .complete, .install(association), .allow(grant), .relay(relayed)] {
             #expect(ShadowEntry(entry.bytes)?.bytes == entry.bytes)
             for count in 0..<entry.bytes.count { #expect(ShadowEntry(Array(entry.bytes[..<count])) == nil) }
         }

@@ -5,10 +5,12 @@ from peers.ours import described
 from testbed import plan
 
 
-def configuration(connections, mode, folder):
-    """The text. Keys and certificates are those that `viaduct cluster init` makes in `folder`/link."""
+def configuration(connections, mode, folder, transforms=()):
+    """The text. `transforms`: target -> those it can do, of targets that cannot do all. Keys and certificates are those that `viaduct cluster init` makes in `folder`/link."""
     router = {"role": "router", "clientInterface": "client0", "trustedInterface": "trusted0", "trustedAddress": plan.ROUTER_TRUSTED}
     targets = {t: {"role": "target", "trustedAddress": plan.trusted_address(t)} for t in plan.TARGETS}
+    for target, those in dict(transforms).items():
+        targets[target]["transforms"] = list(those)
     tunnel = mode == "tunnel"
     return json.dumps({
         "cluster": "interop", "stateDirectory": str(folder / "state"), "clusterKey": str(folder / "link" / "cluster.key"),

@@ -39,10 +39,10 @@ class Scenario:
 
     # The ends.
 
-    def us(self, *connections, kernel="libipsec", mode="tunnel", **settings):
-        """Our side of these connections, which are given as our own side sees them."""
+    def us(self, *connections, kernel="libipsec", mode="tunnel", transforms=(), **settings):
+        """Our side of these connections, which are given as our own side sees them. `transforms`: of targets that lack some."""
         if self.options.router == "viaduct":
-            router = OurRouter(self.network, self.folder, self.options.viaduct, mode)
+            router = OurRouter(self.network, self.folder, self.options.viaduct, mode, transforms)
         else:
             router = CharonRouter(self.network, self.folder, kernel, mode, **settings)
         self.stack.callback(router.stop)

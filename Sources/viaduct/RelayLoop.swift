@@ -1,0 +1,135 @@
+import Associations
+import ControlPlane
+import FastPath
+import Wire
+
+/// The relay's thread: what the worker hands over goes to the targets in clear, what they send in clear goes to the
+/// peers sealed.
+struct RelayLoop: ~Copyable {
+    private var relay: Relay
+    /// GRE from the targets; GRE to them and ESP to the peers.
+    private var raw: RawIPSocket
+    private var pipe: RelayReceiver
+    private var numbers: SequenceSource
+    private var shadow: ShadowIntake
+    private let memory: FrameMemory
+    private var pool: FramePool
+    private var incoming = PacketBatch()
+    private var arriving = PacketBatch()
+    /// Packets of targets; those without a number wait in it, and while it is full nothing more is read from the
+    /// socket.
+    private var outgoing = PacketBatch(capacity: 256)
+    private let clock = MonotonicClock()
+    private var patience = Patience()
+
+    private static let reportInterval: UInt64 = 100_000_000
+
+    init(
+        relay: consuming Relay, raw: consuming RawIPSocket, pipe: consuming RelayReceiver,
+        numbers: consuming SequenceSource, shadow: ShadowIntake
+    ) {
+        self.relay = relay
+        self.raw = raw
+        self.pipe = pipe
+        self.numbers = numbers
+        self.shadow = shadow
+        memory = FrameMemory(frameCount: 512, frameStride: 10048)
+        pool = FramePool(frameCount: 512, frameStride: 10048)
+    }
+
+    mutating func run(_ desk: HostDesk) {
+        var nextReport: UInt64 = 0
+        while !desk.shouldEnd {
+            wait(desk)
+            desk.countRound()
+            // Before the packets: an SA that has come is there for those that came behind it.
+            shadow.take(from: desk, &relay.host, &numbers)
+            open()
+            receive()
+            send()
+            let now = clock.now
+            if now >= nextReport {
+                nextReport = now + Self.reportInterval
+                desk.leave(report())
+                shadow.note(&relay.host, at: desk)
+            }
+        }
+        numbers.giveBack(relay.host)
+        desk.leave(report())
+    }
+
+    /// Until something comes or a deadline passes.
+    private func wait(_ desk: HostDesk) {
+        var descriptors = [pipe.fileDescriptor, desk.alarm.descriptor]
+        if outgoing.room >= arriving.capacity { descriptors.append(raw.fileDescriptor) }
+        if let link = numbers.fileDescriptor { descriptors.append(link) }
+        let now = clock.now
+        let deadline = min(numbers.deadline ?? .max, now + Self.reportInterval)
+        waitForReadable(descriptors, nanoseconds: deadline > now ? deadline - now : 0)
+    }
+
+    /// The worker -> open -> GRE -> the target.
+    private mutating func open() {
+        pipe.receive(into: &incoming, memory: memory, pool: &pool)
+        if incoming.isEmpty { return }
+        relay.open(&incoming, in: memory, now: clock.now)
+        raw.send(&incoming, having: .relayed, memory: memory)
+        relay.host.account(incoming)
+        for index in 0..<incoming.count { pool.give(incoming[index].start) }
+        incoming.removeAll()
+    }
+
+    /// A target -> GRE -> what is to be sealed.
+    private mutating func receive() {
+        guard outgoing.room >= arriving.capacity else { return }
+        raw.receive(into: &arriving, memory: memory, pool: &pool)
+        relay.receive(&arriving, in: memory)
+        relay.host.account(arriving)
+        for index in 0..<arriving.count {
+            if arriving[index].verdict == .pending {
+                outgoing.append(arriving[index])
+            } else {
+                pool.give(arriving[index].start)
+            }
+        }
+        arriving.removeAll()
+    }
+
+    /// Seal -> the peer, as far as there are numbers; then ask for those that are missing.
+    private mutating func send() {
+        repeat {
+            if !outgoing.isEmpty {
+                relay.host.seal(&outgoing, in: memory, now: clock.now)
+                relay.host.withholdLate(&outgoing, now: clock.now)
+                raw.send(&outgoing, having: .sealed, memory: memory)
+                giveUpOnOldPackets()
+                relay.host.account(outgoing)
+                numbers.note(&relay.host, outgoing)
+                for index in 0..<outgoing.count where outgoing[index].verdict != .pending {
+                    pool.give(outgoing[index].start)
+                }
+                outgoing.removeDecided()
+            }
+        } while numbers.poll(&relay.host) && !outgoing.isEmpty
+    }
+
+    private mutating func giveUpOnOldPackets() {
+        var waiting = 0
+        for index in 0..<outgoing.count where outgoing[index].verdict == .pending { waiting += 1 }
+        let isMoving = waiting < outgoing.count
+        guard patience.hasRunOut(isWaiting: waiting > 0, isMoving: isMoving, at: clock.now) else { return }
+        for index in 0..<outgoing.count where outgoing[index].verdict == .pending {
+            outgoing[index].verdict = .noSequenceNumber
+        }
+    }
+
+    private func report() -> HostReport {
+        var report = HostReport()
+        report.verdicts = relay.host.counters.snapshot()
+        report.sequences = numbers.tallies
+        report.rawSocket = raw.statistics()
+        report.shadow = shadow.tallies
+        report.waiting = outgoing.count
+        return report
+    }
+}
