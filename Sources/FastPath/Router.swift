@@ -78,9 +78,7 @@ public struct Router: ~Copyable {
         verification = configuration.verification
         dvipas = configuration.dvipas
         let capacity = configuration.batchCapacity
-        works = Slab(
-            repeating: CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, keyByteCount: 0),
-            count: capacity)
+        works = Slab(repeating: .none, count: capacity)
         heads = PeekedHeads(capacity: capacity)
         let none = SteeringWork(packet: 0, dvipa: 0, home: 0, key: ConnectionKey(.none, dvipa: 0), tcpFlags: 0)
         steeringWorks = Slab(repeating: none, count: capacity)
@@ -103,14 +101,14 @@ public struct Router: ~Copyable {
         var proof: AuthenticationProof?
         switch verification {
         case .router:
-            let verified = ciphers.verifyAndPeek(&works, count: admitted, in: memory, into: heads)
-            associations.commit(works, count: admitted, &batch, verified)
+            let verified = ciphers.verifyAndPeek(&works, admitted, in: memory, into: heads)
+            associations.commit(works, count: admitted.count, &batch, verified)
             proof = verified
         case .target:
-            ciphers.peek(&works, count: admitted, in: memory, into: heads)
+            ciphers.peek(&works, admitted, in: memory, into: heads)
         }
         age(now: now)
-        let inspected = inspect(&batch, count: admitted, in: memory)
+        let inspected = inspect(&batch, count: admitted.count, in: memory)
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory, now: now, proof)
     }

@@ -107,25 +107,6 @@ static inline void crypto_mb_gcm(IMB_MGR *_Nonnull m, int x, size_t k, const voi
 
 #endif
 
-/// An AES-GCM key in OpenSSL's hands: a context for each direction.
-typedef struct crypto_openssl_key crypto_openssl_key;
-
-/// NULL when memory is short. `key_bytes` is 16 or 32.
-crypto_openssl_key *_Nullable crypto_openssl_key_new(const void *_Nonnull key, size_t key_bytes);
-/// Wipes and frees.
-void crypto_openssl_key_free(crypto_openssl_key *_Nonnull key);
-
-/// Decrypts (in place or not) and says whether the 16-byte tag is right: 1, 0, or -1 for a failure of OpenSSL's.
-/// With `tag` NULL nothing is verified and 1 means decrypted.
-int crypto_openssl_open(crypto_openssl_key *_Nonnull key, const void *_Nonnull source, void *_Nonnull destination,
-                        size_t bytes, const void *_Nonnull iv, const void *_Nonnull aad, size_t aad_bytes,
-                        const void *_Nullable tag);
-
-/// Encrypts (in place or not) and writes the 16-byte tag. 1, or -1 for a failure of OpenSSL's.
-int crypto_openssl_seal(crypto_openssl_key *_Nonnull key, const void *_Nonnull source, void *_Nonnull destination,
-                        size_t bytes, const void *_Nonnull iv, const void *_Nonnull aad, size_t aad_bytes,
-                        void *_Nonnull tag);
-
 /// SHA-256, for fingerprints of keys: 32 bytes to `digest`. 1, or 0 for a failure of OpenSSL's.
 int crypto_sha256(const void *_Nonnull bytes, size_t count, void *_Nonnull digest);
 /// SHA-1, for the one place where a protocol wants it and nothing depends on it: NAT detection (RFC 7296 section 2.23).

@@ -13,7 +13,7 @@ struct InboundAssociation: BitwiseCopyable {
     var salt: UInt32 = 0
     var selectors: Int32 = -1
     var spi = SPI(rawValue: 0)
-    var keyByteCount: UInt8 = 0
+    var suite = CipherSuite.none
     var isTunnel = false
     /// A packet was refused because the lifecount has no room: `admit` asks before the ciphers work for nothing.
     var isNearEnd = false
@@ -76,7 +76,7 @@ struct InboundAssociations: ~Copyable {
         let place = free.removeLast()
         records[Int(place)] = InboundAssociation(
             window: UInt32(association.replayWindow), salt: association.saltInMemory, selectors: chain,
-            spi: association.spi, keyByteCount: UInt8(association.transform.keyByteCount),
+            spi: association.spi, suite: CipherSuite(association.transform),
             isTunnel: association.mode == .tunnel)
         windows.clear(Int(place))
         ciphers.install(association, at: Int(place))
@@ -100,7 +100,7 @@ struct InboundAssociations: ~Copyable {
         guard let place = place(of: grant.spi) else { return }
         records[Int(place)].lastPacket = grant.packets
         records[Int(place)].lastByte = grant.bytes
-        records[Int(place)].isNearEnd = records[Int(place)].isSpent(for: ESPLayout.minimumByteCount)
+        records[Int(place)].isNearEnd = records[Int(place)].isSpent(for: records[Int(place)].suite.minimumByteCount)
     }
 
     /// What came under the SA at a place; nil where there is none or nothing came.
@@ -142,18 +142,20 @@ struct InboundAssociations: ~Copyable {
     /// Asks each pending packet's length, number (RFC 4303 §3.4.3: before the ICV) and, near the end of the SA's lifecount,
     /// whether there is room for it, and makes a work for the ciphers of every one that passes; returns how many there are.
     @inline(__always)
-    mutating func admit(_ batch: inout PacketBatch, to cipherWorks: inout Slab<CipherWork>) -> Int {
+    mutating func admit(_ batch: inout PacketBatch, to cipherWorks: inout Slab<CipherWork>) -> WorkCount {
         let packets = batch.packets.view
         let works = cipherWorks.view
         let records = records.view
         let windows = windows.reader
         let selectors = selectors.reader
         var count = 0
+        var algorithms: UInt8 = 0
         replayCount = 0
         for at in 0..<batch.count where packets[at].verdict == .pending {
             let place = packets[at].association
             let byteCount = Int(packets[at].espByteCount)
-            if !ESPLayout.allows(byteCount) {
+            let suite = records[Int(place)].suite
+            if !suite.allows(byteCount) {
                 packets[at].verdict = .wrongLength
                 continue
             }
@@ -172,10 +174,11 @@ struct InboundAssociations: ~Copyable {
             works[count] = CipherWork(
                 packet: Int32(truncatingIfNeeded: at), association: place,
                 start: packets[at].start &+ Int(packets[at].espOffset), byteCount: byteCount,
-                salt: records[Int(place)].salt, keyByteCount: records[Int(place)].keyByteCount)
+                salt: records[Int(place)].salt, suite: suite)
+            algorithms |= suite.algorithms
             count &+= 1
         }
-        return count
+        return WorkCount(count: count, isAllGCM: algorithms == 0)
     }
 
     private mutating func refuse(_ packet: Int, as refusal: Verdict, _ packets: SlabView<Packet>) {

@@ -20,7 +20,7 @@ struct OutboundAssociation: BitwiseCopyable {
     var spi = SPI(rawValue: 0)
     /// The salt's bytes as they lie in memory.
     var salt: UInt32 = 0
-    var keyByteCount: UInt8 = 0
+    var suite = CipherSuite.none
     var isTunnel = false
     /// Of the UDP header around ESP; 0 and 0 for none.
     var localPort: UInt16 = 0
@@ -77,7 +77,7 @@ struct OutboundAssociations: ~Copyable {
         firstFree = records[place].older
         records[place] = OutboundAssociation(
             source: association.source, destination: association.destination, selectors: chain, spi: association.spi,
-            salt: association.saltInMemory, keyByteCount: UInt8(association.transform.keyByteCount),
+            salt: association.saltInMemory, suite: CipherSuite(association.transform),
             isTunnel: association.mode == .tunnel, localPort: association.udpEncapsulation?.localPort ?? 0,
             remotePort: association.udpEncapsulation?.remotePort ?? 0, isOwn: association.isOwn,
             older: association.isOwn ? youngestOwn : youngestShared)

@@ -232,7 +232,7 @@ struct ShadowNetwork {
 
     /// An SA with everything in it that an SA can have.
     mutating func association() -> SecurityAssociation {
-        let transform = Associations.Transform.allCases[random.below(2)]
+        let transform = Associations.Transform.allCases[random.below(Associations.Transform.allCases.count)]
         let isTransport = random.chance(300)
         return SecurityAssociation(
             name: "peer \(random.below(100))", spi: random.espSPI(),
@@ -245,6 +245,7 @@ struct ShadowNetwork {
                 remote: [AddressRange("10.1.0.0/16")!, AddressRange("10.9.0.3")!], local: [AddressRange("10.2.0.9")!],
                 ipProtocol: random.chance(500) ? 6 : nil, remotePorts: [],
                 localPorts: random.chance(500) ? [80...80, 8000...8999] : []),
-            replayWindow: 64, udpEncapsulation: random.chance(500) ? UDPEncapsulation(remotePort: 4501) : nil)
+            replayWindow: 64, udpEncapsulation: random.chance(500) ? UDPEncapsulation(remotePort: 4501) : nil,
+            authenticationKey: SecretBytes(random.nonce(byteCount: transform.authenticationKeyByteCount)))
     }
 }
