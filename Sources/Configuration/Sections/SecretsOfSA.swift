@@ -38,7 +38,9 @@ extension Entry {
     fileprivate func transform() throws(ConfigurationFailure) -> Transform {
         typealias Cipher = Transform.Cipher
         typealias Integrity = Transform.Integrity
-        guard let text = try scalar() else { throw failure(wanted: "an algorithm such as aes256gcm16 or aes256-sha256") }
+        guard let text = try scalar() else {
+            throw failure(wanted: "an algorithm such as aes256gcm16 or aes256-sha256")
+        }
         if let known = Transform(rawValue: text) { return known }
         let words = text.split(separator: "-", maxSplits: 1).map(String.init)
         guard let first = words.first, let cipher = Cipher(rawValue: first) else {
@@ -66,7 +68,8 @@ extension Entry {
 
 extension Section {
     /// Required where the transform has one, and not there (or empty) where it has none.
-    fileprivate func secret(_ key: String, count: Int, for transform: Transform) throws(ConfigurationFailure) -> [UInt8] {
+    fileprivate func secret(_ key: String, count: Int, for transform: Transform) throws(ConfigurationFailure) -> [UInt8]
+    {
         if count > 0 { return try required(key).secretBytes(count: count, for: transform.rawValue) }
         if let entry = self[key], try entry.scalar() != "" {
             throw entry.failure("\(transform.rawValue) has no \(key)", remedy: "Remove \(key).")

@@ -149,7 +149,8 @@ public enum CipherProvider: ~Copyable {
 
     /// Verifies the first `count` works and decrypts their heads and trailers; the frames stay as they are.
     func verifyAndPeek(
-        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads
+        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads
     ) -> AuthenticationProof {
         switch self {
         case .multiBuffer(let ciphers): ciphers.verifyAndPeek(&works, count, in: memory, into: heads)
@@ -160,7 +161,8 @@ public enum CipherProvider: ~Copyable {
 
     /// Decrypts heads and trailers without looking at the ICV: proves nothing.
     func peek(
-        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads
+        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads
     ) {
         switch self {
         case .multiBuffer(let ciphers): ciphers.peek(&works, count, in: memory, into: heads)
@@ -180,7 +182,9 @@ public enum CipherProvider: ~Copyable {
     }
 
     /// Opens the first `count` works where they lie, whole: the ciphertext becomes plaintext, whether authentic or not.
-    func open(_ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) -> AuthenticationProof {
+    func open(_ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory)
+        -> AuthenticationProof
+    {
         switch self {
         case .multiBuffer(let ciphers): ciphers.open(&works, count, in: memory)
         case .openSSL(let ciphers): ciphers.open(&works, count, in: memory)

@@ -72,7 +72,9 @@ internal import Glibc
         unsafe crypto_mb_prepare_jobs(jobs192, batchCapacity * 2, 24)
         unsafe jobs256 = .allocate(capacity: batchCapacity * 2)
         unsafe crypto_mb_prepare_jobs(jobs256, batchCapacity * 2, 32)
-        guard let others = unsafe crypto_mb_esp_new(batchCapacity) else { fatalError("no memory for a batch's ciphers") }
+        guard let others = unsafe crypto_mb_esp_new(batchCapacity) else {
+            fatalError("no memory for a batch's ciphers")
+        }
         unsafe self.others = others
         // Sized here, freed in deinit, filled from the beginning before they are read.
         unsafe otherWorks = .allocate(capacity: batchCapacity)

@@ -95,7 +95,7 @@ internal import Wire
     func seal(_ works: borrowing Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) {
         for index in 0..<count.count {
             guard var work = unsafe work(works[index], in: memory), unsafe crypto_openssl_esp_seal(&work) == 1
-                // Sealing cannot be refused packet by packet: plaintext must not leave.
+            // Sealing cannot be refused packet by packet: plaintext must not leave.
             else { fatalError("OpenSSL failed to seal") }
         }
     }
