@@ -127,7 +127,7 @@ static void run_hmacs(IMB_MGR *manager, crypto_mb_esp *batch, const crypto_esp_w
             if (IMB_SUBMIT_HASH_BURST_NOCHECK(manager, batch->jobs, jobs, hashes[hash]) != jobs) abort();
             continue;
         }
-        // The library has no bursts of these; its queue takes as many as it has lanes and gives back the eldest.
+        // No bursts of these in the library's version 1.3; its queue takes as many as it has lanes and gives back the eldest.
         for (uint32_t at = 0; at < jobs; at++) {
             IMB_JOB *job = IMB_GET_NEXT_JOB(manager);
             *job = batch->jobs[at];

@@ -4,7 +4,7 @@ internal import Wire
 extension Host {
     /// Seals what the host's own stack sends. A packet comes out `sealed`, lying at its `start` as the IP packet to be
     /// sent; with the verdict that says why not; or still `pending`, when its SA has no number for it now: it stays in the
-    /// batch, in its place, until a lease comes. Frames need `Headroom` in front and 64 bytes behind.
+    /// batch, in its place, until a lease comes. Frames need `HostRoom` in front and behind.
     ///
     /// - Parameter now: Nanoseconds of CLOCK_MONOTONIC, read no earlier than just before the call.
     public mutating func seal(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {

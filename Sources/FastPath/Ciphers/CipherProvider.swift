@@ -50,7 +50,7 @@ struct CipherWork: BitwiseCopyable {
         self.salt = salt
         self.suite = suite
         whole = Int32(truncatingIfNeeded: byteCount)
-        ciphertext = Int32(truncatingIfNeeded: byteCount &- suite.prefixByteCount &- suite.icvByteCount)
+        ciphertext = Int32(truncatingIfNeeded: byteCount &- suite.overhead)
     }
 
     static let none = CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, suite: .none)

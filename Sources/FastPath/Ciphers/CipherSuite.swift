@@ -7,14 +7,12 @@ struct CipherSuite: BitwiseCopyable, Equatable {
             null: UInt8 = 5
     }
 
-    /// The cipher in the upper half, the hash of the HMAC in the lower: 1 to 4 for SHA-1, SHA-256, SHA-384, SHA-512, 0 for
-    /// none. 0 as a whole is AES-GCM.
-    let algorithms: UInt8
-    /// Of the cipher; 0 for none.
-    let keyByteCount: UInt8
-    /// ESP header and IV.
-    private let prefix: UInt8
-    private let icv: UInt8
+    /// One number, so that the path of every packet loads and stores it at once. From the lowest byte on:
+    ///
+    ///     | cipher (upper half) and hash of the HMAC | bytes of the key | of ESP header and IV | of those and the ICV |
+    ///
+    /// Hashes are 1 to 4 for SHA-1, SHA-256, SHA-384, SHA-512, 0 for none. 0 in the lowest byte is AES-GCM.
+    private let rawValue: UInt32
 
     static let none = CipherSuite(.aes128gcm16)
 
@@ -36,28 +34,32 @@ struct CipherSuite: BitwiseCopyable, Equatable {
             case .sha384: 3
             case .sha512: 4
             }
-        algorithms = cipher << 4 | hash
-        keyByteCount = UInt8(transform.keyByteCount)
-        prefix = UInt8(ESPHeader.byteCount + transform.ivByteCount)
-        icv = UInt8(transform.icvByteCount)
+        let prefix = UInt32(ESPHeader.byteCount + transform.ivByteCount)
+        let overhead = prefix + UInt32(transform.icvByteCount)
+        rawValue = UInt32(cipher << 4 | hash) | UInt32(transform.keyByteCount) << 8 | prefix << 16 | overhead << 24
     }
 
-    @inline(__always) var isGCM: Bool { algorithms == 0 }
-    @inline(__always) var cipher: UInt8 { algorithms >> 4 }
-    @inline(__always) var hash: UInt8 { algorithms & 15 }
-    @inline(__always) var prefixByteCount: Int { Int(prefix) }
-    @inline(__always) var icvByteCount: Int { Int(icv) }
-    @inline(__always) var ivByteCount: Int { Int(prefix) &- ESPHeader.byteCount }
+    @inline(__always) var isGCM: Bool { UInt8(truncatingIfNeeded: rawValue) == 0 }
+    @inline(__always) var cipher: UInt8 { UInt8(truncatingIfNeeded: rawValue) >> 4 }
+    @inline(__always) var hash: UInt8 { UInt8(truncatingIfNeeded: rawValue) & 15 }
+    /// Of the cipher; 0 for none.
+    @inline(__always) var keyByteCount: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 8) }
+    /// ESP header and IV.
+    @inline(__always) var prefixByteCount: Int { Int(UInt8(truncatingIfNeeded: rawValue >> 16)) }
+    /// ESP header, IV and ICV.
+    @inline(__always) var overhead: Int { Int(truncatingIfNeeded: rawValue >> 24) }
+    @inline(__always) var icvByteCount: Int { overhead &- prefixByteCount }
+    @inline(__always) var ivByteCount: Int { prefixByteCount &- ESPHeader.byteCount }
     /// Of the ciphertext (RFC 4303 §2.4).
     @inline(__always) var alignment: Int { cipher == Cipher.cbc ? 16 : ESPLayout.alignment }
 
     /// The least that can be an ESP packet.
-    var minimumByteCount: Int { prefixByteCount + alignment + icvByteCount }
+    var minimumByteCount: Int { overhead + alignment }
 
     /// Whether an ESP packet may have this length.
     @inline(__always)
     func allows(_ byteCount: Int) -> Bool {
-        let ciphertext = byteCount &- prefixByteCount &- icvByteCount
+        let ciphertext = byteCount &- overhead
         return ciphertext >= alignment && ciphertext & (alignment &- 1) == 0
     }
 
@@ -66,6 +68,6 @@ struct CipherSuite: BitwiseCopyable, Equatable {
 
     /// Bytes of the ESP packet around a payload.
     func byteCount(forPayload byteCount: Int) -> Int {
-        prefixByteCount + byteCount + padding(forPayload: byteCount) + ESPLayout.trailerByteCount + icvByteCount
+        overhead + byteCount + padding(forPayload: byteCount) + ESPLayout.trailerByteCount
     }
 }

@@ -149,13 +149,13 @@ struct InboundAssociations: ~Copyable {
         let windows = windows.reader
         let selectors = selectors.reader
         var count = 0
-        var algorithms: UInt8 = 0
+        var isAllGCM = true
         replayCount = 0
         for at in 0..<batch.count where packets[at].verdict == .pending {
             let place = packets[at].association
             let byteCount = Int(packets[at].espByteCount)
             let suite = records[Int(place)].suite
-            if !suite.allows(byteCount) {
+            if suite.isGCM ? !ESPLayout.allows(byteCount) : !suite.allows(byteCount) {
                 packets[at].verdict = .wrongLength
                 continue
             }
@@ -175,10 +175,10 @@ struct InboundAssociations: ~Copyable {
                 packet: Int32(truncatingIfNeeded: at), association: place,
                 start: packets[at].start &+ Int(packets[at].espOffset), byteCount: byteCount,
                 salt: records[Int(place)].salt, suite: suite)
-            algorithms |= suite.algorithms
+            if !suite.isGCM { isAllGCM = false }
             count &+= 1
         }
-        return WorkCount(count: count, isAllGCM: algorithms == 0)
+        return WorkCount(count: count, isAllGCM: isAllGCM)
     }
 
     private mutating func refuse(_ packet: Int, as refusal: Verdict, _ packets: SlabView<Packet>) {
