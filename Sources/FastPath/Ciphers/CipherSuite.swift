@@ -4,14 +4,15 @@ internal import Associations
 struct CipherSuite: BitwiseCopyable, Equatable {
     enum Cipher {
         static let gcm: UInt8 = 0, gmac: UInt8 = 1, chacha20poly1305: UInt8 = 2, cbc: UInt8 = 3, ctr: UInt8 = 4,
-            null: UInt8 = 5
+            null: UInt8 = 5, gcm192: UInt8 = 6
     }
 
     /// One number, so that the path of every packet loads and stores it at once. From the lowest byte on:
     ///
     ///     | cipher (upper half) and hash of the HMAC | bytes of the key | of ESP header and IV | of those and the ICV |
     ///
-    /// Hashes are 1 to 4 for SHA-1, SHA-256, SHA-384, SHA-512, 0 for none. 0 in the lowest byte is AES-GCM.
+    /// Hashes are 1 to 4 for SHA-1, SHA-256, SHA-384, SHA-512, 0 for none. 0 in the lowest byte is AES-GCM with 128 or 256 bits,
+    /// the quick way: a third key size in it would cost every packet of the other two registers.
     private let rawValue: UInt32
 
     static let none = CipherSuite(.aes128gcm16)
@@ -19,7 +20,8 @@ struct CipherSuite: BitwiseCopyable, Equatable {
     init(_ transform: Transform) {
         let cipher =
             switch transform.cipher {
-            case .aes128gcm16, .aes192gcm16, .aes256gcm16: Cipher.gcm
+            case .aes128gcm16, .aes256gcm16: Cipher.gcm
+            case .aes192gcm16: Cipher.gcm192
             case .aes128gmac, .aes192gmac, .aes256gmac: Cipher.gmac
             case .chacha20poly1305: Cipher.chacha20poly1305
             case .aes128, .aes256: Cipher.cbc
@@ -40,6 +42,7 @@ struct CipherSuite: BitwiseCopyable, Equatable {
     }
 
     @inline(__always) var isGCM: Bool { UInt8(truncatingIfNeeded: rawValue) == 0 }
+    @inline(__always) var isGCM192: Bool { cipher == Cipher.gcm192 }
     @inline(__always) var cipher: UInt8 { UInt8(truncatingIfNeeded: rawValue) >> 4 }
     @inline(__always) var hash: UInt8 { UInt8(truncatingIfNeeded: rawValue) & 15 }
     /// Of the cipher; 0 for none.

@@ -3,7 +3,8 @@ internal import CCrypto
 extension CipherSuite {
     var forC: crypto_esp_suite {
         crypto_esp_suite(
-            cipher: cipher, hash: hash, key_bytes: keyByteCount, prefix_bytes: UInt8(prefixByteCount),
+            cipher: isGCM192 ? Cipher.gcm : cipher, hash: hash, key_bytes: keyByteCount,
+            prefix_bytes: UInt8(prefixByteCount),
             icv_bytes: UInt8(icvByteCount))
     }
 }

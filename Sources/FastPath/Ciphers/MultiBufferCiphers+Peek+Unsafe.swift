@@ -37,11 +37,13 @@ extension MultiBufferCiphers {
             var end = index
             while end < count && works[end].suite.isGCM { end += 1 }
             if end > index {
-                if verifying {
-                    run(&works, index, end, in: memory, into: heads, verifying: true)
-                } else {
-                    run(&works, index, end, in: memory, into: heads, verifying: false)
-                }
+                stretch(&works, index, end, in: memory, into: heads, verifying: verifying)
+                index = end
+                continue
+            }
+            while end < count && works[end].suite.isGCM192 { end += 1 }
+            if end > index {
+                stretch192(&works, index, end, in: memory, into: heads, verifying: verifying)
                 index = end
                 continue
             }
@@ -55,10 +57,27 @@ extension MultiBufferCiphers {
         take(&works, otherCount)
     }
 
+    @inline(never)
+    private func stretch(
+        _ works: inout Slab<CipherWork>, _ first: Int, _ end: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads, verifying: Bool
+    ) {
+        run(&works, first, end, in: memory, into: heads, verifying: verifying)
+    }
+
+    @inline(never)
+    private func stretch192(
+        _ works: inout Slab<CipherWork>, _ first: Int, _ end: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads, verifying: Bool
+    ) {
+        run(&works, first, end, in: memory, into: heads, verifying: verifying, is192: true)
+    }
+
+    /// Works of 128 and 256 bits, or of 192 alone.
     @inline(__always)
     private func run(
         _ cipherWorks: inout Slab<CipherWork>, _ first: Int, _ end: Int, in memory: borrowing FrameMemory,
-        into heads: borrowing PeekedHeads, verifying: Bool
+        into heads: borrowing PeekedHeads, verifying: Bool, is192: Bool = false
     ) {
         precondition(first >= 0 && end <= batchCapacity)
         let works = cipherWorks.view
@@ -67,10 +86,9 @@ extension MultiBufferCiphers {
         let firstHead = unsafe heads.memory.pointer(at: 0, count: end &* PeekedHeads.stride)
         // Locals, which no store through a pointer can be taken to change.
         let (scratch, manager) = unsafe (self.scratch, self.manager)
-        let (jobs128, jobs192, jobs256) = unsafe (self.jobs128, self.jobs192, self.jobs256)
+        let (jobs128, jobs256) = unsafe (is192 ? self.jobs192 : self.jobs128, self.jobs256)
         // The next free job of each key size; there are two for every packet that a batch can have.
         var next128 = unsafe jobs128
-        var next192 = unsafe jobs192
         var next256 = unsafe jobs256
         for index in first..<end {
             let ciphertext = works[index].ciphertextByteCount
@@ -116,15 +134,12 @@ extension MultiBufferCiphers {
             works[index].headByteCount = Int32(truncatingIfNeeded: headRun)
             let runs = reachesEnd ? 1 : 2
             let job: UnsafeMutablePointer<IMB_JOB>
-            if works[index].suite.keyByteCount == 16 {
+            if is192 || works[index].suite.keyByteCount == 16 {
                 unsafe job = next128
                 unsafe next128 += runs
-            } else if works[index].suite.keyByteCount == 32 {
+            } else {
                 unsafe job = next256
                 unsafe next256 += runs
-            } else {
-                unsafe job = next192
-                unsafe next192 += runs
             }
             // A head's 192 bytes hold 16 of mask and at most 112 of plaintext; the job's memory holds two jobs a packet.
             unsafe crypto_mb_set_counter_job(
@@ -144,9 +159,8 @@ extension MultiBufferCiphers {
         }
 
         // The jobs were filled above; each reads a packet and writes its own head.
-        let (runs128, runs192, runs256) = unsafe (next128 - jobs128, next192 - jobs192, next256 - jobs256)
-        if runs128 > 0 { unsafe _ = crypto_mb_run_counter_jobs(manager, jobs128, UInt32(runs128), 16) }
-        if runs192 > 0 { unsafe _ = crypto_mb_run_counter_jobs(manager, jobs192, UInt32(runs192), 24) }
+        let (runs128, runs256) = unsafe (next128 - jobs128, next256 - jobs256)
+        if runs128 > 0 { unsafe _ = crypto_mb_run_counter_jobs(manager, jobs128, UInt32(runs128), is192 ? 24 : 16) }
         if runs256 > 0 { unsafe _ = crypto_mb_run_counter_jobs(manager, jobs256, UInt32(runs256), 32) }
 
         if verifying {

@@ -6,7 +6,7 @@ extension MultiBufferCiphers {
         var otherCount = 0
         for index in 0..<count.count {
             let work = works[index]
-            guard work.suite.isGCM else {
+            guard work.suite.isGCM || work.suite.isGCM192 else {
                 // Of no head anything is asked: any pointer will do.
                 unsafe add(work, index, to: &otherCount, in: memory, head: UnsafeMutableRawPointer(scratch))
                 continue
@@ -38,7 +38,7 @@ extension MultiBufferCiphers {
         var otherCount = 0
         for index in 0..<count.count {
             let work = works[index]
-            guard work.suite.isGCM else {
+            guard work.suite.isGCM || work.suite.isGCM192 else {
                 // Of no head anything is asked: any pointer will do.
                 unsafe add(work, index, to: &otherCount, in: memory, head: UnsafeMutableRawPointer(scratch))
                 continue
