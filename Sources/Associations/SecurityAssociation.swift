@@ -6,27 +6,6 @@ public enum Direction: Sendable, Hashable { case inbound, outbound }
 /// RFC 4301 §3.2.
 public enum Mode: Sendable, Hashable { case tunnel, transport }
 
-/// The cipher of an ESP SA. Names are the ones operators write in proposals.
-public enum Transform: String, Sendable, Hashable, CaseIterable {
-    /// AES-GCM with a 16-byte ICV (RFC 4106).
-    case aes128gcm16, aes256gcm16
-
-    /// Bytes of the cipher key, without the salt.
-    public var keyByteCount: Int {
-        switch self {
-        case .aes128gcm16: 16
-        case .aes256gcm16: 32
-        }
-    }
-
-    /// Bytes of the salt that starts the nonce (RFC 4106 §4).
-    public var saltByteCount: Int { 4 }
-    /// Bytes of the IV in every packet.
-    public var ivByteCount: Int { 8 }
-    /// Bytes of the ICV that ends every packet.
-    public var icvByteCount: Int { 16 }
-}
-
 /// What may travel in an SA (RFC 4301 §4.4.1.1), `remote` being the peer's side in both directions.
 public struct TrafficSelectors: Sendable, Hashable {
     public var remote: [AddressRange]
@@ -84,6 +63,8 @@ public struct SecurityAssociation: Sendable {
     public var key: SecretBytes
     /// `transform.saltByteCount` bytes.
     public var salt: SecretBytes
+    /// `transform.authenticationKeyByteCount` bytes: none with an AEAD.
+    public var authenticationKey: SecretBytes
     public var selectors: TrafficSelectors
     /// Packets; 32 to 4096. Of an inbound SA our own window, of an outbound one the peer's, which leases must fit.
     public var replayWindow: Int
@@ -93,13 +74,14 @@ public struct SecurityAssociation: Sendable {
     /// under it, so its numbers need no sharing, and it goes before shared SAs (docs/packet-way.md).
     public var isOwn = false
 
-    /// Traps when the key or the salt has not the transform's length, or the window is out of range.
+    /// Traps when one of the keys or the salt has not the transform's length, or the window is out of range.
     public init(
         name: String, spi: SPI, direction: Direction, mode: Mode, source: IPAddress, destination: IPAddress,
         transform: Transform, key: SecretBytes, salt: SecretBytes, selectors: TrafficSelectors, replayWindow: Int,
-        udpEncapsulation: UDPEncapsulation? = nil
+        udpEncapsulation: UDPEncapsulation? = nil, authenticationKey: SecretBytes = SecretBytes([])
     ) {
         precondition(key.count == transform.keyByteCount && salt.count == transform.saltByteCount)
+        precondition(authenticationKey.count == transform.authenticationKeyByteCount)
         precondition(Self.replayWindowRange.contains(replayWindow))
         self.name = name
         self.spi = spi
@@ -110,6 +92,7 @@ public struct SecurityAssociation: Sendable {
         self.transform = transform
         self.key = key
         self.salt = salt
+        self.authenticationKey = authenticationKey
         self.selectors = selectors
         self.replayWindow = replayWindow
         self.udpEncapsulation = udpEncapsulation

@@ -60,6 +60,7 @@ const char *crypto_mb_path(const IMB_MGR *manager)
 void crypto_mb_expand(IMB_MGR *manager, const void *key, size_t key_bytes, void *expanded)
 {
     if (key_bytes == 16) IMB_AES128_GCM_PRE(manager, key, (struct gcm_key_data *)expanded);
+    else if (key_bytes == 24) IMB_AES192_GCM_PRE(manager, key, (struct gcm_key_data *)expanded);
     else IMB_AES256_GCM_PRE(manager, key, (struct gcm_key_data *)expanded);
 }
 

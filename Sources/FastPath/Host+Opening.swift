@@ -13,10 +13,10 @@ extension Host {
             batch[index].verdict = receive(frame, &batch[index], in: memory, now: seconds)
         }
         inbound.find(&batch)
-        let count = inbound.admit(&batch, to: &works)
-        let proof = inboundCiphers.open(&works, count: count, in: memory)
-        inbound.commit(works, count: count, &batch, proof)
-        for index in 0..<count {
+        let admitted = inbound.admit(&batch, to: &works)
+        let proof = inboundCiphers.open(&works, admitted, in: memory)
+        inbound.commit(works, count: admitted.count, &batch, proof)
+        for index in 0..<admitted.count {
             let packet = Int(works[index].packet)
             guard batch[packet].verdict == .pending else { continue }
             batch[packet].verdict = deliver(works[index], &batch, packet, in: memory, now: seconds)
@@ -71,7 +71,7 @@ extension Host {
     ) -> Verdict {
         let record = inbound.records[Int(work.association)]
         let ip = batch[packet].start + Int(batch[packet].ipOffset)
-        let plaintext = work.start + ESPHeader.Offset.ciphertext
+        let plaintext = work.start + work.suite.prefixByteCount
         let payload = max(work.payloadByteCount, 0)
         guard let outer = IPv4Header(reading: memory.bytes(at: ip, count: IPv4Header.minimumByteCount)) else {
             return .truncated

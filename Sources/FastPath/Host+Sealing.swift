@@ -4,7 +4,7 @@ internal import Wire
 extension Host {
     /// Seals what the host's own stack sends. A packet comes out `sealed`, lying at its `start` as the IP packet to be
     /// sent; with the verdict that says why not; or still `pending`, when its SA has no number for it now: it stays in the
-    /// batch, in its place, until a lease comes. Frames need `Headroom` in front and 64 bytes behind.
+    /// batch, in its place, until a lease comes. Frames need `HostRoom` in front and behind.
     ///
     /// - Parameter now: Nanoseconds of CLOCK_MONOTONIC, read no earlier than just before the call.
     public mutating func seal(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
@@ -18,7 +18,7 @@ extension Host {
                 }
                 index += 1
             }
-            outboundCiphers.seal(works, count: count, in: memory)
+            outboundCiphers.seal(works, WorkCount(works, count: count), in: memory)
         }
     }
 
@@ -68,7 +68,7 @@ extension Host {
             batch[index].verdict = sendInClear(&batch[index], header, flow, in: memory, now: Self.seconds(now))
             return false
         }
-        let espByteCount = ESPLayout.byteCount(
+        let espByteCount = record.suite.byteCount(
             forPayload: header.totalByteCount - (record.isTunnel ? 0 : header.byteCount))
         // The packet that would pass an end uses no number, and none behind it waits for one in vain.
         guard !record.isSpent(for: espByteCount) else {
@@ -92,8 +92,8 @@ extension Host {
 
     /// Puts ESP around a packet, but for the encryption.
     ///
-    ///     tunnel      | outer IPv4 20 | (UDP 8) | ESP 8 | IV 8 | inner IPv4 ... | pad | n, 4 | ICV 16 |
-    ///     transport   | IPv4 20..60   | (UDP 8) | ESP 8 | IV 8 | payload ...    | pad | n, p | ICV 16 |
+    ///     tunnel      | outer IPv4 20 | (UDP 8) | ESP 8 | IV | inner IPv4 ... | pad | n, 4 | ICV |
+    ///     transport   | IPv4 20..60   | (UDP 8) | ESP 8 | IV | payload ...    | pad | n, p | ICV |
     private func enclose(
         _ packet: inout Packet, _ header: IPv4Header, _ record: OutboundAssociation, _ place: Int,
         in memory: borrowing FrameMemory
@@ -101,8 +101,9 @@ extension Host {
         let inner = packet.start
         let stays = record.isTunnel ? 0 : header.byteCount
         let payload = header.totalByteCount - stays
-        let esp = inner + stays - ESPLayout.prefixByteCount
-        let espByteCount = ESPLayout.byteCount(forPayload: payload)
+        let suite = record.suite
+        let esp = inner + stays - suite.prefixByteCount
+        let espByteCount = suite.byteCount(forPayload: payload)
         let udpByteCount = record.isInUDP ? UDPHeader.byteCount : 0
         let ipProtocol = record.isInUDP ? IPProtocol.udp : IPProtocol.esp
 
@@ -117,7 +118,7 @@ extension Host {
                 identification: UInt16(truncatingIfNeeded: packet.sequenceNumber), source: record.source,
                 destination: record.destination, ipProtocol: ipProtocol, in: memory)
         } else {
-            packet.start = inner - ESPLayout.prefixByteCount - udpByteCount
+            packet.start = inner - suite.prefixByteCount - udpByteCount
             packet.byteCount = header.byteCount + udpByteCount + espByteCount
             IPv4Rewriting.move(
                 from: inner, to: packet.start, headerByteCount: header.byteCount, totalByteCount: packet.byteCount,
@@ -132,10 +133,12 @@ extension Host {
         var bytes = memory.mutableBytes(at: esp, count: espByteCount)
         bytes.storeBigEndian(record.spi.rawValue, at: ESPHeader.Offset.spi)
         bytes.storeBigEndian(UInt32(truncatingIfNeeded: packet.sequenceNumber), at: ESPHeader.Offset.sequenceNumber)
-        // The IV is the number: one proof that numbers are used once covers nonces, too.
-        bytes.storeBigEndian(packet.sequenceNumber, at: ESPHeader.Offset.iv)
-        let padding = ESPLayout.padding(forPayload: payload)
-        let end = ESPLayout.prefixByteCount + payload
+        // The IV is the number: one proof that numbers are used once covers nonces, too. Of CBC's, which nobody may foresee,
+        // the number is only the lower half of what the ciphers encrypt to it; NULL has none.
+        if suite.ivByteCount == 16 { bytes.storeBigEndian(UInt64(0), at: ESPHeader.Offset.iv) }
+        if suite.ivByteCount > 0 { bytes.storeBigEndian(packet.sequenceNumber, at: suite.prefixByteCount - 8) }
+        let padding = suite.padding(forPayload: payload)
+        let end = suite.prefixByteCount + payload
         for pad in 0..<padding { bytes.store(UInt8(pad + 1), at: end + pad) }
         bytes.store(UInt8(padding), at: end + padding)
         bytes.store(record.isTunnel ? IPProtocol.ipv4 : header.ipProtocol, at: end + padding + 1)
@@ -144,6 +147,6 @@ extension Host {
         packet.espByteCount = Int32(espByteCount)
         return CipherWork(
             packet: 0, association: Int32(place), start: esp, byteCount: espByteCount, salt: record.salt,
-            keyByteCount: record.keyByteCount)
+            suite: suite)
     }
 }

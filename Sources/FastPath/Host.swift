@@ -94,9 +94,7 @@ public struct Host: ~Copyable {
         outbound = OutboundAssociations(capacity: configuration.associationCapacity)
         self.inboundCiphers = inboundCiphers
         self.outboundCiphers = outboundCiphers
-        works = Slab(
-            repeating: CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, keyByteCount: 0),
-            count: configuration.batchCapacity)
+        works = Slab(repeating: .none, count: configuration.batchCapacity)
     }
 
     /// Takes what the control plane says, between batches.

@@ -84,9 +84,7 @@ public struct Router: ~Copyable {
         filter = FilterTable(configuration.filter)
         dvipas = configuration.dvipas
         let capacity = configuration.batchCapacity
-        works = Slab(
-            repeating: CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, keyByteCount: 0),
-            count: capacity)
+        works = Slab(repeating: .none, count: capacity)
         heads = PeekedHeads(capacity: capacity)
         let none = SteeringWork(packet: 0, dvipa: 0, home: 0, key: ConnectionKey(.none, dvipa: 0), tcpFlags: 0)
         steeringWorks = Slab(repeating: none, count: capacity)
@@ -109,15 +107,15 @@ public struct Router: ~Copyable {
         var proof: AuthenticationProof?
         switch verification {
         case .router:
-            let verified = ciphers.verifyAndPeek(&works, count: admitted, in: memory, into: heads)
-            associations.commit(works, count: admitted, &batch, verified)
+            let verified = ciphers.verifyAndPeek(&works, admitted, in: memory, into: heads)
+            associations.commit(works, count: admitted.count, &batch, verified)
             proof = verified
         case .target:
-            ciphers.peek(&works, count: admitted, in: memory, into: heads)
+            ciphers.peek(&works, admitted, in: memory, into: heads)
         }
         age(now: now)
         relayedCount = 0
-        var inspected = inspect(&batch, count: admitted, in: memory)
+        var inspected = inspect(&batch, count: admitted.count, in: memory)
         if filter.isActive { inspected = sift(&batch, count: inspected) }
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory, now: now, proof)

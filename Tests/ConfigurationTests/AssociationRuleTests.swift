@@ -43,12 +43,32 @@ import Testing
                 + "Write one of those, or add it to gateways."),
         Edit(
             "algorithm: aes256gcm16", "algorithm: aes256gcm",
-            gives: "cluster.yaml:42: algorithm is \"aes256gcm\"; aes128gcm16 or aes256gcm16 is wanted. "
+            gives: "cluster.yaml:42: algorithm is \"aes256gcm\"; aes128gcm16, aes192gcm16, aes256gcm16, "
+                + "chacha20poly1305, aes128gmac, aes192gmac, aes256gmac, aes128, aes256, aes128ctr, aes256ctr or null is "
+                + "wanted, the last five with an integrity algorithm. Write algorithm: aes256gcm16."),
+        Edit(
+            "algorithm: aes256gcm16", "algorithm: aes256gcm16-sha256",
+            gives: "cluster.yaml:42: algorithm is \"aes256gcm16-sha256\"; aes256gcm16 authenticates by itself. "
                 + "Write algorithm: aes256gcm16."),
         Edit(
-            "algorithm: aes256gcm16", "algorithm: chacha20poly1305",
-            gives: "cluster.yaml:42: algorithm is \"chacha20poly1305\"; aes128gcm16 or aes256gcm16 is wanted. "
-                + "Write algorithm: aes256gcm16."),
+            "algorithm: aes256gcm16", "algorithm: aes256",
+            gives: "cluster.yaml:42: algorithm is \"aes256\", which does not authenticate; an integrity algorithm is "
+                + "wanted with it: sha256, sha384, sha512, or sha1 for a peer that has nothing better. "
+                + "Write algorithm: aes256-sha256."),
+        Edit(
+            "algorithm: aes256gcm16", "algorithm: null-md5",
+            gives: "cluster.yaml:42: algorithm is \"null-md5\", and \"md5\" is no integrity algorithm; sha256, sha384, "
+                + "sha512 or sha1 is wanted. Write algorithm: null-sha256."),
+        Edit(
+            "algorithm: aes256gcm16", "algorithm: aes256-sha256",
+            gives: "cluster.yaml:44: aes256-sha256 has no salt. Remove salt."),
+        Edit(
+            "algorithm: aes256gcm16", "algorithm: aes256ctr-sha256",
+            gives: "cluster.yaml:36: a security association has no authenticationKey. "
+                + "Add authenticationKey: the integrity algorithm's key in hexadecimal digits, in quotes."),
+        Edit(
+            "salt: \"24380623\"", "salt: \"24380623\"\n    authenticationKey: \"ab\"",
+            gives: "cluster.yaml:45: aes256gcm16 has no authenticationKey. Remove authenticationKey."),
         Edit(
             "key: 71f81ce7c2ea8533852d73f0a414946a59d09546237b547d7607cf71eff73a99",
             "key: 71f81ce7c2ea8533852d73f0a41494",

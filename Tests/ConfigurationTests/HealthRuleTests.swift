@@ -59,7 +59,7 @@ import Testing
             gives: "cluster.yaml:19: transforms is an empty list. Write transforms: [aes128gcm16, aes256gcm16]."),
         Edit(
             "mtu: 1400                       #", "transforms: [aes128] #",
-            gives: "cluster.yaml:19: transforms holds \"aes128\"; aes128gcm16 or aes256gcm16 is wanted. "
+            gives: "cluster.yaml:19: transforms holds \"aes128\"; the name of a transform is wanted. "
                 + "Write transforms: [aes128gcm16, aes256gcm16]."),
         Edit(
             "mtu: 1400                       #", "transforms: [aes128gcm16] #",

@@ -181,7 +181,7 @@ private final class TestRouter: Sendable {
         sequencer = try member.sequencerService(at: address, marks, coupling)
         control = try #require(
             try member.routerControl(
-                at: address, desk: WorkerDesk(), sequencer: sequencer, coupling, marks, withdraw: { _ in }))
+                at: address, desk: WorkerDesk(), sequencer: sequencer, coupling, marks, nil, withdraw: { _ in }))
         marks.control.value = control
     }
 

@@ -13,6 +13,8 @@ typedef struct crypto_no_manager IMB_MGR;
 typedef struct { int unused; } IMB_JOB;
 #endif
 
+#include "CCryptoESP.h"
+
 /// Bytes of one expanded AES-GCM key of the multi-buffer library, and its alignment.
 enum { crypto_mb_key_bytes = 1024, crypto_mb_key_alignment = 64 };
 
@@ -25,7 +27,7 @@ void crypto_mb_close(IMB_MGR *_Nonnull manager);
 const char *_Nonnull crypto_mb_version(void);
 const char *_Nonnull crypto_mb_path(const IMB_MGR *_Nonnull manager);
 
-/// Expands an AES-GCM key of 16 or 32 bytes into crypto_mb_key_bytes aligned bytes.
+/// Expands an AES-GCM key of 16, 24 or 32 bytes into crypto_mb_key_bytes aligned bytes.
 void crypto_mb_expand(IMB_MGR *_Nonnull manager, const void *_Nonnull key, size_t key_bytes, void *_Nonnull expanded);
 
 #if CRYPTO_HAS_MULTI_BUFFER
@@ -62,7 +64,7 @@ static inline uint32_t crypto_mb_run_counter_jobs(IMB_MGR *_Nonnull manager, IMB
                                                   size_t key_bytes)
 {
     return IMB_SUBMIT_CIPHER_BURST_NOCHECK(manager, jobs, count, IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT,
-                                           key_bytes == 16 ? IMB_KEY_128_BYTES : IMB_KEY_256_BYTES);
+                                           (IMB_KEY_SIZE_BYTES)key_bytes);
 }
 
 /// GHASH over `bytes` (a multiple of 16), from a zero start; the 16 bytes of the result go to `tag`.
@@ -85,6 +87,9 @@ static inline void crypto_mb_gcm(IMB_MGR *_Nonnull manager, int encrypt, size_t 
     if (key_bytes == 16) {
         if (encrypt) IMB_AES128_GCM_ENC(manager, key, &context, out, in, bytes, v, a, aad_bytes, t, 16);
         else IMB_AES128_GCM_DEC(manager, key, &context, out, in, bytes, v, a, aad_bytes, t, 16);
+    } else if (key_bytes == 24) {
+        if (encrypt) IMB_AES192_GCM_ENC(manager, key, &context, out, in, bytes, v, a, aad_bytes, t, 16);
+        else IMB_AES192_GCM_DEC(manager, key, &context, out, in, bytes, v, a, aad_bytes, t, 16);
     } else {
         if (encrypt) IMB_AES256_GCM_ENC(manager, key, &context, out, in, bytes, v, a, aad_bytes, t, 16);
         else IMB_AES256_GCM_DEC(manager, key, &context, out, in, bytes, v, a, aad_bytes, t, 16);
@@ -101,25 +106,6 @@ static inline void crypto_mb_ghash(IMB_MGR *_Nonnull m, const void *_Nonnull e, 
 static inline void crypto_mb_gcm(IMB_MGR *_Nonnull m, int x, size_t k, const void *_Nonnull e, const void *_Nonnull s, void *_Nonnull d, uint64_t b, const void *_Nonnull iv, const void *_Nonnull a, uint64_t ab, void *_Nonnull t) { (void)m; (void)x; (void)k; (void)e; (void)s; (void)d; (void)b; (void)iv; (void)a; (void)ab; (void)t; __builtin_trap(); }
 
 #endif
-
-/// An AES-GCM key in OpenSSL's hands: a context for each direction.
-typedef struct crypto_openssl_key crypto_openssl_key;
-
-/// NULL when memory is short. `key_bytes` is 16 or 32.
-crypto_openssl_key *_Nullable crypto_openssl_key_new(const void *_Nonnull key, size_t key_bytes);
-/// Wipes and frees.
-void crypto_openssl_key_free(crypto_openssl_key *_Nonnull key);
-
-/// Decrypts (in place or not) and says whether the 16-byte tag is right: 1, 0, or -1 for a failure of OpenSSL's.
-/// With `tag` NULL nothing is verified and 1 means decrypted.
-int crypto_openssl_open(crypto_openssl_key *_Nonnull key, const void *_Nonnull source, void *_Nonnull destination,
-                        size_t bytes, const void *_Nonnull iv, const void *_Nonnull aad, size_t aad_bytes,
-                        const void *_Nullable tag);
-
-/// Encrypts (in place or not) and writes the 16-byte tag. 1, or -1 for a failure of OpenSSL's.
-int crypto_openssl_seal(crypto_openssl_key *_Nonnull key, const void *_Nonnull source, void *_Nonnull destination,
-                        size_t bytes, const void *_Nonnull iv, const void *_Nonnull aad, size_t aad_bytes,
-                        void *_Nonnull tag);
 
 /// SHA-256, for fingerprints of keys: 32 bytes to `digest`. 1, or 0 for a failure of OpenSSL's.
 int crypto_sha256(const void *_Nonnull bytes, size_t count, void *_Nonnull digest);

@@ -94,6 +94,7 @@ struct Form: Sendable {
         "algorithm": "aes256gcm16",
         "key": "the key in hexadecimal digits, in quotes",
         "salt": "the salt in hexadecimal digits, in quotes",
+        "authenticationKey": "the integrity algorithm's key in hexadecimal digits, in quotes",
         "replayWindow": "64",
         "udpEncapsulation": "{remotePort: 4500}",
         "endpoint": "client",

@@ -56,7 +56,7 @@ extension Entry {
     fileprivate func transforms() throws(ConfigurationFailure) -> [Transform] {
         try distinctList { entry throws(ConfigurationFailure) in
             guard let transform = try entry.scalar().flatMap(Transform.init(rawValue:)) else {
-                throw entry.failure(wanted: "aes128gcm16 or aes256gcm16")
+                throw entry.failure(wanted: "the name of a transform")
             }
             return transform
         }

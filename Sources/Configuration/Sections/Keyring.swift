@@ -9,7 +9,7 @@ struct Keyring {
     private let dvipas: Set<IPAddress>
     private var lineOfName: [String: Int] = [:]
     private var nameOfSPI: [Direction: [SPI: String]] = [:]
-    /// By key and salt in one. They live as long as the text they were read from.
+    /// By key and salt in one, or the authentication key where nothing is encrypted. They live as long as the text they were read from.
     private var nameOfSecret: [[UInt8]: String] = [:]
 
     init(members: Members, gateways: [IPAddress], dvipas: [IPAddress]) {
@@ -24,7 +24,7 @@ struct Keyring {
         let (spi, direction) = try newSPI(section, name: name)
         let mode: Mode = try section.required("mode").word(["tunnel": .tunnel, "transport": .transport])
         let (source, destination) = try outerAddresses(section, direction: direction, mode: mode)
-        let (transform, key, salt) = try newSecret(section, name: name)
+        let secrets = try newSecrets(section, name: name)
         let replayWindow = try section["replayWindow"]?.integer(in: SecurityAssociation.replayWindowRange) ?? 64
         let endpoint = try section["endpoint"].map { entry throws(ConfigurationFailure) in
             try members.endpoint(entry)
@@ -43,8 +43,9 @@ struct Keyring {
             ConfiguredAssociation(
                 association: SecurityAssociation(
                     name: name, spi: spi, direction: direction, mode: mode, source: source, destination: destination,
-                    transform: transform, key: key, salt: salt, selectors: selectors, replayWindow: replayWindow,
-                    udpEncapsulation: encapsulation),
+                    transform: secrets.transform, key: SecretBytes(secrets.key), salt: SecretBytes(secrets.salt),
+                    selectors: selectors, replayWindow: replayWindow, udpEncapsulation: encapsulation,
+                    authenticationKey: SecretBytes(secrets.authenticationKey)),
                 endpoint: endpoint, place: entry.place))
     }
 
@@ -94,20 +95,13 @@ struct Keyring {
         return (source, destination)
     }
 
-    private mutating func newSecret(
-        _ section: Section, name: String
-    ) throws(ConfigurationFailure) -> (Transform, SecretBytes, SecretBytes) {
-        let transform: Transform = try section.required("algorithm")
-            .word(["aes128gcm16": .aes128gcm16, "aes256gcm16": .aes256gcm16])
-        let keyEntry = try section.required("key")
-        let key = try keyEntry.secretBytes(count: transform.keyByteCount, for: transform.rawValue)
-        let salt = try section.required("salt").secretBytes(count: transform.saltByteCount, for: transform.rawValue)
-        if let other = nameOfSecret.updateValue(name, forKey: key + salt) {
-            throw keyEntry.failure(
-                "key and salt are those of \(quoted(other))",
-                remedy: "Write new random ones: one key with one nonce twice breaks AES-GCM for good.")
+    private mutating func newSecrets(_ section: Section, name: String) throws(ConfigurationFailure) -> SecretsOfSA {
+        let secrets = try SecretsOfSA(section)
+        let (identity, entry, words) = try secrets.identity(section)
+        if let other = nameOfSecret.updateValue(name, forKey: identity) {
+            throw entry.failure("\(words) those of \(quoted(other))", remedy: secrets.advice)
         }
-        return (transform, SecretBytes(key), SecretBytes(salt))
+        return secrets
     }
 }
 

@@ -165,9 +165,11 @@ extension Proposal {
         }
         for cipher in all(.encryption) {
             if protocolID == .esp {
-                for numbers in all(.sequenceNumbers) {
-                    let one = Proposal(number: 1, .esp, [cipher, numbers].compactMap { $0 })
-                    guard Associations.Transform(one) != nil else { return false }
+                for integrity in all(.integrity) {
+                    for numbers in all(.sequenceNumbers) {
+                        let one = Proposal(number: 1, .esp, [cipher, integrity, numbers].compactMap { $0 })
+                        guard Associations.Transform(one) != nil else { return false }
+                    }
                 }
                 let methods = all(.keyExchange).compactMap { $0 }
                 guard methods.allSatisfy({ KeyExchangeMethod(transformID: $0.id) != nil }) else { return false }

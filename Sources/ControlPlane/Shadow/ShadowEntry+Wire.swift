@@ -10,12 +10,16 @@ internal import Wire
 /// relocate 4 | direction 1 | SPI 4 | source 16 | destination 16 | UDP: remote port 2, local port 2 (0, 0: none)
 /// remove   2 | direction 1 | SPI 4
 /// install  1, or 7 for this target alone | direction 1 | SPI 4 | mode 1 | transform 1 | source 16 | destination 16 | window 2 |
-///            | UDP: remote port 2, local port 2 (0, 0: none) | selectors | name 1 + n | key 1 + n | salt 1 + n
+///            | UDP: remote port 2, local port 2 (0, 0: none) | selectors | name 1 + n | key 1 + n | salt 1 + n |
+///            | authentication key 1 + n, of transforms that have one
 /// relay    8 | direction 1 | SPI 4 | selectors
 ///
 /// selectors: protocol 2 (0xffff: any) |
 ///            remote ranges n 1, n x (16, 16) | local ranges | remote port ranges n 1, n x (2, 2) | local port ranges
 /// ```
+///
+/// A transform that a build does not know makes the entry unreadable to it, and it says so; a member that has told in its
+/// `hello` that it cannot do it is not sent the entry at all. So transforms came, and will come, without a new version.
 extension ShadowEntry {
     private enum Kind {
         static let install: UInt8 = 1, remove: UInt8 = 2, begin: UInt8 = 3, relocate: UInt8 = 4, complete: UInt8 = 5,
@@ -80,6 +84,9 @@ extension ShadowEntry {
             bytes += name
             association.key.appendField(to: &bytes)
             association.salt.appendField(to: &bytes)
+            if association.transform.authenticationKeyByteCount > 0 {
+                association.authenticationKey.appendField(to: &bytes)
+            }
         }
         return bytes
     }
@@ -143,12 +150,14 @@ extension ShadowEntry {
             let encapsulation = reader.encapsulation(), let selectors = selectors(&reader),
             let name = reader.field().map({ String(decoding: $0, as: UTF8.self) }),
             let key = reader.field(), key.count == transform.keyByteCount,
-            let salt = reader.field(), salt.count == transform.saltByteCount
+            let salt = reader.field(), salt.count == transform.saltByteCount,
+            let authenticationKey = transform.authenticationKeyByteCount > 0 ? reader.field() : [],
+            authenticationKey.count == transform.authenticationKeyByteCount
         else { return nil }
         return SecurityAssociation(
             name: name, spi: spi, direction: direction, mode: mode, source: source, destination: destination,
             transform: transform, key: SecretBytes(key), salt: SecretBytes(salt), selectors: selectors,
-            replayWindow: window, udpEncapsulation: encapsulation)
+            replayWindow: window, udpEncapsulation: encapsulation, authenticationKey: SecretBytes(authenticationKey))
     }
 
     private static func selectors(_ reader: inout ByteReader) -> TrafficSelectors? {
@@ -222,11 +231,33 @@ extension Mode {
 }
 
 extension Associations.Transform {
+    /// A combined cipher has a number of its own below 16; of the others the upper half is the cipher, the lower the
+    /// integrity algorithm.
     fileprivate var number: UInt8 {
-        switch self {
-        case .aes128gcm16: 1
-        case .aes256gcm16: 2
-        }
+        let integrityNumber: UInt8 =
+            switch integrity {
+            case nil: 0
+            case .sha256: 1
+            case .sha384: 2
+            case .sha512: 3
+            case .sha1: 4
+            }
+        let cipherNumber: UInt8 =
+            switch cipher {
+            case .aes128gcm16: 1
+            case .aes256gcm16: 2
+            case .aes192gcm16: 3
+            case .chacha20poly1305: 4
+            case .aes128gmac: 5
+            case .aes192gmac: 6
+            case .aes256gmac: 7
+            case .aes128: 0x10
+            case .aes256: 0x20
+            case .aes128ctr: 0x30
+            case .aes256ctr: 0x40
+            case .null: 0x50
+            }
+        return cipherNumber + integrityNumber
     }
 
     fileprivate init?(_ number: UInt8) {

@@ -27,12 +27,12 @@ struct CipherWork: BitwiseCopyable {
     var association: Int32
     /// Offset of the ESP header in the frame memory.
     var start: Int
-    /// From ESP header to ICV; a length that `ESPLayout.allows`.
-    var byteCount: Int
+    /// From ESP header to ICV; a length that its suite allows.
+    private let whole: Int32
+    private let ciphertext: Int32
     /// The salt's four bytes as they lie in memory.
-    var salt: UInt32
-    /// 16 or 32.
-    var keyByteCount: UInt8
+    let salt: UInt32
+    let suite: CipherSuite
 
     /// The ICV is right. Never set by a peek that does not verify.
     var isAuthentic = false
@@ -41,9 +41,46 @@ struct CipherWork: BitwiseCopyable {
     /// Plaintext bytes in the work's head.
     var headByteCount: Int32 = 0
 
-    var ciphertextByteCount: Int { byteCount &- ESPLayout.prefixByteCount &- ESPLayout.icvByteCount }
+    /// - Parameter byteCount: From ESP header to ICV; a length that `suite` allows.
+    @inline(__always)
+    init(packet: Int32, association: Int32, start: Int, byteCount: Int, salt: UInt32, suite: CipherSuite) {
+        self.packet = packet
+        self.association = association
+        self.start = start
+        self.salt = salt
+        self.suite = suite
+        whole = Int32(truncatingIfNeeded: byteCount)
+        ciphertext = Int32(truncatingIfNeeded: byteCount &- suite.overhead)
+    }
+
+    static let none = CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, suite: .none)
+
+    @inline(__always) var byteCount: Int { Int(whole) }
+    @inline(__always) var ciphertextByteCount: Int { Int(ciphertext) }
     /// Bytes of the payload, once the trailer is known; negative when the padding cannot be.
-    var payloadByteCount: Int { ciphertextByteCount &- ESPLayout.trailerByteCount &- Int(padByteCount) }
+    @inline(__always) var payloadByteCount: Int {
+        ciphertextByteCount &- ESPLayout.trailerByteCount &- Int(padByteCount)
+    }
+}
+
+/// How many works a batch has, and whether they are all of the transform that has the quick way.
+struct WorkCount: BitwiseCopyable {
+    let count: Int
+    let isAllGCM: Bool
+
+    @inline(__always)
+    init(count: Int, isAllGCM: Bool) {
+        self.count = count
+        self.isAllGCM = isAllGCM
+    }
+
+    /// Looks at them.
+    init(_ works: borrowing Slab<CipherWork>, count: Int) {
+        self.count = count
+        var isAllGCM = true
+        for index in 0..<count where !works[index].suite.isGCM { isAllGCM = false }
+        self.isAllGCM = isAllGCM
+    }
 }
 
 /// The beginnings of a batch's payloads, decrypted: the first 48 bytes at least, or all there is.
@@ -112,22 +149,24 @@ public enum CipherProvider: ~Copyable {
 
     /// Verifies the first `count` works and decrypts their heads and trailers; the frames stay as they are.
     func verifyAndPeek(
-        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads
+        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads
     ) -> AuthenticationProof {
         switch self {
-        case .multiBuffer(let ciphers): ciphers.verifyAndPeek(&works, count: count, in: memory, into: heads)
-        case .openSSL(let ciphers): ciphers.peek(&works, count: count, in: memory, into: heads, verifying: true)
+        case .multiBuffer(let ciphers): ciphers.verifyAndPeek(&works, count, in: memory, into: heads)
+        case .openSSL(let ciphers): ciphers.peek(&works, count, in: memory, into: heads, verifying: true)
         }
         return AuthenticationProof()
     }
 
     /// Decrypts heads and trailers without looking at the ICV: proves nothing.
     func peek(
-        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads
+        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads
     ) {
         switch self {
-        case .multiBuffer(let ciphers): ciphers.peek(&works, count: count, in: memory, into: heads)
-        case .openSSL(let ciphers): ciphers.peek(&works, count: count, in: memory, into: heads, verifying: false)
+        case .multiBuffer(let ciphers): ciphers.peek(&works, count, in: memory, into: heads)
+        case .openSSL(let ciphers): ciphers.peek(&works, count, in: memory, into: heads, verifying: false)
         }
     }
 
@@ -143,20 +182,22 @@ public enum CipherProvider: ~Copyable {
     }
 
     /// Opens the first `count` works where they lie, whole: the ciphertext becomes plaintext, whether authentic or not.
-    func open(_ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory) -> AuthenticationProof {
+    func open(_ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory)
+        -> AuthenticationProof
+    {
         switch self {
-        case .multiBuffer(let ciphers): ciphers.open(&works, count: count, in: memory)
-        case .openSSL(let ciphers): ciphers.open(&works, count: count, in: memory)
+        case .multiBuffer(let ciphers): ciphers.open(&works, count, in: memory)
+        case .openSSL(let ciphers): ciphers.open(&works, count, in: memory)
         }
         return AuthenticationProof()
     }
 
     /// Encrypts the first `count` works where they lie and writes their ICVs. SPI, number and IV are already there;
     /// that the number is used once under its key is the caller's promise (docs/sequence-leases.md).
-    func seal(_ works: borrowing Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory) {
+    func seal(_ works: borrowing Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) {
         switch self {
-        case .multiBuffer(let ciphers): ciphers.seal(works, count: count, in: memory)
-        case .openSSL(let ciphers): ciphers.seal(works, count: count, in: memory)
+        case .multiBuffer(let ciphers): ciphers.seal(works, count, in: memory)
+        case .openSSL(let ciphers): ciphers.seal(works, count, in: memory)
         }
     }
 }

@@ -5,33 +5,92 @@ internal import CMachine
 /// one pass writes has left the store buffer, and what it asked for has come from memory, when the next one reads it.
 extension MultiBufferCiphers {
     func verifyAndPeek(
-        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads
+        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads
     ) {
-        run(&works, count: count, in: memory, into: heads, verifying: true)
+        guard count.isAllGCM else {
+            return peekMixed(&works, count.count, in: memory, into: heads, verifying: true)
+        }
+        run(&works, 0, count.count, in: memory, into: heads, verifying: true)
     }
 
     func peek(
-        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory, into heads: borrowing PeekedHeads
+        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads
     ) {
-        run(&works, count: count, in: memory, into: heads, verifying: false)
+        guard count.isAllGCM else {
+            return peekMixed(&works, count.count, in: memory, into: heads, verifying: false)
+        }
+        run(&works, 0, count.count, in: memory, into: heads, verifying: false)
     }
 
-    @inline(__always)
-    private func run(
-        _ cipherWorks: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory,
+    /// A batch with several transforms: stretches of AES-GCM go their own way, all the others in one call.
+    @inline(never)
+    private func peekMixed(
+        _ works: inout Slab<CipherWork>, _ count: Int, in memory: borrowing FrameMemory,
         into heads: borrowing PeekedHeads, verifying: Bool
     ) {
         precondition(count <= batchCapacity)
+        var otherCount = 0
+        var index = 0
+        while index < count {
+            var end = index
+            while end < count && works[end].suite.isGCM { end += 1 }
+            if end > index {
+                stretch(&works, index, end, in: memory, into: heads, verifying: verifying)
+                index = end
+                continue
+            }
+            while end < count && works[end].suite.isGCM192 { end += 1 }
+            if end > index {
+                stretch192(&works, index, end, in: memory, into: heads, verifying: verifying)
+                index = end
+                continue
+            }
+            // The packet and its tailroom lie inside the frame memory, the head inside the heads', which the calls check.
+            let head = unsafe heads.memory.pointer(at: index * PeekedHeads.stride, count: PeekedHeads.stride)
+            unsafe add(works[index], index, to: &otherCount, in: memory, head: head + PeekedHeads.plaintextOffset)
+            index += 1
+        }
+        // The first otherCount were filled above.
+        unsafe crypto_mb_esp_peek(manager, others, otherWorks, otherCount, verifying ? 1 : 0)
+        take(&works, otherCount)
+    }
+
+    @inline(never)
+    private func stretch(
+        _ works: inout Slab<CipherWork>, _ first: Int, _ end: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads, verifying: Bool
+    ) {
+        run(&works, first, end, in: memory, into: heads, verifying: verifying)
+    }
+
+    @inline(never)
+    private func stretch192(
+        _ works: inout Slab<CipherWork>, _ first: Int, _ end: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads, verifying: Bool
+    ) {
+        run(&works, first, end, in: memory, into: heads, verifying: verifying, is192: true)
+    }
+
+    /// Works of 128 and 256 bits, or of 192 alone.
+    @inline(__always)
+    private func run(
+        _ cipherWorks: inout Slab<CipherWork>, _ first: Int, _ end: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads, verifying: Bool, is192: Bool = false
+    ) {
+        precondition(first >= 0 && end <= batchCapacity)
         let works = cipherWorks.view
         let frames = memory.view
         // A head for each work: checked once for all of them.
-        let firstHead = unsafe heads.memory.pointer(at: 0, count: count &* PeekedHeads.stride)
+        let firstHead = unsafe heads.memory.pointer(at: 0, count: end &* PeekedHeads.stride)
         // Locals, which no store through a pointer can be taken to change.
-        let (scratch, jobs128, jobs256, manager) = unsafe (self.scratch, self.jobs128, self.jobs256, self.manager)
+        let (scratch, manager) = unsafe (self.scratch, self.manager)
+        let (jobs128, jobs256) = unsafe (is192 ? self.jobs192 : self.jobs128, self.jobs256)
         // The next free job of each key size; there are two for every packet that a batch can have.
         var next128 = unsafe jobs128
         var next256 = unsafe jobs256
-        for index in 0..<count {
+        for index in first..<end {
             let ciphertext = works[index].ciphertextByteCount
             let expanded = unsafe key(works[index].association)
             // The packet and its tailroom lie inside the frame memory, which the call checks; the head was checked above.
@@ -54,17 +113,17 @@ extension MultiBufferCiphers {
             unsafe slot.pointee.ciphertext = ciphertext
 
             if verifying {
-                let end = unsafe esp + (ESPHeader.Offset.ciphertext &+ ciphertext)
+                let tail = unsafe esp + (ESPHeader.Offset.ciphertext &+ ciphertext)
                 let padding = (0 &- ciphertext) & 15
                 unsafe slot.pointee.iv = iv
                 unsafe slot.pointee.hashed = ESPHeader.Offset.ciphertext &+ ciphertext &+ padding &+ 16
                 // 32 bytes from the ICV on: 16 of its own and 16 of tailroom, so inside what was checked above.
-                unsafe slot.pointee.tail = end.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
+                unsafe slot.pointee.tail = tail.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
                 unsafe esp.storeBytes(of: 0, toByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
-                unsafe end.storeBytes(of: 0, as: UInt64.self)
-                unsafe end.storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
-                unsafe (end + padding).storeBytes(of: UInt64(ESPHeader.byteCount * 8).bigEndian, as: UInt64.self)
-                unsafe (end + padding).storeBytes(
+                unsafe tail.storeBytes(of: 0, as: UInt64.self)
+                unsafe tail.storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
+                unsafe (tail + padding).storeBytes(of: UInt64(ESPHeader.byteCount * 8).bigEndian, as: UInt64.self)
+                unsafe (tail + padding).storeBytes(
                     of: (UInt64(truncatingIfNeeded: ciphertext) &* 8).bigEndian, toByteOffset: 8, as: UInt64.self)
             }
 
@@ -75,7 +134,7 @@ extension MultiBufferCiphers {
             works[index].headByteCount = Int32(truncatingIfNeeded: headRun)
             let runs = reachesEnd ? 1 : 2
             let job: UnsafeMutablePointer<IMB_JOB>
-            if works[index].keyByteCount == 16 {
+            if is192 || works[index].suite.keyByteCount == 16 {
                 unsafe job = next128
                 unsafe next128 += runs
             } else {
@@ -101,11 +160,11 @@ extension MultiBufferCiphers {
 
         // The jobs were filled above; each reads a packet and writes its own head.
         let (runs128, runs256) = unsafe (next128 - jobs128, next256 - jobs256)
-        if runs128 > 0 { unsafe _ = crypto_mb_run_counter_jobs(manager, jobs128, UInt32(runs128), 16) }
+        if runs128 > 0 { unsafe _ = crypto_mb_run_counter_jobs(manager, jobs128, UInt32(runs128), is192 ? 24 : 16) }
         if runs256 > 0 { unsafe _ = crypto_mb_run_counter_jobs(manager, jobs256, UInt32(runs256), 32) }
 
         if verifying {
-            for index in 0..<count {
+            for index in first..<end {
                 let slot = unsafe scratch + index
                 // Prepared by the first pass: everything to be hashed lies in one piece, padding and lengths included.
                 unsafe crypto_mb_ghash(
@@ -114,7 +173,7 @@ extension MultiBufferCiphers {
             }
         }
 
-        for index in 0..<count {
+        for index in first..<end {
             let slot = unsafe scratch + index
             let ciphertext = unsafe slot.pointee.ciphertext
             // Of the heads that were checked before the first pass.
@@ -135,12 +194,12 @@ extension MultiBufferCiphers {
                     of: icv, as: (UInt64, UInt64, UInt64, UInt64).self)
             }
             // The last two bytes of the plaintext: at the head's end, or in the last block's run.
-            let end =
+            let last =
                 ciphertext <= PeekedHeads.longByteCount
                 ? PeekedHeads.plaintextOffset &+ ciphertext
                 : PeekedHeads.lastBlockOffset &+ (ciphertext &- 1) & 15 &+ 1
-            works[index].padByteCount = unsafe head.load(fromByteOffset: end &- 2, as: UInt8.self)
-            works[index].nextHeader = unsafe head.load(fromByteOffset: end &- 1, as: UInt8.self)
+            works[index].padByteCount = unsafe head.load(fromByteOffset: last &- 2, as: UInt8.self)
+            works[index].nextHeader = unsafe head.load(fromByteOffset: last &- 1, as: UInt8.self)
         }
     }
 
@@ -150,15 +209,17 @@ extension MultiBufferCiphers {
     ) {
         let work = works[index]
         let bytes = min(work.ciphertextByteCount, PeekedHeads.longByteCount)
+        // Those of other transforms are as long as they can be from the start.
         guard bytes > Int(work.headByteCount) else { return }
         // As in `run`, one job over more blocks; the nonce is still in the scratch slot of this work.
         let esp = unsafe memory.pointer(at: work.start, count: work.byteCount)
         let head = unsafe heads.memory.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
-        let job = unsafe work.keyByteCount == 16 ? jobs128 : jobs256
+        let keyByteCount = work.suite.keyByteCount
+        let job = unsafe keyByteCount == 16 ? jobs128 : keyByteCount == 32 ? jobs256 : jobs192
         unsafe crypto_mb_set_counter_job(
             job, key(work.association), UnsafeMutableRawPointer(scratch + index) + Scratch.nonceOffset, 12, esp, head,
             UInt64(16 + bytes))
-        unsafe _ = crypto_mb_run_counter_jobs(manager, job, 1, Int(work.keyByteCount))
+        unsafe _ = crypto_mb_run_counter_jobs(manager, job, 1, Int(keyByteCount))
         works[index].headByteCount = Int32(bytes)
     }
 }

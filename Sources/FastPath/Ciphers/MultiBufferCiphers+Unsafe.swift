@@ -2,7 +2,7 @@ internal import Associations
 internal import CCrypto
 internal import Glibc
 
-/// AES-GCM by Intel's multi-buffer library, taken apart: GHASH runs over a packet without decrypting it, and AES-CTR
+/// Every transform by Intel's multi-buffer library; AES-GCM taken apart: GHASH runs over a packet without decrypting it, and AES-CTR
 /// over just the blocks that steering reads.
 ///
 /// GHASH wants AAD, ciphertext and lengths, each padded to 16 bytes. All but the padding already lie in the packet in
@@ -21,7 +21,13 @@ internal import Glibc
     let scratch: UnsafeMutablePointer<Scratch>
     /// Counter runs by key size: up to two for each packet of a batch.
     let jobs128: UnsafeMutablePointer<IMB_JOB>
+    let jobs192: UnsafeMutablePointer<IMB_JOB>
     let jobs256: UnsafeMutablePointer<IMB_JOB>
+    /// For the works of a batch that are not of AES-GCM: what C keeps of them, the works as it takes them, and each one's
+    /// place among all.
+    let others: OpaquePointer
+    let otherWorks: UnsafeMutablePointer<crypto_esp_work>
+    let otherPlaces: UnsafeMutablePointer<Int>
 
     /// What is kept for a packet from one pass to the next.
     @unsafe struct Scratch {
@@ -62,8 +68,17 @@ internal import Glibc
         unsafe scratch.initialize(repeating: Scratch(key: mapping, esp: mapping), count: batchCapacity)
         unsafe jobs128 = .allocate(capacity: batchCapacity * 2)
         unsafe crypto_mb_prepare_jobs(jobs128, batchCapacity * 2, 16)
+        unsafe jobs192 = .allocate(capacity: batchCapacity * 2)
+        unsafe crypto_mb_prepare_jobs(jobs192, batchCapacity * 2, 24)
         unsafe jobs256 = .allocate(capacity: batchCapacity * 2)
         unsafe crypto_mb_prepare_jobs(jobs256, batchCapacity * 2, 32)
+        guard let others = unsafe crypto_mb_esp_new(batchCapacity) else {
+            fatalError("no memory for a batch's ciphers")
+        }
+        unsafe self.others = others
+        // Sized here, freed in deinit, filled from the beginning before they are read.
+        unsafe otherWorks = .allocate(capacity: batchCapacity)
+        unsafe otherPlaces = .allocate(capacity: batchCapacity)
     }
 
     deinit {
@@ -73,7 +88,11 @@ internal import Glibc
         unsafe _ = munmap(keys, capacity * Self.keyStride)
         unsafe scratch.deallocate()
         unsafe jobs128.deallocate()
+        unsafe jobs192.deallocate()
         unsafe jobs256.deallocate()
+        unsafe crypto_mb_esp_free(others)
+        unsafe otherWorks.deallocate()
+        unsafe otherPlaces.deallocate()
         unsafe crypto_mb_close(manager)
     }
 
@@ -86,10 +105,16 @@ internal import Glibc
 
     func install(_ association: SecurityAssociation, at index: Int) {
         precondition((0..<capacity).contains(index))
-        // The index is in range; the key's length was checked by SecurityAssociation.
-        unsafe association.key.withUnsafeBytes { key in
-            unsafe crypto_mb_expand(manager, key.baseAddress!, key.count, keys + index * Self.keyStride)
+        var suite = CipherSuite(association.transform).forC
+        // The index is in range; the keys' lengths were checked by SecurityAssociation.
+        let isDone = unsafe association.key.withUnsafeBytes { key in
+            unsafe association.authenticationKey.withUnsafeBytes { authenticationKey in
+                unsafe crypto_mb_esp_expand(
+                    manager, &suite, key.baseAddress, authenticationKey.baseAddress, authenticationKey.count,
+                    keys + index * Self.keyStride)
+            }
         }
+        guard isDone == 1 else { fatalError("OpenSSL failed to make HMAC's states") }
     }
 
     func remove(at index: Int) {

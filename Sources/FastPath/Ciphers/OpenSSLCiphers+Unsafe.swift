@@ -2,7 +2,7 @@ internal import Associations
 internal import CCrypto
 internal import Wire
 
-/// AES-GCM by OpenSSL's EVP: on every machine. It authenticates only by decrypting all, so a peek is a whole opening
+/// Every transform by OpenSSL: on every machine. It authenticates most only by decrypting all, so a peek is a whole opening
 /// into a buffer of its own, of which the beginning and the trailer are kept.
 @safe public struct OpenSSLCiphers: ~Copyable {
     private let keys: UnsafeMutablePointer<OpaquePointer?>
@@ -30,83 +30,72 @@ internal import Wire
 
     func install(_ association: SecurityAssociation, at index: Int) {
         remove(at: index)
-        // In range: remove checked the index. The key's length was checked by SecurityAssociation.
+        var suite = CipherSuite(association.transform).forC
+        // In range: remove checked the index. The keys' lengths were checked by SecurityAssociation.
         unsafe association.key.withUnsafeBytes { key in
-            unsafe keys[index] = crypto_openssl_key_new(key.baseAddress!, key.count)
+            unsafe association.authenticationKey.withUnsafeBytes { authenticationKey in
+                unsafe keys[index] = crypto_openssl_esp_new(
+                    &suite, key.baseAddress, authenticationKey.baseAddress, authenticationKey.count)
+            }
         }
-        guard unsafe keys[index] != nil else { fatalError("OpenSSL has no memory or no AES-GCM") }
+        guard unsafe keys[index] != nil else { fatalError("OpenSSL has no memory or not the algorithm") }
     }
 
     func remove(at index: Int) {
         precondition((0..<capacity).contains(index))
         // In range by the precondition; freed once, since its place becomes nil.
-        if let old = unsafe keys[index] { unsafe crypto_openssl_key_free(old) }
+        if let old = unsafe keys[index] { unsafe crypto_openssl_esp_free(old) }
         unsafe keys[index] = nil
     }
 
-    /// Opens a packet to `destination`; whether its ICV is right, or true where that is not asked.
-    private func open(
-        _ work: CipherWork, in memory: borrowing FrameMemory, to destination: UnsafeMutableRawPointer?, verifying: Bool
-    ) -> Bool {
+    /// A work as C takes it; nil where there is no key.
+    private func work(_ work: CipherWork, in memory: borrowing FrameMemory) -> crypto_esp_work? {
         precondition((0..<capacity).contains(Int(work.association)))
-        // Inside the frame memory, which the call checks; the parts lie as ESPLayout says; a destination has room for
-        // the longest packet.
+        guard let key = unsafe keys[Int(work.association)] else { return nil }
+        // Inside the frame memory, which the call checks; the suite's parts lie inside the packet.
         let esp = unsafe memory.pointer(at: work.start, count: work.byteCount)
-        guard let key = unsafe keys[Int(work.association)] else { return false }
-        let ciphertext = unsafe esp + ESPHeader.Offset.ciphertext
-        let iv = unsafe esp.loadUnaligned(fromByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
-        var nonce = (work.salt, UInt32(truncatingIfNeeded: iv), UInt32(truncatingIfNeeded: iv >> 32))
-        return unsafe crypto_openssl_open(
-            key, ciphertext, destination ?? ciphertext, work.ciphertextByteCount, &nonce, esp, ESPHeader.byteCount,
-            verifying ? ciphertext + work.ciphertextByteCount : nil) == 1
+        return unsafe crypto_esp_work(work, esp: esp, key: UnsafeMutableRawPointer(key), head: plaintext)
     }
 
     func peek(
-        _ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory,
-        into heads: borrowing PeekedHeads,
-        verifying: Bool
+        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads, verifying: Bool
     ) {
-        for index in 0..<count {
-            let work = works[index]
-            let bytes = work.ciphertextByteCount
+        for index in 0..<count.count {
+            let bytes = works[index].ciphertextByteCount
             precondition(bytes <= Self.plaintextCapacity)
-            let opened = unsafe open(work, in: memory, to: plaintext, verifying: verifying)
-            works[index].isAuthentic = verifying && opened
+            works[index].isAuthentic = false
             works[index].headByteCount = Int32(min(bytes, PeekedHeads.longByteCount))
+            guard var work = unsafe work(works[index], in: memory) else { continue }
+            // The buffer has room for the longest packet.
+            let isDone = unsafe crypto_openssl_esp_open(&work, plaintext, verifying ? 1 : 0) == 1
+            works[index].isAuthentic = unsafe isDone && work.authentic == 1
             // A head's room holds longByteCount bytes at plaintextOffset; what is read was written by the opening.
             let head = unsafe heads.memory.pointer(at: index * PeekedHeads.stride, count: PeekedHeads.stride)
             unsafe (head + PeekedHeads.plaintextOffset).copyMemory(
                 from: plaintext, byteCount: Int(works[index].headByteCount))
-            works[index].padByteCount = unsafe plaintext.load(fromByteOffset: bytes - 2, as: UInt8.self)
-            works[index].nextHeader = unsafe plaintext.load(fromByteOffset: bytes - 1, as: UInt8.self)
+            works[index].padByteCount = unsafe work.pad
+            works[index].nextHeader = unsafe work.next
         }
     }
 
-    func open(_ works: inout Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory) {
-        for index in 0..<count {
-            let work = works[index]
-            works[index].isAuthentic = unsafe open(work, in: memory, to: nil, verifying: true)
-            let end = memory.bytes(
-                at: work.start + ESPHeader.Offset.ciphertext + work.ciphertextByteCount - 2, count: 2)
-            works[index].padByteCount = end.byte(at: 0)
-            works[index].nextHeader = end.byte(at: 1)
+    func open(_ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) {
+        for index in 0..<count.count {
+            works[index].isAuthentic = false
+            guard var work = unsafe work(works[index], in: memory) else { continue }
+            // In place: the plaintext is as long as the ciphertext.
+            let ciphertext = unsafe work.esp + works[index].suite.prefixByteCount
+            let isDone = unsafe crypto_openssl_esp_open(&work, ciphertext, 1) == 1
+            works[index].isAuthentic = unsafe isDone && work.authentic == 1
+            works[index].padByteCount = unsafe work.pad
+            works[index].nextHeader = unsafe work.next
         }
     }
 
-    func seal(_ works: borrowing Slab<CipherWork>, count: Int, in memory: borrowing FrameMemory) {
-        for index in 0..<count {
-            let work = works[index]
-            precondition((0..<capacity).contains(Int(work.association)))
-            // Inside the frame memory, which the call checks; the parts lie as ESPLayout says.
-            let esp = unsafe memory.pointer(at: work.start, count: work.byteCount)
-            let plaintext = unsafe esp + ESPHeader.Offset.ciphertext
-            let iv = unsafe esp.loadUnaligned(fromByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
-            var nonce = (work.salt, UInt32(truncatingIfNeeded: iv), UInt32(truncatingIfNeeded: iv >> 32))
-            guard let key = unsafe keys[Int(work.association)],
-                unsafe crypto_openssl_seal(
-                    key, plaintext, plaintext, work.ciphertextByteCount, &nonce, esp, ESPHeader.byteCount,
-                    plaintext + work.ciphertextByteCount) == 1
-                // Sealing cannot be refused packet by packet: plaintext must not leave.
+    func seal(_ works: borrowing Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) {
+        for index in 0..<count.count {
+            guard var work = unsafe work(works[index], in: memory), unsafe crypto_openssl_esp_seal(&work) == 1
+            // Sealing cannot be refused packet by packet: plaintext must not leave.
             else { fatalError("OpenSSL failed to seal") }
         }
     }

@@ -1,9 +1,10 @@
 internal import Associations
 
 extension SecurityAssociation {
-    /// The salt as one number whose bytes lie in memory as they were given.
+    /// The salt as one number whose bytes lie in memory as they were given; 0 for none.
     var saltInMemory: UInt32 {
-        // The salt has four bytes: SecurityAssociation checked it.
-        unsafe salt.withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt32.self) }
+        guard salt.count == 4 else { return 0 }
+        // Four bytes are there.
+        return unsafe salt.withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt32.self) }
     }
 }

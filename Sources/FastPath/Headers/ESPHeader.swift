@@ -1,11 +1,13 @@
 internal import Associations
 internal import Wire
 
-/// The fixed part of an ESP packet (RFC 4303 §2) and the sizes around it. Fields are big-endian on the wire.
+/// The fixed part of an ESP packet (RFC 4303 §2) and the sizes around it with AES-GCM. Fields are big-endian on the wire.
 ///
 ///     0                   8                  16            -18           -16
 ///     | SPI 4 | number 4  |   IV 8           | ciphertext   : pad, next  | ICV 16 |
 ///     |<---- AAD -------->|                  |<------ encrypted -------->|
+///
+/// AES-CBC has an IV of 16 bytes and NULL none; HMAC's ICVs have 12 to 32: see `CipherSuite`.
 struct ESPHeader: Equatable {
     static let byteCount = 8
     enum Offset { static let spi = 0, sequenceNumber = 4, iv = 8, ciphertext = 16 }
@@ -23,7 +25,8 @@ struct ESPHeader: Equatable {
     }
 }
 
-/// Where the parts of an ESP packet of a transform lie.
+/// Where the parts of an ESP packet of AES-GCM lie, which is the transform that packets nearly always have;
+/// `CipherSuite` knows the others.
 enum ESPLayout {
     /// Header and IV.
     static let prefixByteCount = 16
@@ -39,15 +42,5 @@ enum ESPLayout {
     @inline(__always)
     static func allows(_ byteCount: Int) -> Bool {
         byteCount >= minimumByteCount && (byteCount - prefixByteCount - icvByteCount) % alignment == 0
-    }
-
-    /// Bytes of padding that a payload gets.
-    static func padding(forPayload byteCount: Int) -> Int {
-        (alignment - (byteCount + trailerByteCount) % alignment) % alignment
-    }
-
-    /// Bytes of the ESP packet around a payload.
-    static func byteCount(forPayload byteCount: Int) -> Int {
-        prefixByteCount + byteCount + padding(forPayload: byteCount) + trailerByteCount + icvByteCount
     }
 }

@@ -13,9 +13,9 @@ struct InboundAssociation: BitwiseCopyable {
     var salt: UInt32 = 0
     var selectors: Int32 = -1
     var spi = SPI(rawValue: 0)
-    var keyByteCount: UInt8 = 0
+    var suite = CipherSuite.none
     var isTunnel = false
-    /// A bit of `TransformMask`.
+    /// Its place in `TransformMask`.
     var transform: UInt8 = 0
     /// A packet was refused because the lifecount has no room: `admit` asks before the ciphers work for nothing.
     var isNearEnd = false
@@ -78,8 +78,8 @@ struct InboundAssociations: ~Copyable {
         let place = free.removeLast()
         records[Int(place)] = InboundAssociation(
             window: UInt32(association.replayWindow), salt: association.saltInMemory, selectors: chain,
-            spi: association.spi, keyByteCount: UInt8(association.transform.keyByteCount),
-            isTunnel: association.mode == .tunnel, transform: TransformMask.bit(association.transform))
+            spi: association.spi, suite: CipherSuite(association.transform),
+            isTunnel: association.mode == .tunnel, transform: TransformMask.place(of: association.transform))
         windows.clear(Int(place))
         ciphers.install(association, at: Int(place))
         index.insert(association.spi, at: place)
@@ -102,7 +102,7 @@ struct InboundAssociations: ~Copyable {
         guard let place = place(of: grant.spi) else { return }
         records[Int(place)].lastPacket = grant.packets
         records[Int(place)].lastByte = grant.bytes
-        records[Int(place)].isNearEnd = records[Int(place)].isSpent(for: ESPLayout.minimumByteCount)
+        records[Int(place)].isNearEnd = records[Int(place)].isSpent(for: records[Int(place)].suite.minimumByteCount)
     }
 
     /// What came under the SA at a place; nil where there is none or nothing came.
@@ -144,18 +144,20 @@ struct InboundAssociations: ~Copyable {
     /// Asks each pending packet's length, number (RFC 4303 §3.4.3: before the ICV) and, near the end of the SA's lifecount,
     /// whether there is room for it, and makes a work for the ciphers of every one that passes; returns how many there are.
     @inline(__always)
-    mutating func admit(_ batch: inout PacketBatch, to cipherWorks: inout Slab<CipherWork>) -> Int {
+    mutating func admit(_ batch: inout PacketBatch, to cipherWorks: inout Slab<CipherWork>) -> WorkCount {
         let packets = batch.packets.view
         let works = cipherWorks.view
         let records = records.view
         let windows = windows.reader
         let selectors = selectors.reader
         var count = 0
+        var isAllGCM = true
         replayCount = 0
         for at in 0..<batch.count where packets[at].verdict == .pending {
             let place = packets[at].association
             let byteCount = Int(packets[at].espByteCount)
-            if !ESPLayout.allows(byteCount) {
+            let suite = records[Int(place)].suite
+            if suite.isGCM ? !ESPLayout.allows(byteCount) : !suite.allows(byteCount) {
                 packets[at].verdict = .wrongLength
                 continue
             }
@@ -174,10 +176,11 @@ struct InboundAssociations: ~Copyable {
             works[count] = CipherWork(
                 packet: Int32(truncatingIfNeeded: at), association: place,
                 start: packets[at].start &+ Int(packets[at].espOffset), byteCount: byteCount,
-                salt: records[Int(place)].salt, keyByteCount: records[Int(place)].keyByteCount)
+                salt: records[Int(place)].salt, suite: suite)
+            if !suite.isGCM { isAllGCM = false }
             count &+= 1
         }
-        return count
+        return WorkCount(count: count, isAllGCM: isAllGCM)
     }
 
     private mutating func refuse(_ packet: Int, as refusal: Verdict, _ packets: SlabView<Packet>) {

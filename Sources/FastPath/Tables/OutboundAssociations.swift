@@ -20,7 +20,7 @@ struct OutboundAssociation: BitwiseCopyable {
     var spi = SPI(rawValue: 0)
     /// The salt's bytes as they lie in memory.
     var salt: UInt32 = 0
-    var keyByteCount: UInt8 = 0
+    var suite = CipherSuite.none
     var isTunnel = false
     /// The router's relay does it: packets go there in clear.
     var isRelayed = false
@@ -73,7 +73,7 @@ struct OutboundAssociations: ~Copyable {
     {
         let record = OutboundAssociation(
             source: association.source, destination: association.destination, spi: association.spi,
-            salt: association.saltInMemory, keyByteCount: UInt8(association.transform.keyByteCount),
+            salt: association.saltInMemory, suite: CipherSuite(association.transform),
             isTunnel: association.mode == .tunnel, localPort: association.udpEncapsulation?.localPort ?? 0,
             remotePort: association.udpEncapsulation?.remotePort ?? 0, isOwn: association.isOwn)
         let place = try enter(record, association.selectors, ciphers: ciphers)

@@ -50,7 +50,7 @@ struct TargetTable: ~Copyable {
     private var neighbours: [MACAddress?]
     private var standings: [TargetStanding]
     /// What each cannot do, by `TransformMask`.
-    private var lacking: [UInt8]
+    private var lacking: [UInt32]
     /// Packets that were handed to the relay for each.
     var relayed: [UInt64]
 
@@ -95,7 +95,7 @@ struct TargetTable: ~Copyable {
     }
 
     /// Whether the relay does an SA for a target; only of a target that is not plain.
-    func relays(_ index: Int, transform: UInt8) -> Bool { lacking[index] & transform != 0 }
+    func relays(_ index: Int, transform: UInt8) -> Bool { TransformMask.contains(transform, in: lacking[index]) }
 
     /// What keeps a connection's packets from a target; `.pending` when nothing does.
     func refusal(_ index: Int) -> Verdict {

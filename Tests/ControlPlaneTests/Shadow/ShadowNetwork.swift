@@ -256,19 +256,21 @@ struct ShadowNetwork {
 
     /// An SA with everything in it that an SA can have.
     mutating func association() -> SecurityAssociation {
-        let transform = Associations.Transform.allCases[random.below(2)]
+        let transform = Associations.Transform.allCases[random.below(Associations.Transform.allCases.count)]
         let isTransport = random.chance(300)
         return SecurityAssociation(
             name: "peer \(random.below(100))", spi: random.espSPI(),
             direction: random.chance(500) ? .inbound : .outbound,
             mode: isTransport ? .transport : .tunnel, source: IPAddress("198.51.100.1")!,
             destination: random.chance(500) ? IPAddress("203.0.113.9")! : IPAddress("2001:db8::7")!,
-            transform: transform, key: SecretBytes(random.nonce(byteCount: transform.keyByteCount)),
+            transform: transform, key: SecretBytes(random.nonce(byteCount: 64).prefix(transform.keyByteCount)),
             salt: SecretBytes(Array(random.nonce()[..<transform.saltByteCount])),
             selectors: TrafficSelectors(
                 remote: [AddressRange("10.1.0.0/16")!, AddressRange("10.9.0.3")!], local: [AddressRange("10.2.0.9")!],
                 ipProtocol: random.chance(500) ? 6 : nil, remotePorts: [],
                 localPorts: random.chance(500) ? [80...80, 8000...8999] : []),
-            replayWindow: 64, udpEncapsulation: random.chance(500) ? UDPEncapsulation(remotePort: 4501) : nil)
+            replayWindow: 64, udpEncapsulation: random.chance(500) ? UDPEncapsulation(remotePort: 4501) : nil,
+            authenticationKey: SecretBytes(
+                random.nonce(byteCount: 64).prefix(transform.authenticationKeyByteCount)))
     }
 }

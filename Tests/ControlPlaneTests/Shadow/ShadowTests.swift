@@ -114,7 +114,8 @@ import Testing
         network.install(association)
         network.run(for: Self.second)
         network.cut(HolderID(place: 0))
-        association.key = SecretBytes(network.random.nonce(byteCount: association.transform.keyByteCount))
+        association.key = SecretBytes(
+            network.random.nonce(byteCount: 64).prefix(association.transform.keyByteCount))
         network.install(association)
         network.run(for: Self.second)
         let agrees = network.agrees

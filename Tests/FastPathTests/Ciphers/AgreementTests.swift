@@ -5,31 +5,40 @@ import Wire
 
 @testable import FastPath
 
-/// Random packets, sealed by OpenSSL directly: whatever provider looks at them finds the same.
+/// Random packets of every transform, sealed by OpenSSL directly: whatever provider looks at them finds the same.
 @Suite struct AgreementTests {
-    /// Four SAs of each key size.
-    static let associations = (0..<8).map { index in
+    /// Two SAs of each transform, and then as many of AES-GCM, so that it is half of the packets.
+    static let transforms =
+        Transform.allCases
+        + Transform.allCases.indices.map { [.aes128gcm16, .aes192gcm16, .aes256gcm16][$0 % 3] }
+    static let associations = (0..<2 * transforms.count).map { index in
         association(
             spi: 0x4000_0000 + UInt32(index) * 77, from: "198.51.100.10", to: "203.0.113.1",
-            index % 2 == 0 ? .aes128gcm16 : .aes256gcm16, remote: "10.71.0.0/24", local: "10.72.0.0/24")
+            transforms[index % transforms.count], remote: "10.71.0.0/24", local: "10.72.0.0/24")
     }
 
     struct Sample {
         var item: CipherBench.Item
+        var number: UInt64
         var plaintext: Bytes
         var isAuthentic: Bool
+        var transform: Transform { AgreementTests.associations[item.association].transform }
         var padding: UInt8 { plaintext[plaintext.count - 2] }
         var nextHeader: UInt8 { plaintext[plaintext.count - 1] }
     }
 
-    /// A packet whose ciphertext has `byteCount` bytes: payload, padding as others like it, trailer.
+    /// A packet whose ciphertext has `byteCount` bytes, or as many more as its transform wants: payload, padding as others
+    /// like it, trailer.
     static func sample(_ byteCount: Int, _ generator: inout SeededGenerator, fault: Bool = false) -> Sample {
         let index = Int.random(in: 0..<associations.count, using: &generator)
+        let alignment = associations[index].transform.alignment
+        let byteCount = (byteCount + alignment - 1) / alignment * alignment
+        let number: UInt64 = generator.next()
         let padding = Int.random(in: 0...min(byteCount - 2, 255), using: &generator)
         let payload = generator.bytes(byteCount - 2 - padding)
         let nextHeader = UInt8.random(in: .min ... .max, using: &generator)
         var packet = esp(
-            associations[index], number: generator.next(), nextHeader: nextHeader, payload,
+            associations[index], number: number, nextHeader: nextHeader, payload,
             fault: ESPFault(padding: padding))
         if fault {
             let bit = Int.random(in: 0..<packet.count * 8, using: &generator)
@@ -37,7 +46,8 @@ import Wire
         }
         let plaintext = payload + (0..<padding).map { UInt8($0 + 1) } + [UInt8(padding), nextHeader]
         return Sample(
-            item: CipherBench.Item(packet: packet, association: index), plaintext: plaintext, isAuthentic: !fault)
+            item: CipherBench.Item(packet: packet, association: index), number: number, plaintext: plaintext,
+            isAuthentic: !fault)
     }
 
     /// Every length of ciphertext from 4 to 2000 twice, and 1000 random ones, shuffled; a quarter with a flipped bit.
@@ -50,7 +60,7 @@ import Wire
         return lengths.map { sample($0, &generator, fault: generator.once(in: 4)) }
     }
 
-    /// Hands the samples out in batches of 1 to 64, key sizes mixed.
+    /// Hands the samples out in batches of 1 to 64, transforms and key sizes mixed.
     static func inBatches(_ samples: [Sample], seed: UInt64, _ body: ([Sample]) -> Void) {
         var generator = SeededGenerator(seed: seed)
         var rest = samples[...]
@@ -99,8 +109,12 @@ import Wire
                 #expect(finding.isAuthentic == sample.isAuthentic)
                 guard sample.isAuthentic else { continue }
                 let packet = sample.item.packet
-                let open = packet.prefix(16) + sample.plaintext + packet.suffix(16)
-                #expect(finding.frame == CipherBench.framed(Bytes(open)), "\(packet.count) bytes")
+                let open =
+                    packet.prefix(8 + sample.transform.ivByteCount) + sample.plaintext
+                    + packet.suffix(sample.transform.icvByteCount)
+                #expect(
+                    finding.frame == CipherBench.framed(Bytes(open)),
+                    "\(packet.count) bytes under \(sample.transform.rawValue)")
                 #expect(finding.padByteCount == sample.padding && finding.nextHeader == sample.nextHeader)
             }
         }
@@ -111,12 +125,17 @@ import Wire
         let samples = Self.samples(seed: 8).filter(\.isAuthentic)
         Self.inBatches(samples, seed: 9) { batch in
             let unsealed = batch.map {
-                let header = Bytes($0.item.packet.prefix(16))
+                // Of CBC the number, which becomes the IV; of NULL nothing.
+                let iv = Bytes((bigEndian(UInt64(0)) + bigEndian($0.number)).suffix($0.transform.ivByteCount))
                 return CipherBench.Item(
-                    packet: header + $0.plaintext + Bytes(repeating: 0xEE, count: 16), association: $0.item.association)
+                    packet: $0.item.packet.prefix(8) + iv + $0.plaintext
+                        + Bytes(repeating: 0xEE, count: $0.transform.icvByteCount),
+                    association: $0.item.association)
             }
             for (sample, sealed) in zip(batch, bench.seal(unsealed)) {
-                #expect(sealed == CipherBench.framed(sample.item.packet), "\(sample.plaintext.count) bytes")
+                #expect(
+                    sealed == CipherBench.framed(sample.item.packet),
+                    "\(sample.plaintext.count) bytes under \(sample.transform.rawValue)")
             }
         }
     }
@@ -127,8 +146,8 @@ import Wire
         var generator = SeededGenerator(seed: 10)
         for _ in 0..<200 {
             let sample = Self.sample(4 * Int.random(in: 1...100, using: &generator), &generator)
-            // Two on: the same size of key.
-            let other = (sample.item.association + 2) % Self.associations.count
+            // The other half: the same transform.
+            let other = (sample.item.association + Self.transforms.count) % Self.associations.count
             let item = CipherBench.Item(packet: sample.item.packet, association: other)
             #expect(!bench.verifyAndPeek([item])[0].isAuthentic)
             #expect(!bench.open([item])[0].isAuthentic)
@@ -143,7 +162,7 @@ import Wire
 
     /// Head and trailer are right (of a damaged packet they may be anything), and the frame is as it came.
     private static func check(_ finding: CipherBench.Finding, _ sample: Sample, isAuthentic: Bool) {
-        let size = "\(sample.plaintext.count) bytes under SA \(sample.item.association)"
+        let size = "\(sample.plaintext.count) bytes under \(sample.transform.rawValue)"
         #expect(finding.isAuthentic == isAuthentic, "\(size)")
         #expect(finding.frame == CipherBench.framed(sample.item.packet), "\(size)")
         guard sample.isAuthentic else { return }

@@ -15,9 +15,7 @@ struct CipherBench: ~Copyable {
     let provider: CipherProvider
     let associations: [SecurityAssociation]
     private let memory = FrameMemory(frameCount: Self.capacity, frameStride: Self.stride)
-    private var works = Slab(
-        repeating: CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, keyByteCount: 16),
-        count: Self.capacity)
+    private var works = Slab<CipherWork>(repeating: .none, count: Self.capacity)
     private let heads = PeekedHeads(capacity: Self.capacity)
 
     init(_ provider: Provider, _ associations: [SecurityAssociation]) {
@@ -55,7 +53,7 @@ struct CipherBench: ~Copyable {
             works[index] = CipherWork(
                 packet: Int32(index), association: Int32(item.association), start: index * Self.stride + Self.margin,
                 byteCount: item.packet.count, salt: association.saltInMemory,
-                keyByteCount: UInt8(association.transform.keyByteCount))
+                suite: CipherSuite(association.transform))
         }
     }
 
@@ -74,13 +72,13 @@ struct CipherBench: ~Copyable {
 
     mutating func verifyAndPeek(_ items: [Item]) -> [Finding] {
         lay(items)
-        _ = provider.verifyAndPeek(&works, count: items.count, in: memory, into: heads)
+        _ = provider.verifyAndPeek(&works, WorkCount(works, count: items.count), in: memory, into: heads)
         return items.indices.map { finding($0) }
     }
 
     mutating func peek(_ items: [Item]) -> [Finding] {
         lay(items)
-        provider.peek(&works, count: items.count, in: memory, into: heads)
+        provider.peek(&works, WorkCount(works, count: items.count), in: memory, into: heads)
         return items.indices.map { finding($0) }
     }
 
@@ -93,14 +91,14 @@ struct CipherBench: ~Copyable {
     mutating func open(_ items: [Item]) -> [Finding] {
         lay(items)
         for index in items.indices { works[index].headByteCount = 0 }
-        _ = provider.open(&works, count: items.count, in: memory)
+        _ = provider.open(&works, WorkCount(works, count: items.count), in: memory)
         return items.indices.map { finding($0) }
     }
 
     /// The frames of packets whose plaintext was sealed in place.
     mutating func seal(_ items: [Item]) -> [Bytes] {
         lay(items)
-        provider.seal(works, count: items.count, in: memory)
+        provider.seal(works, WorkCount(works, count: items.count), in: memory)
         return items.indices.map { frame($0) }
     }
 }

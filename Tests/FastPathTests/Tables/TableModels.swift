@@ -7,9 +7,8 @@ import Wire
 /// The proof that tables ask for, as a provider gives it for a batch of nothing.
 func proofForTests() -> AuthenticationProof {
     let provider = CipherProvider.openSSL(OpenSSLCiphers(capacity: 1))
-    var works = Slab(
-        repeating: CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, keyByteCount: 16), count: 1)
-    return provider.open(&works, count: 0, in: FrameMemory(frameCount: 1, frameStride: 64))
+    var works = Slab<CipherWork>(repeating: .none, count: 1)
+    return provider.open(&works, WorkCount(works, count: 0), in: FrameMemory(frameCount: 1, frameStride: 64))
 }
 
 func flow(_ number: Int, port: UInt16 = 80, flags: UInt8 = 0) -> Flow {

@@ -4,7 +4,8 @@ public import Associations
 public struct ChildKeySizes: Sendable, Hashable {
     /// The cipher's key, without a salt; 0 for none.
     public var encryption: Int
-    /// The salt that follows it: 4 with AES-GCM (RFC 4106 §8.1) and ChaCha20-Poly1305 (RFC 7634 §2), else 0.
+    /// The salt that follows it: 4 with AES-GCM (RFC 4106 §8.1), AES-GMAC (RFC 4543 §5.1), AES-CTR (RFC 3686 §5.1) and
+    /// ChaCha20-Poly1305 (RFC 7634 §2), else 0.
     public var salt: Int
     /// The integrity key; 0 with an AEAD.
     public var integrity: Int
@@ -16,7 +17,9 @@ public struct ChildKeySizes: Sendable, Hashable {
     }
 
     public init(_ transform: Transform) {
-        self.init(encryption: transform.keyByteCount, salt: transform.saltByteCount)
+        self.init(
+            encryption: transform.keyByteCount, salt: transform.saltByteCount,
+            integrity: transform.authenticationKeyByteCount)
     }
 }
 

@@ -42,7 +42,7 @@ struct ChildAgreement: FollowedUp {
                 source: direction == .inbound ? path.remote.address : path.local.address,
                 destination: direction == .inbound ? path.local.address : path.remote.address,
                 transform: transform, key: keys.encryption, salt: keys.salt, selectors: selectors,
-                replayWindow: policy.replayWindow, udpEncapsulation: encapsulation)
+                replayWindow: policy.replayWindow, udpEncapsulation: encapsulation, authenticationKey: keys.integrity)
         }
         let isInitiator = negotiation.role == .initiator
         return ChildSecurityAssociations(

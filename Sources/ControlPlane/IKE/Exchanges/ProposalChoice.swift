@@ -99,13 +99,44 @@ extension Proposal {
 extension Associations.Transform {
     /// The ESP transform of a chosen proposal; nil for one that the fast path has not.
     init?(_ proposal: Proposal) {
-        guard let cipher = proposal.transforms.first(where: { $0.type == .encryption }),
-            cipher.encryption == .aesGCM16,
-            (proposal.transforms.first { $0.type == .sequenceNumbers }?.sequenceNumbers ?? .plain) == .plain
+        func only(_ type: TransformType) -> Proposal.Transform? { proposal.transforms.first { $0.type == type } }
+        guard let encryption = only(.encryption), let cipher = Cipher(encryption),
+            (only(.sequenceNumbers)?.sequenceNumbers ?? .plain) == .plain
         else { return nil }
-        switch cipher.keyBits {
-        case 128: self = .aes128gcm16
-        case 256: self = .aes256gcm16
+        let integrityID = only(.integrity)?.integrity ?? .none
+        let integrity = Integrity(integrityID)
+        guard integrity != nil || integrityID == .none else { return nil }
+        self.init(cipher, integrity)
+    }
+}
+
+extension Associations.Transform.Cipher {
+    fileprivate init?(_ transform: Proposal.Transform) {
+        switch (transform.encryption, transform.keyBits) {
+        case (.aesGCM16, 128): self = .aes128gcm16
+        case (.aesGCM16, 192): self = .aes192gcm16
+        case (.aesGCM16, 256): self = .aes256gcm16
+        case (.chacha20Poly1305, nil): self = .chacha20poly1305
+        case (.nullAESGMAC, 128): self = .aes128gmac
+        case (.nullAESGMAC, 192): self = .aes192gmac
+        case (.nullAESGMAC, 256): self = .aes256gmac
+        case (.aesCBC, 128): self = .aes128
+        case (.aesCBC, 256): self = .aes256
+        case (.aesCTR, 128): self = .aes128ctr
+        case (.aesCTR, 256): self = .aes256ctr
+        case (.null, nil): self = .null
+        default: return nil
+        }
+    }
+}
+
+extension Associations.Transform.Integrity {
+    fileprivate init?(_ id: IntegrityID) {
+        switch id {
+        case .hmacSHA256: self = .sha256
+        case .hmacSHA384: self = .sha384
+        case .hmacSHA512: self = .sha512
+        case .hmacSHA1: self = .sha1
         default: return nil
         }
     }

@@ -33,9 +33,11 @@ import Wire
             #expect(one.transform == other.transform, sourceLocation: sourceLocation)
             #expect(one.key.matches(other.key), sourceLocation: sourceLocation)
             #expect(one.salt.matches(other.salt), sourceLocation: sourceLocation)
+            #expect(one.authenticationKey.matches(other.authenticationKey), sourceLocation: sourceLocation)
             #expect(one.selectors == other.selectors.mirrored, sourceLocation: sourceLocation)
         }
-        #expect(!mine.outbound.key.matches(mine.inbound.key), sourceLocation: sourceLocation)
+        let secrets = { (one: SecurityAssociation) in one.key.count > 0 ? one.key : one.authenticationKey }
+        #expect(!secrets(mine.outbound).matches(secrets(mine.inbound)), sourceLocation: sourceLocation)
     }
 
     @Test(arguments: [
@@ -50,6 +52,45 @@ import Wire
         pair.settle()
         expectMirrored(pair)
         #expect(pair.installed(.initiator).first?.outbound.transform == .aes256gcm16)
+    }
+
+    /// The keys' lengths are what SecurityAssociation insists on.
+    @Test(arguments: Associations.Transform.allCases)
+    func everyTransformOfESPMakesAnSA(_ transform: Associations.Transform) throws {
+        var pair = SessionPair(
+            try .sample(.initiator, child: [transform.rawValue]), try .sample(.responder, child: [transform.rawValue]))
+        pair.start()
+        pair.settle()
+        expectMirrored(pair)
+        #expect(pair.installed(.initiator).first?.outbound.transform == transform)
+    }
+
+    /// AES-CBC where the peer has nothing better, and never where it has.
+    @Test func thePreferredTransformIsTaken() throws {
+        let both = ["aes256gcm16-aes128gcm16", "aes256-aes128-sha256"]
+        for (offered, taken) in [(both, "aes256gcm16"), (["aes128-sha256"], "aes128-sha256")] {
+            var pair = SessionPair(
+                try .sample(.initiator, child: offered), try .sample(.responder, child: both))
+            pair.start()
+            pair.settle()
+            #expect(pair.installed(.responder).first?.outbound.transform.rawValue == taken)
+        }
+    }
+
+    /// What the packet path has not is refused by the name it was asked for by.
+    @Test(arguments: ["aes192-sha256", "aes256gcm8", "aes128ccm16", "3des-sha256", "aes128-md5", "aes128-aesxcbc"])
+    func whatThePacketPathHasNotIsRefused(_ child: String) throws {
+        #expect(throws: SessionPolicy.Fault.unsupported(child)) { try SessionPolicy.sample(.initiator, child: [child]) }
+    }
+
+    /// SHA-1 is not taken from a peer unless the operator has asked for it.
+    @Test func sha1IsOffUnlessAskedFor() throws {
+        var pair = SessionPair(
+            try .sample(.initiator, child: ["aes128-sha1"]),
+            try .sample(.responder, child: ["aes256gcm16-aes128gcm16", "aes256-aes128-sha256"]))
+        pair.start()
+        pair.settle()
+        #expect(pair.installed(.responder).isEmpty)
     }
 
     @Test func theInboundSAIsThereBeforeTheReply() throws {
