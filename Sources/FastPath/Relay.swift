@@ -8,36 +8,25 @@ public import Wire
 ///     out:  GRE, in clear, from a target -> policy -> SA -> number from the lease -> seal -> straight to the peer
 ///
 /// Frames begin with an IP header, in both directions. Not the fast way, and it need not be.
-public struct Relay: ~Copyable {
-    public var host: Host
+public struct Relay: Sendable {
     private let trustedAddress: IPAddress
     private let targets: [IPAddress]
 
     /// - Parameters:
-    ///   - configuration: `ingress` is `direct`, `addresses` those to which peers send, `dvipas` what the cluster serves.
     ///   - trustedAddress: the router's own.
     ///   - targets: their trusted addresses, in the router's order.
-    public init(_ configuration: HostConfiguration, epoch: Epoch, trustedAddress: IPAddress, targets: [IPAddress]) {
-        host = Host(configuration)
-        host.advance(to: epoch)
-        self.trustedAddress = trustedAddress
-        self.targets = targets
-    }
-
-    /// With ciphers made for the configuration's capacities.
-    public init(
-        _ configuration: HostConfiguration, epoch: Epoch, trustedAddress: IPAddress, targets: [IPAddress],
-        inbound: consuming CipherProvider, outbound: consuming CipherProvider
-    ) {
-        host = Host(configuration, inbound: inbound, outbound: outbound)
-        host.advance(to: epoch)
+    public init(trustedAddress: IPAddress, targets: [IPAddress]) {
         self.trustedAddress = trustedAddress
         self.targets = targets
     }
 
     /// Opens what the worker handed over, each packet with its target. Those that are to go to it come out `relayed`,
     /// with their GRE header; all others have the verdict that says why not.
-    public mutating func open(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
+    ///
+    /// - Parameter host: with `direct` ingress; `addresses` are those to which peers send, `dvipas` what the cluster serves.
+    public func open(
+        _ batch: inout PacketBatch, through host: inout Host, in memory: borrowing FrameMemory, now: UInt64
+    ) {
         host.open(&batch, in: memory, now: now)
         for index in 0..<batch.count where batch[index].verdict == .delivered {
             let target = Int(batch[index].target)
@@ -52,14 +41,14 @@ public struct Relay: ~Copyable {
     }
 
     /// Takes what came through GRE out of it; what is right is still `pending`, lies at its `start`, and is for
-    /// `Host.seal`.
-    public func receive(_ batch: inout PacketBatch, in memory: borrowing FrameMemory) {
+    /// the host's `seal`.
+    public func receive(_ batch: inout PacketBatch, for host: borrowing Host, in memory: borrowing FrameMemory) {
         for index in 0..<batch.count {
-            batch[index].verdict = receive(&batch[index], in: memory)
+            batch[index].verdict = receive(&batch[index], host.epoch, in: memory)
         }
     }
 
-    private func receive(_ packet: inout Packet, in memory: borrowing FrameMemory) -> Verdict {
+    private func receive(_ packet: inout Packet, _ epoch: Epoch, in memory: borrowing FrameMemory) -> Verdict {
         let frame = memory.bytes(at: packet.start, count: packet.byteCount)
         guard let outer = IPv4Header(reading: frame), outer.version == 4, outer.byteCount >= IPv4Header.minimumByteCount
         else { return .truncated }
@@ -68,7 +57,7 @@ public struct Relay: ~Copyable {
         guard outer.ipProtocol == IPProtocol.gre, gre.flagsAndVersion == GREHeader.keyOnly,
             gre.type == EtherType.ipv4.rawValue
         else { return .malformedGRE }
-        guard Epoch(rawValue: gre.key) >= host.epoch else { return .staleEpoch }
+        guard Epoch(rawValue: gre.key) >= epoch else { return .staleEpoch }
         packet.start += outer.byteCount + GREHeader.byteCount
         packet.byteCount -= outer.byteCount + GREHeader.byteCount
         return .pending

@@ -38,9 +38,9 @@ extension Member {
             if !desk.inbox.offer(publication) { Log.warn("the worker does not keep up with publications") }
         }
         var pipe = try RelayPipe.open()
-        let relaySender = pipe.sender.take()
+        let relaySender = pipe.takeSender()
         let relay = cluster.link.flatMap { _ in
-            RelayService(self, trustedAddress: trustedAddress, receiver: pipe.receiver.take())
+            RelayService(self, trustedAddress: trustedAddress, receiver: pipe.takeReceiver())
         }
         let coupling = try couplingEnd()
         defer { coupling?.stop() }

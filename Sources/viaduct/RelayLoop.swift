@@ -6,7 +6,8 @@ import Wire
 /// The relay's thread: what the worker hands over goes to the targets in clear, what they send in clear goes to the
 /// peers sealed.
 struct RelayLoop: ~Copyable {
-    private var relay: Relay
+    private let relay: Relay
+    private var host: Host
     /// GRE from the targets; GRE to them and ESP to the peers.
     private var raw: RawIPSocket
     private var pipe: RelayReceiver
@@ -25,10 +26,11 @@ struct RelayLoop: ~Copyable {
     private static let reportInterval: UInt64 = 100_000_000
 
     init(
-        relay: consuming Relay, raw: consuming RawIPSocket, pipe: consuming RelayReceiver,
+        relay: Relay, host: consuming Host, raw: consuming RawIPSocket, pipe: consuming RelayReceiver,
         numbers: consuming SequenceSource, shadow: ShadowIntake
     ) {
         self.relay = relay
+        self.host = host
         self.raw = raw
         self.pipe = pipe
         self.numbers = numbers
@@ -43,7 +45,7 @@ struct RelayLoop: ~Copyable {
             wait(desk)
             desk.countRound()
             // Before the packets: an SA that has come is there for those that came behind it.
-            shadow.take(from: desk, &relay.host, &numbers)
+            shadow.take(from: desk, &host, &numbers)
             open()
             receive()
             send()
@@ -51,10 +53,10 @@ struct RelayLoop: ~Copyable {
             if now >= nextReport {
                 nextReport = now + Self.reportInterval
                 desk.leave(report())
-                shadow.note(&relay.host, at: desk)
+                shadow.note(&host, at: desk)
             }
         }
-        numbers.giveBack(relay.host)
+        numbers.giveBack(host)
         desk.leave(report())
     }
 
@@ -72,9 +74,9 @@ struct RelayLoop: ~Copyable {
     private mutating func open() {
         pipe.receive(into: &incoming, memory: memory, pool: &pool)
         if incoming.isEmpty { return }
-        relay.open(&incoming, in: memory, now: clock.now)
+        relay.open(&incoming, through: &host, in: memory, now: clock.now)
         raw.send(&incoming, having: .relayed, memory: memory)
-        relay.host.account(incoming)
+        host.account(incoming)
         for index in 0..<incoming.count { pool.give(incoming[index].start) }
         incoming.removeAll()
     }
@@ -83,8 +85,8 @@ struct RelayLoop: ~Copyable {
     private mutating func receive() {
         guard outgoing.room >= arriving.capacity else { return }
         raw.receive(into: &arriving, memory: memory, pool: &pool)
-        relay.receive(&arriving, in: memory)
-        relay.host.account(arriving)
+        relay.receive(&arriving, for: host, in: memory)
+        host.account(arriving)
         for index in 0..<arriving.count {
             if arriving[index].verdict == .pending {
                 outgoing.append(arriving[index])
@@ -99,18 +101,18 @@ struct RelayLoop: ~Copyable {
     private mutating func send() {
         repeat {
             if !outgoing.isEmpty {
-                relay.host.seal(&outgoing, in: memory, now: clock.now)
-                relay.host.withholdLate(&outgoing, now: clock.now)
+                host.seal(&outgoing, in: memory, now: clock.now)
+                host.withholdLate(&outgoing, now: clock.now)
                 raw.send(&outgoing, having: .sealed, memory: memory)
                 giveUpOnOldPackets()
-                relay.host.account(outgoing)
-                numbers.note(&relay.host, outgoing)
+                host.account(outgoing)
+                numbers.note(&host, outgoing)
                 for index in 0..<outgoing.count where outgoing[index].verdict != .pending {
                     pool.give(outgoing[index].start)
                 }
                 outgoing.removeDecided()
             }
-        } while numbers.poll(&relay.host) && !outgoing.isEmpty
+        } while numbers.poll(&host) && !outgoing.isEmpty
     }
 
     private mutating func giveUpOnOldPackets() {
@@ -125,7 +127,7 @@ struct RelayLoop: ~Copyable {
 
     private func report() -> HostReport {
         var report = HostReport()
-        report.verdicts = relay.host.counters.snapshot()
+        report.verdicts = host.counters.snapshot()
         report.sequences = numbers.tallies
         report.rawSocket = raw.statistics()
         report.shadow = shadow.tallies

@@ -51,7 +51,8 @@ final class RelayService: Sendable {
                 (state.desk, state.control) = (desk, control)
                 let loop = LoopBox(
                     RelayLoop(
-                        relay: packetPath(), raw: raw, pipe: receiver, numbers: .leased(numbers), shadow: intake))
+                        relay: Relay(trustedAddress: trustedAddress, targets: cluster.targets.map(\.trustedAddress)),
+                        host: try packetPath(), raw: raw, pipe: receiver, numbers: .leased(numbers), shadow: intake))
                 state.thread = try ServiceThread(name: "relay") { _ in loop.run(desk) }
                 Log.say("\(name): the relay begins")
             } catch {
@@ -61,15 +62,15 @@ final class RelayService: Sendable {
         }
     }
 
-    private func packetPath() -> Relay {
+    private func packetPath() throws -> FastPath.Host {
         var configuration = HostConfiguration(
             ingress: .direct, addresses: cluster.dvipas + cluster.gateways, dvipas: cluster.dvipas)
         configuration.associationCapacity = cluster.associationRoom
         // Connections are the targets' to follow.
         configuration.connectionCapacity = 1
-        return Relay(
-            configuration, epoch: cluster.epoch, trustedAddress: trustedAddress,
-            targets: cluster.targets.map(\.trustedAddress))
+        var host = FastPath.Host(configuration)
+        try host.apply(.epoch(cluster.epoch))
+        return host
     }
 
     private func control(_ desk: HostDesk) throws -> TargetControl {

@@ -68,8 +68,8 @@ import Wire
             Example.tunnelFrame(number: UInt64($0 + 1), Example.innerTCP(port: UInt16(40000 + $0), payload: 300 * $0))
         }
         var ends = try RelayPipe.open()
-        let sender = ends.sender.take()!
-        var receiver = ends.receiver.take()!
+        let sender = ends.takeSender()!
+        var receiver = ends.takeReceiver()!
         for (index, frame) in frames.enumerated() {
             let start = index * 4096 + 256
             var bytes = bench.memory.mutableBytes(at: start, count: frame.count)
@@ -93,7 +93,7 @@ import Wire
 
     @Test func aPipeThatNobodyReadsIsFullBeforeLong() throws {
         var ends = try RelayPipe.open()
-        let sender = ends.sender.take()!
+        let sender = ends.takeSender()!
         let memory = FrameMemory(frameCount: 1, frameStride: 2048)
         var packet = Packet(start: 256, byteCount: 1500)
         (packet.ipOffset, packet.espOffset, packet.espByteCount, packet.target) = (14, 34, 1400, 0)
@@ -181,28 +181,29 @@ import Wire
 
     // MARK: The relay
 
-    private static func relay(_ provider: Provider = .openSSL) -> Relay {
+    private static func host(_ provider: Provider = .openSSL) -> Host {
         var configuration = HostConfiguration(
             ingress: .direct, addresses: [Example.gateway, Example.outerDVIPA].map(address),
             dvipas: [Example.dvipa, Example.outerDVIPA].map(address))
         configuration.associationCapacity = 16
-        var relay = Relay(
-            configuration, epoch: Epoch(rawValue: 7), trustedAddress: address(Example.routerAddress),
-            targets: Example.targets.map(\.trustedAddress), inbound: provider.make(capacity: 16),
-            outbound: provider.make(capacity: 16))
+        var host = Host(
+            configuration, inbound: provider.make(capacity: 16), outbound: provider.make(capacity: 16))
+        try! host.apply(.epoch(Epoch(rawValue: 7)))
         for association in [Example.tunnel, Example.transport, Example.outTunnel, Example.outTransport] {
-            try! relay.host.apply(.install(association))
+            try! host.apply(.install(association))
         }
-        return relay
+        return host
     }
 
     /// One packet and what becomes of it; `target` of one that the worker handed over.
     private struct Table: ~Copyable {
-        var relay: Relay
+        var host: Host
+        let relay = Relay(
+            trustedAddress: address(Example.routerAddress), targets: Example.targets.map(\.trustedAddress))
         let memory = FrameMemory(frameCount: 1, frameStride: 4096)
         var batch = PacketBatch()
 
-        init(_ relay: consuming Relay) { self.relay = relay }
+        init(_ host: consuming Host) { self.host = host }
 
         mutating func put(_ bytes: Bytes, target: Int32 = -1) {
             var room = memory.mutableBytes(at: 512, count: bytes.count)
@@ -221,20 +222,20 @@ import Wire
 
         mutating func open(_ packet: Bytes, for target: Int32) -> HostBench.Result {
             put(packet, target: target)
-            relay.open(&batch, in: memory, now: 0)
+            relay.open(&batch, through: &host, in: memory, now: 0)
             return take()
         }
 
         mutating func seal(_ packet: Bytes) -> HostBench.Result {
             put(packet)
-            relay.receive(&batch, in: memory)
-            if batch[0].verdict == .pending { relay.host.seal(&batch, in: memory, now: 0) }
+            relay.receive(&batch, for: host, in: memory)
+            if batch[0].verdict == .pending { host.seal(&batch, in: memory, now: 0) }
             return take()
         }
     }
 
     @Test(arguments: Provider.available) func theRelayOpensAndTheTargetGetsThePacketInClear(_ provider: Provider) {
-        var table = Table(Self.relay(provider))
+        var table = Table(Self.host(provider))
         let inner = Example.innerTCP(payload: 200)
         let result = table.open(Bytes(Example.tunnelFrame(number: 1, inner).dropFirst(14)), for: 0)
         #expect(result == HostBench.Result(verdict: .relayed, bytes: Self.clear(inner)))
@@ -252,9 +253,9 @@ import Wire
     }
 
     @Test(arguments: Provider.available) func whatATargetSendsInClearThePeerOpens(_ provider: Provider) throws {
-        var table = Table(Self.relay(provider))
-        try table.relay.host.apply(.lease(Example.outTunnel.spi, Example.lease(5, 10)))
-        try table.relay.host.apply(.lease(Example.outTransport.spi, Example.lease(7, 10)))
+        var table = Table(Self.host(provider))
+        try table.host.apply(.lease(Example.outTunnel.spi, Example.lease(5, 10)))
+        try table.host.apply(.lease(Example.outTransport.spi, Example.lease(7, 10)))
         var peer = Example.endpoint(provider)
         let answer = Example.innerTCP(port: 80, to: 40000, source: Example.dvipa, destination: Example.inner)
         func fromTarget(_ inner: Bytes, _ source: String = "192.0.2.12", key: UInt32 = 7) -> Bytes {
@@ -271,7 +272,7 @@ import Wire
         #expect(table.seal(fromTarget(answer, key: 6)).verdict == .staleEpoch)
         let strange = Example.innerTCP(source: "10.99.0.1", destination: Example.inner)
         #expect(table.seal(fromTarget(strange)).verdict == .noPolicy)
-        try table.relay.host.apply(.epoch(Epoch(rawValue: 9)))
+        try table.host.apply(.epoch(Epoch(rawValue: 9)))
         #expect(table.seal(fromTarget(answer, key: 8)).verdict == .staleEpoch)
     }
 }

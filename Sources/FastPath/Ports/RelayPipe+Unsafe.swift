@@ -30,13 +30,18 @@ public enum RelayPipe {
 
 /// Both ends of a new pipe, to be given away.
 public struct RelayEnds: ~Copyable {
-    public var sender: RelaySender?
-    public var receiver: RelayReceiver?
+    private var sender: RelaySender?
+    private var receiver: RelayReceiver?
 
     init(sender: consuming RelaySender, receiver: consuming RelayReceiver) {
         self.sender = consume sender
         self.receiver = consume receiver
     }
+
+    /// nil when it was taken before.
+    @inline(never) public mutating func takeSender() -> RelaySender? { sender.take() }
+    /// nil when it was taken before.
+    @inline(never) public mutating func takeReceiver() -> RelayReceiver? { receiver.take() }
 }
 
 /// The worker's end.
