@@ -68,7 +68,7 @@ captures: release
 	@Tests/Captures/run.py --viaduct $(viaduct) '$(DIR)' $(ARGS)
 
 bench:
-	@scripts/install-dependencies.sh bench
+	@scripts/install-dependencies.sh bench etcd
 	@Benchmarks/run
 
 profile: release

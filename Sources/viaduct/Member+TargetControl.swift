@@ -19,7 +19,7 @@ extension Member {
             services: cluster.services.filter { $0.targets.contains(node.name) }, device: Self.deviceName)
         var hooks = TargetControl.Hooks(
             link: link, apply: { desk.publish($0) }, protect: { desk.protect($0, in: $1) },
-            report: { Self.report(of: desk, services) }, log: { Log.say($0) })
+            report: { Self.report(of: desk, services, leads: target.weight == .led) }, log: { Log.say($0) })
         hooks.rounds = { desk.roundCount }
         hooks.withdraw = { why in Self.end(desk, because: why) }
         return try TargetControl(hello, hooks: hooks)
@@ -32,7 +32,7 @@ extension Member {
         DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(3)) { exit(1) }
     }
 
-    private static func report(of desk: HostDesk, _ services: ServiceWatch) -> MemberMessage.Report {
+    private static func report(of desk: HostDesk, _ services: ServiceWatch, leads: Bool) -> MemberMessage.Report {
         let seen = desk.takeSeen()
         var report = MemberMessage.Report()
         report.usage = Array(seen.usage.values)
@@ -40,6 +40,15 @@ extension Member {
         report.omittedConnections = seen.omittedConnections
         report.probe = seen.probe
         report.services = services.reports
+        if leads { report.weight = room }
         return report
+    }
+
+    /// nil where the kernel does not say how busy it is: the weight stays what it was.
+    private static var room: UInt16? {
+        guard let line = try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8),
+            let load = MachineRoom.load(line)
+        else { return nil }
+        return MachineRoom.weight(processors: ProcessInfo.processInfo.activeProcessorCount, load: load)
     }
 }

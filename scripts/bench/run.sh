@@ -15,6 +15,7 @@ swift build --package-path "$package" -c release -j "$jobs" --product VethBench
 swift build --package-path "$package" -c release -j "$jobs" --product IKEBench
 swift build --package-path "$package" -c release -j "$jobs" --product LinkBench
 swift build --package-path "$package" -c release -j "$jobs" --product LeaseBench
+swift build --package-path "$package" -c release -j "$jobs" --product CouplingBench
 swift build --package-path "$package" -c release -j "$jobs" --product viaduct
 echo "== Swift beside C, passes in turns; a few minutes"
 VIADUCT_FIGURES="$figures" swift package --package-path "$package" -c release -j "$jobs" benchmark run \
@@ -33,6 +34,8 @@ echo "== IKE"
 scripts/bench/ike.py --figures "$figures" || gate=$?
 echo "== the link between members"
 for part in roundtrip resync; do VIADUCT_FIGURES="$figures" "$package/.build/release/LinkBench" "$part" || gate=$?; done
+echo "== the coupling facility"
+scripts/bench/coupling.py --figures "$figures"
 ticks=$("$package/.build/release/PacketPathProbe" ticks)
 scripts/bench/summary.py --ticks "$ticks" --out "$package/latest.json" "$figures"
 exit "$gate"

@@ -12,7 +12,7 @@ struct CipherSuite: BitwiseCopyable, Equatable {
     ///     | cipher (upper half) and hash of the HMAC | bytes of the key | of ESP header and IV | of those and the ICV |
     ///
     /// Hashes are 1 to 4 for SHA-1, SHA-256, SHA-384, SHA-512, 0 for none. 0 in the lowest byte is AES-GCM with 128 or 256 bits,
-    /// the quick way: a third key size in it would cost every packet of the other two registers.
+    /// the quick way.
     private let rawValue: UInt32
 
     static let none = CipherSuite(.aes128gcm16)
