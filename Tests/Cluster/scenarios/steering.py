@@ -60,6 +60,23 @@ def weights(s):
     s.nothing_dropped(cluster)
 
 
+def led_weights(s):
+    """Both ask for the room of the machine they share: far more than the 2 (twice 1) of who has not asked yet."""
+    theirs = connection()
+    cluster = s.cluster(theirs.of_other_end(), targets=("t1", "t2"), weights={"t1": "led", "t2": "led"})
+    def asked():
+        weights = [cluster.target(name).get("weight", 0) for name in cluster.targets]
+        return weights if min(weights) > 2 else None
+    s.passed("the targets ask for %s" % until(asked, lambda: "the targets ask for nothing: %s" % cluster.steering()["targets"]))
+    alice = s.strongswan(theirs)
+    crowd = s.crowd(cluster, 60, gap=2)
+    got = crowd.served()
+    s.expect(min(got.get(name, 0) for name in cluster.targets) > 0, "%s connections" % got)
+    s.ends_well(crowd)
+    s.no_replays(alice)
+    s.nothing_dropped(cluster)
+
+
 def deaf(s):
     """Nobody listens on t2 any more; what it has it keeps."""
     cluster, alice, crowd = s.usual()
@@ -96,4 +113,4 @@ def own_associations(s):
     s.nothing_dropped(cluster)
 
 
-SCENARIOS = {"drain": drain, "quiesce": quiesce, "weights": weights, "deaf-service": deaf, "own-associations": own_associations}
+SCENARIOS = {"drain": drain, "quiesce": quiesce, "weights": weights, "led-weights": led_weights, "deaf-service": deaf, "own-associations": own_associations}
