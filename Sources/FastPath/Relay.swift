@@ -1,4 +1,4 @@
-public import Associations
+internal import Associations
 public import Wire
 
 /// What a router does for targets that cannot do an SA's transform: a host that opens and seals in their place, with
