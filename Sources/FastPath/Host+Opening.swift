@@ -30,16 +30,9 @@ extension Host {
         guard case .gre(let routers, _) = ingress else {
             return ESPDatagram.read(frame, at: 0, ours: ours.reader, into: &packet)
         }
-        guard let outer = IPv4Header(reading: frame), outer.version == 4, outer.byteCount >= IPv4Header.minimumByteCount
-        else { return .truncated }
-        guard routers.contains(outer.source) else { return .notFromRouter }
-        guard let gre = GREHeader(reading: frame, at: outer.byteCount) else { return .truncated }
-        guard outer.ipProtocol == IPProtocol.gre, gre.flagsAndVersion == GREHeader.keyOnly,
-            gre.type == EtherType.ipv4.rawValue
-        else { return .malformedGRE }
-        // The key is not authentic, so a later epoch is let through but not believed: it changes nothing here.
-        guard Epoch(rawValue: gre.key) >= epoch else { return .staleEpoch }
-        let inner = outer.byteCount + GREHeader.byteCount
+        var inner = 0
+        let read = TrustedGRE.read(frame, from: routers, orElse: .notFromRouter, epoch: epoch, inner: &inner)
+        guard read == .pending else { return read }
         let verdict = ESPDatagram.read(frame, at: inner, ours: ours.reader, into: &packet)
         guard verdict == .passed else { return verdict }
         guard let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {

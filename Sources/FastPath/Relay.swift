@@ -50,16 +50,11 @@ public struct Relay: Sendable {
 
     private func receive(_ packet: inout Packet, _ epoch: Epoch, in memory: borrowing FrameMemory) -> Verdict {
         let frame = memory.bytes(at: packet.start, count: packet.byteCount)
-        guard let outer = IPv4Header(reading: frame), outer.version == 4, outer.byteCount >= IPv4Header.minimumByteCount
-        else { return .truncated }
-        guard targets.contains(outer.source) else { return .notFromTarget }
-        guard let gre = GREHeader(reading: frame, at: outer.byteCount) else { return .truncated }
-        guard outer.ipProtocol == IPProtocol.gre, gre.flagsAndVersion == GREHeader.keyOnly,
-            gre.type == EtherType.ipv4.rawValue
-        else { return .malformedGRE }
-        guard Epoch(rawValue: gre.key) >= epoch else { return .staleEpoch }
-        packet.start += outer.byteCount + GREHeader.byteCount
-        packet.byteCount -= outer.byteCount + GREHeader.byteCount
+        var inner = 0
+        let read = TrustedGRE.read(frame, from: targets, orElse: .notFromTarget, epoch: epoch, inner: &inner)
+        guard read == .pending else { return read }
+        packet.start += inner
+        packet.byteCount -= inner
         return .pending
     }
 }

@@ -17,9 +17,8 @@ struct HostLoop: ~Copyable {
     private var incoming = PacketBatch()
     /// What the host's stack sends; packets without a number wait in it, and while it is full the device is not read:
     /// the stack's own queue then holds its senders back.
-    private var outgoing = PacketBatch(capacity: 256)
+    private var outgoing = SealingQueue()
     private let clock = MonotonicClock()
-    private var patience = Patience()
 
     private static let reportInterval: UInt64 = 100_000_000
 
@@ -46,7 +45,7 @@ struct HostLoop: ~Copyable {
             // Before the packets: an SA that has come is there for those that came behind it.
             shadow?.take(from: desk, &host, &numbers)
             receive()
-            tun.receive(into: &outgoing, memory: memory, pool: &pool)
+            tun.receive(into: &outgoing.batch, memory: memory, pool: &pool)
             send()
             let now = clock.now
             if now >= nextReport {
@@ -62,7 +61,7 @@ struct HostLoop: ~Copyable {
     /// Until something comes or a deadline passes.
     private func wait(_ desk: HostDesk) {
         var descriptors = [raw.fileDescriptor, desk.alarm.descriptor]
-        if outgoing.room > 0 { descriptors.append(tun.fileDescriptor) }
+        if outgoing.batch.room > 0 { descriptors.append(tun.fileDescriptor) }
         if let link = numbers.fileDescriptor { descriptors.append(link) }
         let now = clock.now
         let deadline = min(numbers.deadline ?? .max, now + Self.reportInterval)
@@ -87,33 +86,9 @@ struct HostLoop: ~Copyable {
         if !taken { packet.verdict = .transmitQueueFull }
     }
 
-    /// The host's own stack -> seal -> network, as far as there are numbers; then ask for those that are missing.
+    /// The host's own stack -> seal -> network.
     private mutating func send() {
-        repeat {
-            if !outgoing.isEmpty {
-                host.seal(&outgoing, in: memory, now: clock.now)
-                host.withholdLate(&outgoing, now: clock.now)
-                raw.send(&outgoing, having: .sealed, memory: memory)
-                raw.send(&outgoing, having: .sentInClear, memory: memory)
-                giveUpOnOldPackets()
-                host.account(outgoing)
-                numbers.note(&host, outgoing)
-                for index in 0..<outgoing.count where outgoing[index].verdict != .pending {
-                    pool.give(outgoing[index].start)
-                }
-                outgoing.removeDecided()
-            }
-        } while numbers.poll(&host) && !outgoing.isEmpty
-    }
-
-    private mutating func giveUpOnOldPackets() {
-        var waiting = 0
-        for index in 0..<outgoing.count where outgoing[index].verdict == .pending { waiting += 1 }
-        let isMoving = waiting < outgoing.count
-        guard patience.hasRunOut(isWaiting: waiting > 0, isMoving: isMoving, at: clock.now) else { return }
-        for index in 0..<outgoing.count where outgoing[index].verdict == .pending {
-            outgoing[index].verdict = .noSequenceNumber
-        }
+        outgoing.send(through: &host, and: .sentInClear, over: &raw, &numbers, memory, &pool)
     }
 
     private func report() -> HostReport {
@@ -124,7 +99,7 @@ struct HostLoop: ~Copyable {
         report.rawSocket = raw.statistics()
         report.tun = tun.statistics()
         report.shadow = shadow?.tallies ?? [:]
-        report.waiting = outgoing.count
+        report.waiting = outgoing.batch.count
         return report
     }
 }

@@ -1,7 +1,6 @@
 import Associations
 import Configuration
 import ControlPlane
-import Dispatch
 import FastPath
 import Foundation
 import Wire
@@ -52,7 +51,7 @@ extension Member {
             at: trustedAddress, desk: desk, sequencer: sequencer, coupling, marks, relay
         ) { why in
             illness.value = why
-            Self.end(desk, because: why) { hasEnded.value != nil }
+            Self.takeOut("router", because: why, end: desk.end) { hasEnded.value != nil }
         }
         marks.control.value = control
         let commands = try controlSocket.map { path in
@@ -84,13 +83,6 @@ extension Member {
             desk.latestReport, sequencer: sequencer.report, neighbours: neighbours.failure,
             control: control?.report, relay: relay)
         if let why = illness.value { throw RunFailure("\(node.name) took itself out: \(why)") }
-    }
-
-    /// In order if the packet loop still hears; otherwise the process ends without it, and the kernel takes back what it had.
-    private static func end(_ desk: WorkerDesk, because why: String, hasEnded: @escaping @Sendable () -> Bool) {
-        Log.warn("this router takes itself out: \(why)")
-        desk.end()
-        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(3)) { if !hasEnded() { exit(1) } }
     }
 
     /// Hands out the numbers of the SAs under which the targets answer.

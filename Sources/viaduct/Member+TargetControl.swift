@@ -1,7 +1,6 @@
 import Associations
 import Configuration
 import ControlPlane
-import Dispatch
 import FastPath
 import Foundation
 import Wire
@@ -21,15 +20,8 @@ extension Member {
             link: link, apply: { desk.publish($0) }, protect: { desk.protect($0, in: $1) },
             report: { Self.report(of: desk, services, leads: target.weight == .led) }, log: { Log.say($0) })
         hooks.rounds = { desk.roundCount }
-        hooks.withdraw = { why in Self.end(desk, because: why) }
+        hooks.withdraw = { why in Self.takeOut("target", because: why, end: desk.end) { false } }
         return try TargetControl(hello, hooks: hooks)
-    }
-
-    /// In order if the packet loop still hears; otherwise the process ends without it, and the kernel takes the device back.
-    private static func end(_ desk: HostDesk, because why: String) {
-        Log.warn("this target takes itself out: \(why)")
-        desk.end()
-        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(3)) { exit(1) }
     }
 
     private static func report(of desk: HostDesk, _ services: ServiceWatch, leads: Bool) -> MemberMessage.Report {

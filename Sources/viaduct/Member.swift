@@ -1,7 +1,9 @@
 import Associations
 import Configuration
 import ControlPlane
+import Dispatch
 import FastPath
+import Foundation
 
 /// Why a node could not start or go on, in one line.
 struct RunFailure: Error, CustomStringConvertible {
@@ -22,6 +24,16 @@ struct Member {
     func announce(_ what: String) {
         print("ready: \(node.name) \(what)")
         flushOutput()
+    }
+
+    /// In order if the packet loop still hears `end`; otherwise the process ends without it, and the kernel takes back what
+    /// it had.
+    static func takeOut(
+        _ role: String, because why: String, end: () -> Void, hasEnded: @escaping @Sendable () -> Bool
+    ) {
+        Log.warn("this \(role) takes itself out: \(why)")
+        end()
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(3)) { if !hasEnded() { exit(1) } }
     }
 
     /// The durable marks of an outbound SA whose numbers this node hands out.

@@ -19,9 +19,8 @@ struct RelayLoop: ~Copyable {
     private var arriving = PacketBatch()
     /// Packets of targets; those without a number wait in it, and while it is full nothing more is read from the
     /// socket.
-    private var outgoing = PacketBatch(capacity: 256)
+    private var outgoing = SealingQueue()
     private let clock = MonotonicClock()
-    private var patience = Patience()
 
     private static let reportInterval: UInt64 = 100_000_000
 
@@ -63,7 +62,7 @@ struct RelayLoop: ~Copyable {
     /// Until something comes or a deadline passes.
     private func wait(_ desk: HostDesk) {
         var descriptors = [pipe.fileDescriptor, desk.alarm.descriptor]
-        if outgoing.room >= arriving.capacity { descriptors.append(raw.fileDescriptor) }
+        if outgoing.batch.room >= arriving.capacity { descriptors.append(raw.fileDescriptor) }
         if let link = numbers.fileDescriptor { descriptors.append(link) }
         let now = clock.now
         let deadline = min(numbers.deadline ?? .max, now + Self.reportInterval)
@@ -83,13 +82,13 @@ struct RelayLoop: ~Copyable {
 
     /// A target -> GRE -> what is to be sealed.
     private mutating func receive() {
-        guard outgoing.room >= arriving.capacity else { return }
+        guard outgoing.batch.room >= arriving.capacity else { return }
         raw.receive(into: &arriving, memory: memory, pool: &pool)
         relay.receive(&arriving, for: host, in: memory)
         host.account(arriving)
         for index in 0..<arriving.count {
             if arriving[index].verdict == .pending {
-                outgoing.append(arriving[index])
+                outgoing.batch.append(arriving[index])
             } else {
                 pool.give(arriving[index].start)
             }
@@ -97,32 +96,9 @@ struct RelayLoop: ~Copyable {
         arriving.removeAll()
     }
 
-    /// Seal -> the peer, as far as there are numbers; then ask for those that are missing.
+    /// Seal -> the peer.
     private mutating func send() {
-        repeat {
-            if !outgoing.isEmpty {
-                host.seal(&outgoing, in: memory, now: clock.now)
-                host.withholdLate(&outgoing, now: clock.now)
-                raw.send(&outgoing, having: .sealed, memory: memory)
-                giveUpOnOldPackets()
-                host.account(outgoing)
-                numbers.note(&host, outgoing)
-                for index in 0..<outgoing.count where outgoing[index].verdict != .pending {
-                    pool.give(outgoing[index].start)
-                }
-                outgoing.removeDecided()
-            }
-        } while numbers.poll(&host) && !outgoing.isEmpty
-    }
-
-    private mutating func giveUpOnOldPackets() {
-        var waiting = 0
-        for index in 0..<outgoing.count where outgoing[index].verdict == .pending { waiting += 1 }
-        let isMoving = waiting < outgoing.count
-        guard patience.hasRunOut(isWaiting: waiting > 0, isMoving: isMoving, at: clock.now) else { return }
-        for index in 0..<outgoing.count where outgoing[index].verdict == .pending {
-            outgoing[index].verdict = .noSequenceNumber
-        }
+        outgoing.send(through: &host, over: &raw, &numbers, memory, &pool)
     }
 
     private func report() -> HostReport {
@@ -131,7 +107,7 @@ struct RelayLoop: ~Copyable {
         report.sequences = numbers.tallies
         report.rawSocket = raw.statistics()
         report.shadow = shadow.tallies
-        report.waiting = outgoing.count
+        report.waiting = outgoing.batch.count
         return report
     }
 }
