@@ -12,7 +12,8 @@ final class EtcdCluster {
         var watchdog: Command?
     }
 
-    let directory = TemporaryDirectory()
+    /// Each member lays out a log of 64 MB.
+    let directory = TemporaryDirectory.inMemory(bytes: 2 << 30)
     private(set) var members: [Member] = []
     private let token = UUID().uuidString
     private let more: [String]
@@ -81,6 +82,14 @@ final class EtcdCluster {
     }
 
     func facility() throws -> EtcdFacility { try EtcdFacility(endpoints: endpoints, credentials: credentials) }
+
+    /// The end of each member's log: for people, when a test has failed.
+    var lastWords: String {
+        members.map { member in
+            let log = try? String(contentsOfFile: "\(directory.path)/\(member.name).log", encoding: .utf8)
+            return "\(member.name): \((log ?? "no log").suffix(1500))"
+        }.joined(separator: "\n")
+    }
 
     /// Waits until it answers.
     func isUp() async throws -> Bool {

@@ -13,7 +13,7 @@ enum FacilityKind: String, CaseIterable, CustomTestStringConvertible {
 
     /// A facility of its own with nothing in it, and gone afterwards with all that belongs to it.
     func with(_ body: (any CouplingFacility) async throws -> Void) async throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryDirectory.inMemory(bytes: 1 << 28)
         let facility: any CouplingFacility
         var cluster: EtcdCluster?
         var router: ServingRouter?
@@ -22,7 +22,7 @@ enum FacilityKind: String, CaseIterable, CustomTestStringConvertible {
         case .embedded: facility = try EmbeddedFacility(path: directory.path + "/coupling.sqlite")
         case .etcd:
             cluster = try EtcdCluster()
-            #expect(try await cluster!.isUp())
+            #expect(try await cluster!.isUp(), "\(cluster!.lastWords)")
             facility = try cluster!.facility()
         case .remote:
             router = try ServingRouter(EmbeddedFacility(path: directory.path + "/coupling.sqlite"))
@@ -43,7 +43,7 @@ enum FacilityKind: String, CaseIterable, CustomTestStringConvertible {
 
 /// A router on loopback that serves its facility on its link, with certificates of its own.
 final class ServingRouter: Sendable {
-    private let directory = TemporaryDirectory()
+    private let directory = TemporaryDirectory.inMemory(bytes: 1 << 28)
     private let facility: any CouplingFacility
     private let link: LinkServer
 
@@ -78,9 +78,23 @@ final class ServingRouter: Sendable {
 
 /// A directory of its own for a test, gone with it.
 final class TemporaryDirectory: Sendable {
-    let path = NSTemporaryDirectory() + "viaduct-coupling-\(UUID().uuidString)"
-    init() { try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
+    let path: String
+
+    init(in parent: String = NSTemporaryDirectory()) {
+        path = (parent.hasSuffix("/") ? parent : parent + "/") + "viaduct-coupling-\(UUID().uuidString)"
+        try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    }
+
     deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Where nothing waits for a disk, if there is such a place with that much room: a disk that has a build's output to write
+    /// lets an fsync wait for longer than any call of ours.
+    static func inMemory(bytes: Int) -> TemporaryDirectory {
+        let shared = "/dev/shm"
+        let system = try? FileManager.default.attributesOfFileSystem(forPath: shared)
+        let room = (system?[.systemFreeSize] as? NSNumber)?.intValue ?? 0
+        return room >= bytes ? TemporaryDirectory(in: shared) : TemporaryDirectory()
+    }
 }
 
 /// Asks again and again until it is so, for at most a minute.
