@@ -24,7 +24,7 @@ help:
 	@echo 'make fuzz       random packets for the router: FUZZ_RUNS=100000'
 	@echo 'make captures   replay recorded packets: DIR=folder ARGS="--first-light"'
 	@echo 'make bench      cycles per packet, beside the same in C; writes Benchmarks/latest.json'
-	@echo 'make profile    where the router spends its time on a capture'
+	@echo 'make profile    where the router spends its time on a capture; writes flame.svg'
 	@echo 'make format     swift format, in place'
 	@echo 'make clean      removes what was built'
 
@@ -48,6 +48,7 @@ test:
 	@scripts/fuzz.sh $(FUZZ_RUNS)
 	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS='--without $(NOT_YET)'
 	@Tests/Namespaces/judgement_test.py --quiet
+	@Tests/Scripts/flamegraph_test.py --quiet
 	@Tests/Namespaces/run.py --viaduct $(viaduct)
 	@$(MAKE) --no-print-directory interop ARGS=
 	@$(MAKE) --no-print-directory cluster ARGS=
