@@ -64,7 +64,8 @@ struct HostLoop: ~Copyable {
         if outgoing.batch.room > 0 { descriptors.append(tun.fileDescriptor) }
         if let link = numbers.fileDescriptor { descriptors.append(link) }
         let now = clock.now
-        let deadline = min(numbers.deadline ?? .max, now + Self.reportInterval)
+        var deadline = min(numbers.deadline ?? .max, now + Self.reportInterval)
+        if tun.hasMore && outgoing.batch.room > 0 { deadline = now }
         waitForReadable(descriptors, nanoseconds: deadline > now ? deadline - now : 0)
     }
 
@@ -73,17 +74,10 @@ struct HostLoop: ~Copyable {
         raw.receive(into: &incoming, memory: memory, pool: &pool)
         if incoming.isEmpty { return }
         host.open(&incoming, in: memory, now: clock.now)
-        for index in 0..<incoming.count where incoming[index].verdict.delivers {
-            Self.deliver(&incoming[index], from: memory, to: &tun)
-        }
+        tun.write(&incoming, from: memory)
         host.account(incoming)
         for index in 0..<incoming.count { pool.give(incoming[index].start) }
         incoming.removeAll()
-    }
-
-    private static func deliver(_ packet: inout Packet, from memory: borrowing FrameMemory, to tun: inout TUNDevice) {
-        let taken = tun.write(memory.bytes(at: packet.start, count: packet.byteCount))
-        if !taken { packet.verdict = .transmitQueueFull }
     }
 
     /// The host's own stack -> seal -> network.

@@ -76,6 +76,13 @@ public final class Command {
 
     public func send(signal: Int32) { kill(process, signal) }
 
+    /// It has ended; `finish` need not wait any more.
+    public var isOver: Bool {
+        if hasEnded { return true }
+        var state = siginfo_t()
+        return waitid(P_PID, id_t(process), &state, WEXITED | WNOHANG | WNOWAIT) == 0 && state.si_signo == SIGCHLD
+    }
+
     /// Waits until the program has closed its standard output and error, and has ended.
     public func finish() -> CommandOutcome {
         var open = [output, errors]

@@ -106,7 +106,7 @@ import Testing
         var failure: CouplingFailure?
         for number in 0..<100 where failure == nil {
             do throws(CouplingFailure) {
-                _ = try await facility.commit(
+                _ = try await facility.insist(
                     CouplingTransaction([.put("/n/\(number)", [UInt8](repeating: 1, count: 200_000))]))
             } catch {
                 failure = error

@@ -108,8 +108,20 @@ func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
 }
 
 extension CouplingFacility {
+    /// For what may be done twice: a busy machine may not answer in time.
+    func insist(_ transaction: CouplingTransaction) async throws(CouplingFailure) -> CouplingOutcome {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            do throws(CouplingFailure) {
+                return try await commit(transaction)
+            } catch {
+                guard case .unreachable = error, ContinuousClock.now < deadline else { throw error }
+            }
+        }
+    }
+
     func put(_ key: String, _ text: String, _ lease: CouplingLease? = nil) async throws {
-        let outcome = try await commit(CouplingTransaction([.put(key, Array(text.utf8), lease)]))
+        let outcome = try await insist(CouplingTransaction([.put(key, Array(text.utf8), lease)]))
         guard case .committed = outcome else { throw Refused() }
     }
 

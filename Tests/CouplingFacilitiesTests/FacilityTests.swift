@@ -8,8 +8,8 @@ import Testing
     func whatIsCommittedIsListed(_ kind: FacilityKind) async throws {
         try await kind.with { facility in
             #expect(try await facility.keys("/a/").isEmpty)
-            let first = try await facility.commit(CouplingTransaction([.put("/a/2", [2]), .put("/a/1", [])]))
-            let second = try await facility.commit(CouplingTransaction([.put("/a/2", [3, 0, 255]), .put("/b", [9])]))
+            let first = try await facility.insist(CouplingTransaction([.put("/a/2", [2]), .put("/a/1", [])]))
+            let second = try await facility.insist(CouplingTransaction([.put("/a/2", [3, 0, 255]), .put("/b", [9])]))
             let listing = try await facility.list("/a/")
             #expect(
                 listing.entries == [
@@ -31,7 +31,7 @@ import Testing
                 [.absent("/none"), .value("/epoch", [])],
             ]
             for comparisons in refusals {
-                let outcome = try await facility.commit(CouplingTransaction(when: comparisons, [.put("/x", [1])]))
+                let outcome = try await facility.insist(CouplingTransaction(when: comparisons, [.put("/x", [1])]))
                 let entries =
                     comparisons.contains { $0.key == "/epoch" } ? try await facility.list("/epoch").entries : []
                 #expect(outcome == .refused(entries))
@@ -53,7 +53,7 @@ import Testing
     func aPrefixIsDeletedAndNothingBesideIt(_ kind: FacilityKind) async throws {
         try await kind.with { facility in
             for key in ["/a", "/a/", "/a/1", "/a/é", "/a0", "/b"] { try await facility.put(key, "x") }
-            _ = try await facility.commit(CouplingTransaction([.deletePrefix("/a/"), .put("/c", [])]))
+            _ = try await facility.insist(CouplingTransaction([.deletePrefix("/a/"), .put("/c", [])]))
             #expect(try await facility.keys("/") == ["/a", "/a0", "/b", "/c"])
         }
     }
@@ -63,7 +63,7 @@ import Testing
         try await kind.with { facility in
             let key = "/" + String(repeating: "k", count: CouplingBounds.key - 1)
             let value = [UInt8](repeating: 0xA5, count: CouplingBounds.value)
-            _ = try await facility.commit(CouplingTransaction([.put(key, value)]))
+            _ = try await facility.insist(CouplingTransaction([.put(key, value)]))
             #expect(try await facility.list(key).entries.first?.value == value)
             let many = (0..<CouplingBounds.operations).map { CouplingTransaction.Operation.put("/m/\($0)", [1]) }
             let absent = (0..<CouplingBounds.operations).map { CouplingTransaction.Comparison.absent("/m/\($0)") }
@@ -90,7 +90,7 @@ import Testing
         try await kind.with { facility in
             let value = [UInt8](repeating: 7, count: 400)
             for batch in 0..<30 {
-                _ = try await facility.commit(
+                _ = try await facility.insist(
                     CouplingTransaction((0..<100).map { .put("/many/\(1000 + batch * 100 + $0)", value) }))
             }
             let listing = try await facility.list("/many/")

@@ -293,17 +293,19 @@ static inline int cbpf_receive(int descriptor, struct cbpf_message *_Nonnull mes
 
 // MARK: TUN
 
-/// Opens a TUN device (IFF_TUN | IFF_NO_PI), not blocking. `name` is the wanted one, may be empty or hold a %d, and
-/// becomes the real one. The descriptor, or a negative errno.
-static inline int cbpf_open_tun(char name[_Nonnull IFNAMSIZ])
+/// Opens a TUN device (IFF_TUN | IFF_NO_PI | IFF_VNET_HDR), not blocking. `name` is the wanted one, may be empty or hold
+/// a %d, and becomes the real one. `offload`, unless it is 0, lets the host hand over TCP segments in one piece, and without checksums.
+/// The descriptor, or a negative errno.
+static inline int cbpf_open_tun(char name[_Nonnull IFNAMSIZ], int offload)
 {
     int descriptor = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0) return -errno;
     struct ifreq request;
     memset(&request, 0, sizeof request);
     memcpy(request.ifr_name, name, IFNAMSIZ - 1);
-    request.ifr_flags = IFF_TUN | IFF_NO_PI;
-    if (ioctl(descriptor, TUNSETIFF, &request) < 0) {
+    request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+    unsigned long offloads = offload ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0;
+    if (ioctl(descriptor, TUNSETIFF, &request) < 0 || ioctl(descriptor, TUNSETOFFLOAD, offloads) < 0) {
         int failure = -errno;
         close(descriptor);
         return failure;
