@@ -48,12 +48,16 @@ public enum Publication: Sendable {
     /// For a router: SAs of these transforms its relay does for the target, which cannot; in place of what was said
     /// before.
     case lacks(target: String, Set<Transform>)
+    /// For a router: its relay does SAs with ESN for the target, which cannot; or it can.
+    case lacksESN(target: String, Bool)
     /// Forget the SA and wipe its keys.
     case remove(SPI, Direction)
     /// The link-layer address behind which a target's trusted address is, or nil while there is none.
     case neighbour(target: String, MACAddress?)
     /// Numbers for an outbound SA of this host. They replace what it held.
     case lease(SPI, SequenceLease)
+    /// Of an inbound SA with ESN: the peer is past this number, and none below it is to come (docs/esn.md).
+    case advance(SPI, UInt64)
     /// How much may be processed under an SA from now on. An SA of which nothing was said has no end.
     case allow(LifecountGrant)
     /// For a router: what it may send to a target.

@@ -73,6 +73,8 @@ public struct SecurityAssociation: Sendable {
     /// Of an outbound SA: it is for this target alone, by RFC 9611 or as one of parallel Child SAs. No other host sends
     /// under it, so its numbers need no sharing, and it goes before shared SAs (docs/packet-way.md).
     public var isOwn = false
+    /// Extended sequence numbers (RFC 4303 §2.2.1): 64 bits, of which the lower half is sent (docs/esn.md).
+    public var hasESN = false
 
     /// Traps when one of the keys or the salt has not the transform's length, or the window is out of range.
     public init(
@@ -99,6 +101,10 @@ public struct SecurityAssociation: Sendable {
     }
 
     public static let replayWindowRange = 32...4096
+
+    /// The last number that may be sent under it (RFC 4303 §3.3.3). With ESN it is half of what there is, so that no sum of
+    /// numbers overflows; nobody gets there.
+    public var lastSequenceNumber: UInt64 { hasESN ? .max >> 1 : (1 << 32) - 1 }
 
     /// The same SA as the host at its other end knows it.
     public var mirrored: SecurityAssociation {

@@ -23,6 +23,8 @@ typedef struct {
     uint8_t last[64];
     /// Counter blocks: the first, and the last one's.
     uint8_t counter[16], last_counter[16];
+    /// Of the ICV, what the number's upper half lies on while an HMAC runs over it.
+    uint8_t covered[4];
 } esp_slot;
 
 struct crypto_mb_esp {
@@ -102,10 +104,34 @@ static void nonce_of(const crypto_esp_work *work, uint8_t *nonce)
 
 static inline uint8_t *text_of(const crypto_esp_work *work) { return work->esp + work->suite.prefix_bytes; }
 
+/// SPI and number as an AEAD authenticates them: 8 bytes, or 12 with ESN. Returns how many.
+static size_t header_of(const crypto_esp_work *work, uint8_t *header)
+{
+    memcpy(header, work->esp, 8);
+    if (!work->suite.esn) return 8;
+    uint32_t high = __builtin_bswap32(work->high);
+    memcpy(header + 4, &high, 4);
+    memcpy(header + 8, work->esp + 4, 4);
+    return 12;
+}
+
+/// With ESN an HMAC's message ends with the number's upper half: it is written over the ICV for the time of the calls.
+static void cover(crypto_mb_esp *batch, const crypto_esp_work *works, size_t count, int putting)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!works[i].suite.esn || works[i].suite.hash == esp_no_hash) continue;
+        uint8_t *end = text_of(&works[i]) + works[i].bytes;
+        uint32_t high = __builtin_bswap32(works[i].high);
+        if (putting) memcpy(batch->slots[i].covered, end, 4);
+        memcpy(end, putting ? (void *)&high : batch->slots[i].covered, 4);
+    }
+}
+
 /// The codes of all packets with an HMAC into their slots: one burst for each hash, so that the lanes of the library are
 /// full of packets of many SAs.
 static void run_hmacs(IMB_MGR *manager, crypto_mb_esp *batch, const crypto_esp_work *works, size_t count, unsigned present)
 {
+    cover(batch, works, count, 1);
     for (int hash = esp_sha1; hash <= esp_sha512; hash++) {
         if (!(present & 1u << hash)) continue;
         uint32_t jobs = 0;
@@ -114,7 +140,7 @@ static void run_hmacs(IMB_MGR *manager, crypto_mb_esp *batch, const crypto_esp_w
             const esp_keys *keys = works[i].key;
             batch->jobs[jobs++] = (IMB_JOB){
                 .src = works[i].esp,
-                .msg_len_to_hash_in_bytes = works[i].suite.prefix_bytes + works[i].bytes,
+                .msg_len_to_hash_in_bytes = works[i].suite.prefix_bytes + works[i].bytes + 4 * works[i].suite.esn,
                 .auth_tag_output = batch->slots[i].code,
                 .auth_tag_output_len_in_bytes = works[i].suite.icv_bytes,
                 .u.HMAC = {keys->inner, keys->outer},
@@ -136,6 +162,7 @@ static void run_hmacs(IMB_MGR *manager, crypto_mb_esp *batch, const crypto_esp_w
         }
         while (IMB_FLUSH_JOB(manager)) {}
     }
+    cover(batch, works, count, 0);
 }
 
 /// One run of a cipher over `bytes` of whole blocks (CBC) or any number (CTR).
@@ -196,24 +223,41 @@ static void check(const crypto_mb_esp *batch, size_t count)
 
 static void gmac(IMB_MGR *manager, const crypto_esp_work *work, uint8_t *tag)
 {
-    uint8_t nonce[12];
+    uint8_t nonce[12], header[12];
     nonce_of(work, nonce);
-    crypto_mb_gcm(manager, 1, work->suite.key_bytes, work->key, nonce, nonce, 0, nonce, work->esp,
-                  work->suite.prefix_bytes + work->bytes, tag);
+    if (!work->suite.esn) {
+        crypto_mb_gcm(manager, 1, work->suite.key_bytes, work->key, nonce, nonce, 0, nonce, work->esp,
+                      work->suite.prefix_bytes + work->bytes, tag);
+        return;
+    }
+    header_of(work, header);
+    crypto_mb_gmac(manager, work->suite.key_bytes, work->key, nonce, header, sizeof header, work->esp + 8,
+                   work->suite.prefix_bytes - 8 + work->bytes, tag);
+}
+
+/// AES-GCM with ESN, whole; without it has its own way.
+static void gcm(IMB_MGR *manager, const crypto_esp_work *work, int encrypt, uint8_t *tag)
+{
+    uint8_t nonce[12], header[12], *text = text_of(work);
+    nonce_of(work, nonce);
+    size_t header_bytes = header_of(work, header);
+    crypto_mb_gcm(manager, encrypt, work->suite.key_bytes, work->key, text, text, work->bytes, nonce, header, header_bytes,
+                  tag);
 }
 
 // -- ChaCha20-Poly1305 (RFC 7634, RFC 8439)
 
 /// Poly1305 wants AAD, ciphertext and lengths, each padded to 16 bytes: all but the padding lie in the packet in that
-/// order, so it is written there for the time of one call, as for GHASH (MultiBufferCiphers+Unsafe.swift).
+/// order, so it is written there for the time of one call, as for GHASH (MultiBufferCiphers+Unsafe.swift). AAD with ESN has
+/// 12 bytes, which reach into the IV's place.
 static void poly1305(IMB_MGR *manager, crypto_esp_work *work, const uint8_t *one_time_key, uint8_t *tag)
 {
-    uint8_t *end = text_of(work) + work->bytes, iv[8], tail[32];
+    uint8_t *end = text_of(work) + work->bytes, start[16], header[16] = {0}, tail[32];
     size_t padding = -(size_t)work->bytes & 15;
-    uint64_t lengths[2] = {8, work->bytes}; // little-endian, as x86-64 is
-    memcpy(iv, work->esp + 8, 8);
+    uint64_t lengths[2] = {header_of(work, header), work->bytes}; // little-endian, as x86-64 is
+    memcpy(start, work->esp, 16);
     memcpy(tail, end, 32);
-    memset(work->esp + 8, 0, 8);
+    memcpy(work->esp, header, 16);
     memset(end, 0, 16);
     memcpy(end + padding, lengths, 16);
     IMB_JOB *job = IMB_GET_NEXT_JOB(manager);
@@ -229,7 +273,7 @@ static void poly1305(IMB_MGR *manager, crypto_esp_work *work, const uint8_t *one
     };
     (void)IMB_SUBMIT_JOB_NOCHECK(manager);
     while (IMB_FLUSH_JOB(manager)) {}
-    memcpy(work->esp + 8, iv, 8);
+    memcpy(work->esp, start, 16);
     memcpy(end, tail, 32);
 }
 
@@ -269,9 +313,10 @@ static void chacha(IMB_MGR *manager, const crypto_esp_work *work, int encrypt, u
 {
     struct chacha20_poly1305_context_data context;
     const esp_keys *keys = work->key;
-    uint8_t nonce[12], *text = text_of(work);
+    uint8_t nonce[12], header[12], *text = text_of(work);
     nonce_of(work, nonce);
-    IMB_CHACHA20_POLY1305_INIT(manager, keys->encrypt, &context, nonce, work->esp, 8);
+    size_t header_bytes = header_of(work, header);
+    IMB_CHACHA20_POLY1305_INIT(manager, keys->encrypt, &context, nonce, header, header_bytes);
     if (encrypt) {
         IMB_CHACHA20_POLY1305_ENC_UPDATE(manager, keys->encrypt, &context, text, text, work->bytes);
         IMB_CHACHA20_POLY1305_ENC_FINALIZE(manager, &context, tag, 16);
@@ -360,6 +405,7 @@ void crypto_mb_esp_open(IMB_MGR *manager, crypto_mb_esp *batch, crypto_esp_work 
         crypto_esp_work *work = &works[i];
         uint8_t *end = text_of(work) + work->bytes, *code = batch->slots[i].code;
         if (work->suite.cipher == esp_chacha20_poly1305) chacha(manager, work, 0, code);
+        if (work->suite.cipher == esp_gcm) gcm(manager, work, 0, code);
         if (work->suite.cipher == esp_gmac) gmac(manager, work, code);
         work->authentic = equal(code, end, work->suite.icv_bytes);
         work->pad = end[-2];
@@ -399,6 +445,7 @@ void crypto_mb_esp_seal(IMB_MGR *manager, crypto_mb_esp *batch, crypto_esp_work 
         const crypto_esp_work *work = &works[i];
         uint8_t *end = text_of(work) + work->bytes, *code = batch->slots[i].code;
         if (work->suite.cipher == esp_chacha20_poly1305) chacha(manager, work, 1, code);
+        if (work->suite.cipher == esp_gcm) gcm(manager, work, 1, code);
         if (work->suite.cipher == esp_gmac) gmac(manager, work, code);
         memcpy(end, code, work->suite.icv_bytes);
     }

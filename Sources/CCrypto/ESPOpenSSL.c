@@ -163,12 +163,25 @@ void crypto_openssl_esp_free(crypto_openssl_esp *key)
     free(key);
 }
 
-/// The whole code over ESP header, IV and ciphertext (RFC 4303 section 2.8).
+/// SPI and number as an AEAD authenticates them: 8 bytes, or 12 with ESN. Returns how many.
+static int header_of(const crypto_esp_work *work, unsigned char *header)
+{
+    unsigned char high[4] = {work->high >> 24, work->high >> 16, work->high >> 8, work->high};
+    memcpy(header, work->esp, 8);
+    if (!work->suite.esn) return 8;
+    memcpy(header + 4, high, 4);
+    memcpy(header + 8, work->esp + 4, 4);
+    return 12;
+}
+
+/// The whole code over ESP header, IV and ciphertext, and with ESN the number's upper half (RFC 4303 section 2.8).
 static int hmac(const crypto_openssl_esp *key, const crypto_esp_work *work, unsigned char *code)
 {
     int hash = work->suite.hash;
     hash_state state = key->inner;
-    return more(hash, &state, work->esp, work->suite.prefix_bytes + work->bytes) && finish(hash, &state, code) &&
+    unsigned char high[4] = {work->high >> 24, work->high >> 16, work->high >> 8, work->high};
+    return more(hash, &state, work->esp, work->suite.prefix_bytes + work->bytes) &&
+           (!work->suite.esn || more(hash, &state, high, sizeof high)) && finish(hash, &state, code) &&
            (state = key->outer, more(hash, &state, code, digest_bytes(hash))) && finish(hash, &state, code);
 }
 
@@ -181,11 +194,17 @@ static void nonce_of(const crypto_esp_work *work, unsigned char *nonce)
 }
 
 /// AEADs: what is authenticated only comes first, what is also encrypted behind it.
-static void aead_parts(const crypto_esp_work *work, int *aad_bytes, int *text_bytes)
+static int aead_text_bytes(const crypto_esp_work *work) { return work->suite.cipher == esp_gmac ? 0 : (int)work->bytes; }
+
+/// Of AES-GMAC all but the header is authenticated only, too. 1 or 0.
+static int aead_begin(EVP_CIPHER_CTX *context, const crypto_esp_work *work,
+                      int (*update)(EVP_CIPHER_CTX *, unsigned char *, int *, const unsigned char *, int))
 {
-    int all = work->suite.cipher == esp_gmac;
-    *aad_bytes = all ? work->suite.prefix_bytes + (int)work->bytes : 8;
-    *text_bytes = all ? 0 : (int)work->bytes;
+    unsigned char header[12];
+    int count, header_bytes = header_of(work, header);
+    return update(context, NULL, &count, header, header_bytes) == 1 &&
+           (work->suite.cipher != esp_gmac ||
+            update(context, NULL, &count, work->esp + 8, work->suite.prefix_bytes - 8 + (int)work->bytes) == 1);
 }
 
 int crypto_openssl_esp_open(crypto_esp_work *work, void *plaintext, int verifying)
@@ -194,7 +213,7 @@ int crypto_openssl_esp_open(crypto_esp_work *work, void *plaintext, int verifyin
     const crypto_esp_suite *suite = &work->suite;
     uint8_t *text = work->esp + suite->prefix_bytes;
     unsigned char nonce[16], rest[16], code[64];
-    int count, aad_bytes, text_bytes, good = 1;
+    int count, good = 1;
     work->authentic = 0;
     nonce_of(work, nonce);
     if (suite->hash != esp_no_hash) {
@@ -209,11 +228,11 @@ int crypto_openssl_esp_open(crypto_esp_work *work, void *plaintext, int verifyin
                    EVP_DecryptUpdate(key->open, plaintext, &count, text, (int)work->bytes) == 1;
         }
     } else {
-        aead_parts(work, &aad_bytes, &text_bytes);
+        int text_bytes = aead_text_bytes(work);
         good = EVP_DecryptInit_ex(key->open, NULL, NULL, NULL, nonce) == 1 &&
                (!verifying ||
                 EVP_CIPHER_CTX_ctrl(key->open, EVP_CTRL_AEAD_SET_TAG, 16, text + work->bytes) == 1) &&
-               EVP_DecryptUpdate(key->open, NULL, &count, work->esp, aad_bytes) == 1 &&
+               aead_begin(key->open, work, EVP_DecryptUpdate) &&
                (text_bytes == 0 || EVP_DecryptUpdate(key->open, plaintext, &count, text, text_bytes) == 1);
         if (good && verifying) work->authentic = EVP_DecryptFinal_ex(key->open, rest, &count) == 1;
         if (text_bytes == 0 && plaintext != text) memcpy(plaintext, text, work->bytes);
@@ -233,7 +252,7 @@ int crypto_openssl_esp_seal(crypto_esp_work *work)
     const crypto_esp_suite *suite = &work->suite;
     uint8_t *text = work->esp + suite->prefix_bytes;
     unsigned char nonce[16], rest[16], code[64];
-    int count, aad_bytes, text_bytes;
+    int count, text_bytes = aead_text_bytes(work);
     if (suite->hash != esp_no_hash) {
         if (suite->cipher == esp_cbc && EVP_EncryptUpdate(key->iv, work->esp + 8, &count, work->esp + 8, 16) != 1) return 0;
         nonce_of(work, nonce);
@@ -246,9 +265,8 @@ int crypto_openssl_esp_seal(crypto_esp_work *work)
         return 1;
     }
     nonce_of(work, nonce);
-    aead_parts(work, &aad_bytes, &text_bytes);
     return EVP_EncryptInit_ex(key->seal, NULL, NULL, NULL, nonce) == 1 &&
-           EVP_EncryptUpdate(key->seal, NULL, &count, work->esp, aad_bytes) == 1 &&
+           aead_begin(key->seal, work, EVP_EncryptUpdate) &&
            (text_bytes == 0 || EVP_EncryptUpdate(key->seal, text, &count, text, text_bytes) == 1) &&
            EVP_EncryptFinal_ex(key->seal, rest, &count) == 1 &&
            EVP_CIPHER_CTX_ctrl(key->seal, EVP_CTRL_AEAD_GET_TAG, 16, text + work->bytes) == 1;

@@ -13,9 +13,12 @@ extension Host {
             batch[index].verdict = receive(frame, &batch[index], in: memory, now: seconds)
         }
         inbound.find(&batch)
-        let admitted = inbound.admit(&batch, to: &works)
-        let proof = inboundCiphers.open(&works, admitted, in: memory)
-        inbound.commit(works, count: admitted.count, &batch, proof)
+        var admitted = inbound.admit(&batch, to: &works)
+        inbound.commit(works, admitted, &batch, inboundCiphers.open(&works, admitted, in: memory))
+        while inbound.restart > 0 {
+            admitted = inbound.admit(&batch, from: inbound.restart, to: &works, behind: admitted.count)
+            inbound.commit(works, admitted, &batch, inboundCiphers.open(&works, admitted, in: memory))
+        }
         for index in 0..<admitted.count {
             let packet = Int(works[index].packet)
             guard batch[packet].verdict == .pending else { continue }

@@ -145,8 +145,10 @@ extension Host {
 
         packet.espOffset = Int32(esp - packet.start)
         packet.espByteCount = Int32(espByteCount)
-        return CipherWork(
+        var work = CipherWork(
             packet: 0, association: Int32(place), start: esp, byteCount: espByteCount, salt: record.salt,
             suite: suite)
+        work.high = UInt32(truncatingIfNeeded: packet.sequenceNumber >> 32)
+        return work
     }
 }

@@ -122,13 +122,14 @@ public struct Host: ~Copyable {
         case .remove(let spi, .outbound): outbound.remove(spi, ciphers: outboundCiphers)
         case .lease(let spi, let lease):
             outbound.lease(lease, to: spi)
+        case .advance(let spi, let number): inbound.advance(spi, to: number)
         case .allow(let grant):
             switch grant.direction {
             case .inbound: inbound.allow(grant)
             case .outbound: outbound.allow(grant)
             }
         case .epoch(let newer): epoch = max(epoch, newer)
-        case .neighbour, .standing, .closed, .probe, .lacks:
+        case .neighbour, .standing, .closed, .probe, .lacks, .lacksESN:
             break  // For routers; the kernel finds its own neighbours here.
         }
     }

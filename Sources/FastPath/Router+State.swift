@@ -22,7 +22,7 @@ extension Router {
             let record = associations.records[index]
             known.append(
                 RouterState.Association(
-                    spi: record.spi.rawValue, top: record.top, window: associations.windows.contents(index),
+                    spi: record.spi.rawValue, top: record.top, window: associations.windows.contents(record.ring),
                     packets: record.packets, bytes: record.bytes))
         }
         return RouterState(

@@ -103,22 +103,41 @@ public struct Router: ~Copyable {
     public mutating func process(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt32) {
         classify(&batch, in: memory)
         associations.find(&batch)
-        let admitted = associations.admit(&batch, to: &works)
+        var admitted = associations.admit(&batch, to: &works)
         var proof: AuthenticationProof?
         switch verification {
         case .router:
             let verified = ciphers.verifyAndPeek(&works, admitted, in: memory, into: heads)
-            associations.commit(works, count: admitted.count, &batch, verified)
+            associations.commit(works, admitted, &batch, verified)
             proof = verified
         case .target:
             ciphers.peek(&works, admitted, in: memory, into: heads)
         }
+        if associations.restart > 0 { admitted = admitRest(&batch, behind: admitted, in: memory) }
         age(now: now)
         relayedCount = 0
         var inspected = inspect(&batch, count: admitted.count, in: memory)
         if filter.isActive { inspected = sift(&batch, count: inspected) }
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory, now: now, proof)
+    }
+
+    /// The packets from where `admit` stopped: those before them have moved the windows by now.
+    @inline(never)
+    private mutating func admitRest(
+        _ batch: inout PacketBatch, behind admitted: WorkCount, in memory: borrowing FrameMemory
+    ) -> WorkCount {
+        var count = admitted
+        while associations.restart > 0 {
+            count = associations.admit(&batch, from: associations.restart, to: &works, behind: count.count)
+            switch verification {
+            case .router:
+                let verified = ciphers.verifyAndPeek(&works, count, in: memory, into: heads)
+                associations.commit(works, count, &batch, verified)
+            case .target: ciphers.peek(&works, count, in: memory, into: heads)
+            }
+        }
+        return count
     }
 
     private mutating func age(now: UInt32) {
@@ -184,7 +203,11 @@ public struct Router: ~Copyable {
             guard let index = targets.index(of: target) else { return }
             targets.setLacking(index, transforms)
             targets.judge(connections)
-        case .lease, .relocate, .relay:
+        case .lacksESN(let target, let isLacking):
+            guard let index = targets.index(of: target) else { return }
+            targets.setLackingESN(index, isLacking)
+            targets.judge(connections)
+        case .lease, .relocate, .relay, .advance:
             break  // A router sends nothing under an SA; its relay does.
         }
     }

@@ -171,11 +171,12 @@ extension Publication {
         switch self {
         case .install(let association): "install \(association.name) (\(association.spi))"
         case .relay(let relayed): "relay \(relayed.spi)"
-        case .lacks(let target, _): "transforms of \(target)"
+        case .lacks(let target, _), .lacksESN(let target, _): "transforms of \(target)"
         case .relocate(let relocation): "relocate \(relocation.spi)"
         case .remove(let spi, _): "remove \(spi)"
         case .neighbour(let target, _): "neighbour of \(target)"
         case .lease(let spi, _): "lease of \(spi)"
+        case .advance(let spi, _): "numbers of \(spi)"
         case .allow(let grant): "grant of \(grant.spi)"
         case .standing(let target, _): "standing of \(target)"
         case .epoch(let epoch): "epoch \(epoch.rawValue)"

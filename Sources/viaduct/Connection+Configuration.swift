@@ -11,10 +11,11 @@ enum DefaultProposals {
         "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-x25519-ecp384-ecp256",
         "aes256-aes128-sha384-sha256-prfsha384-prfsha256-x25519-ecp384-ecp256-modp3072-modp2048",
     ]
-    /// With and without a key exchange of the Child SA's own, as the peer likes it; AES-CBC for peers without AES-GCM.
+    /// With and without a key exchange of the Child SA's own, and with ESN or without, as the peer likes it; AES-CBC for
+    /// peers without AES-GCM.
     static let child = [
-        "aes256gcm16-aes128gcm16-x25519-ecp384-ecp256", "aes256gcm16-aes128gcm16",
-        "aes256-aes128-sha256-x25519-ecp384-ecp256", "aes256-aes128-sha256",
+        "aes256gcm16-aes128gcm16-x25519-ecp384-ecp256-esn-noesn", "aes256gcm16-aes128gcm16-esn-noesn",
+        "aes256-aes128-sha256-x25519-ecp384-ecp256-esn-noesn", "aes256-aes128-sha256-esn-noesn",
     ]
 }
 

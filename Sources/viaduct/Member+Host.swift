@@ -136,7 +136,9 @@ extension Member {
             sequences.append(
                 LocalSequences.Entry(
                     sequence: LocalSequence(
-                        spi: association.spi, reservation: Reservation(mark: file.initialMark)), file: file))
+                        spi: association.spi,
+                        reservation: Reservation(
+                            mark: file.initialMark, lastNumber: association.lastSequenceNumber)), file: file))
         }
         return .local(LocalSequences(sequences))
     }

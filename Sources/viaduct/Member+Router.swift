@@ -95,7 +95,8 @@ extension Member {
             ? []
             : marks.files.values.map {
                 SequencerService.Association(
-                    spi: $0.association.spi, replayWindow: $0.association.replayWindow, reservation: $0.file)
+                    spi: $0.association.spi, replayWindow: $0.association.replayWindow, reservation: $0.file,
+                    lastNumber: $0.association.lastSequenceNumber)
             }
         return try SequencerService(
             local: SocketAddress(address: address, port: cluster.leases.port),

@@ -62,7 +62,7 @@ extension Member {
         _ entry: ShadowEntry, _ desk: WorkerDesk, _ sequencer: SequencerService, isCoupled: Bool
     ) {
         switch entry {
-        case .begin, .complete, .relay, .relocate, .allow: break
+        case .begin, .complete, .relay, .relocate, .allow, .advance: break
         case .install(let association) where association.direction == .inbound:
             publish(.install(association), desk)
         case .remove(let spi, .inbound): publish(.remove(spi, .inbound), desk)
@@ -70,7 +70,8 @@ extension Member {
             sequencer.add(
                 SequencerService.Association(
                     spi: association.spi, replayWindow: association.replayWindow,
-                    marks: isCoupled ? .coupled(first: 1, upTo: Reservation.firstMark) : .unwritten))
+                    marks: isCoupled ? .coupled(first: 1, upTo: Reservation.firstMark) : .unwritten,
+                    lastNumber: association.lastSequenceNumber))
         case .remove(let spi, .outbound): sequencer.remove(spi)
         }
     }

@@ -13,7 +13,7 @@ extension Member {
         guard let link = try cluster.linkClient(of: node.name) else { return nil }
         let hello = MemberMessage.Hello(
             member: node.name, incarnation: .random(in: 1 ... .max), epoch: cluster.epoch,
-            policyHash: cluster.policyHash, transforms: target.transforms.map(\.rawValue))
+            policyHash: cluster.policyHash, transforms: MemberMessage.Hello.words(for: target.transforms))
         let services = ServiceWatch(
             services: cluster.services.filter { $0.targets.contains(node.name) }, device: Self.deviceName)
         var hooks = TargetControl.Hooks(

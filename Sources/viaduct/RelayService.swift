@@ -76,7 +76,7 @@ final class RelayService: Sendable {
     private func control(_ desk: HostDesk) throws -> TargetControl {
         let hello = MemberMessage.Hello(
             member: name, incarnation: .random(in: 1 ... .max), epoch: cluster.epoch, policyHash: cluster.policyHash,
-            transforms: Transform.allCases.map(\.rawValue))
+            transforms: MemberMessage.Hello.words(for: Transform.allCases))
         let link = link
         return try TargetControl(
             hello,

@@ -10,8 +10,11 @@ enum { esp_gcm = 0, esp_gmac = 1, esp_chacha20_poly1305 = 2, esp_cbc = 3, esp_ct
 enum { esp_no_hash = 0, esp_sha1 = 1, esp_sha256 = 2, esp_sha384 = 3, esp_sha512 = 4 };
 
 /// A transform as its packets need it. Lengths in bytes: of the cipher's key, of ESP header and IV together, of the ICV.
+/// With extended sequence numbers (`esn` is 1) the number's upper half is authenticated, too, and not sent: behind all else
+/// by an HMAC (RFC 4303 section 2.2.1), between SPI and lower half by the others (RFC 4106 section 5, RFC 4543 section 3.3,
+/// RFC 7634 section 2.1).
 typedef struct {
-    uint8_t cipher, hash, key_bytes, prefix_bytes, icv_bytes;
+    uint8_t cipher, hash, key_bytes, prefix_bytes, icv_bytes, esn;
 } crypto_esp_suite;
 
 /// Bytes of a head that a peek fills at most. `head` has room for them.
@@ -29,6 +32,8 @@ typedef struct {
     uint32_t bytes;
     /// The salt's four bytes as they lie in memory.
     uint32_t salt;
+    /// The number's upper half; of no use without ESN.
+    uint32_t high;
     crypto_esp_suite suite;
     /// What was found: the ICV is right, pad length, next header.
     uint8_t authentic, pad, next;
@@ -58,7 +63,7 @@ crypto_mb_esp *_Nullable crypto_mb_esp_new(size_t capacity);
 void crypto_mb_esp_free(crypto_mb_esp *_Nonnull batch);
 
 /// Decrypts heads and trailers, and with `verifying` says which packets are authentic; packets stay as they are. No work
-/// is of AES-GCM. Traps when there are more than the capacity.
+/// is of AES-GCM. (Opening and sealing take it, for ESN.) Traps when there are more than the capacity.
 void crypto_mb_esp_peek(IMB_MGR *_Nonnull manager, crypto_mb_esp *_Nonnull batch, crypto_esp_work *_Nonnull works,
                         size_t count, int verifying);
 /// Verifies, and decrypts in place whether authentic or not.

@@ -96,6 +96,7 @@ struct Form: Sendable {
         "salt": "the salt in hexadecimal digits, in quotes",
         "authenticationKey": "the integrity algorithm's key in hexadecimal digits, in quotes",
         "replayWindow": "64",
+        "extendedSequenceNumbers": "true",
         "udpEncapsulation": "{remotePort: 4500}",
         "endpoint": "client",
         "selectors": "{remote: [10.71.0.0/24], local: [10.72.0.0/24]}",

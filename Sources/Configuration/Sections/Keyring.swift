@@ -22,10 +22,11 @@ struct Keyring {
         let section = try Section(entry, form: .securityAssociation, title: "a security association")
         let name = try newName(section)
         let (spi, direction) = try newSPI(section, name: name)
-        let mode: Mode = try section.required("mode").word(["tunnel": .tunnel, "transport": .transport])
+        let mode = try section.required("mode").mode()
         let (source, destination) = try outerAddresses(section, direction: direction, mode: mode)
         let secrets = try newSecrets(section, name: name)
         let replayWindow = try section["replayWindow"]?.integer(in: SecurityAssociation.replayWindowRange) ?? 64
+        let hasESN: Bool = try section["extendedSequenceNumbers"]?.word(["true": true, "false": false]) ?? false
         let endpoint = try section["endpoint"].map { entry throws(ConfigurationFailure) in
             try members.endpoint(entry)
         }
@@ -39,14 +40,14 @@ struct Keyring {
             try selectorsEntry.requireOuterAddresses(
                 of: selectors, dvipa: inbound ? destination : source, peer: inbound ? source : destination)
         }
+        var association = SecurityAssociation(
+            name: name, spi: spi, direction: direction, mode: mode, source: source, destination: destination,
+            transform: secrets.transform, key: SecretBytes(secrets.key), salt: SecretBytes(secrets.salt),
+            selectors: selectors, replayWindow: replayWindow, udpEncapsulation: encapsulation,
+            authenticationKey: SecretBytes(secrets.authenticationKey))
+        association.hasESN = hasESN
         associations.append(
-            ConfiguredAssociation(
-                association: SecurityAssociation(
-                    name: name, spi: spi, direction: direction, mode: mode, source: source, destination: destination,
-                    transform: secrets.transform, key: SecretBytes(secrets.key), salt: SecretBytes(secrets.salt),
-                    selectors: selectors, replayWindow: replayWindow, udpEncapsulation: encapsulation,
-                    authenticationKey: SecretBytes(secrets.authenticationKey)),
-                endpoint: endpoint, place: entry.place))
+            ConfiguredAssociation(association: association, endpoint: endpoint, place: entry.place))
     }
 
     private mutating func newName(_ section: Section) throws(ConfigurationFailure) -> String {
@@ -106,6 +107,15 @@ struct Keyring {
 }
 
 extension Entry {
+    /// RFC 4301 §3.2. BEET, which some know besides, is refused by its name.
+    func mode() throws(ConfigurationFailure) -> Mode {
+        if try scalar() == "beet" {
+            throw failure(
+                "mode is beet, which is not supported; tunnel or transport is wanted", remedy: "Write mode: tunnel.")
+        }
+        return try word(["tunnel": .tunnel, "transport": .transport])
+    }
+
     /// ESP in UDP (RFC 3948). Only the peer's port is free: ours is the one that everybody listens on.
     fileprivate func udpEncapsulation(hasEndpoint: Bool) throws(ConfigurationFailure) -> UDPEncapsulation {
         let section = try Section(self, form: .udpEncapsulation, title: "udpEncapsulation")

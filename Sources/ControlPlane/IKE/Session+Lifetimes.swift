@@ -30,7 +30,8 @@ extension Session {
         }
         for index in established.children.indices where established.children[index].lifetime == nil {
             established.children[index].lifetime = ChildLifetime(
-                policy.lifetimes, isInitiator: isInitiator, at: now, using: &random)
+                policy.lifetimes, hasESN: established.children[index].hasESN, isInitiator: isInitiator, at: now,
+                using: &random)
         }
     }
 

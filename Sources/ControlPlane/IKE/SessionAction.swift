@@ -141,6 +141,8 @@ extension Session {
         case selectors(local: [String], remote: [String])
         /// The peer will have one mode, the policy the other.
         case mode(wanted: Mode)
+        /// The peer will have BEET mode, which there is not.
+        case beetMode
         /// The peer refused our Child SA.
         case childByPeer(NotifyType)
         /// The peer's answer for our Child SA is none to our offer.

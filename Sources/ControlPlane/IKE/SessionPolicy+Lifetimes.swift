@@ -29,7 +29,7 @@ extension SessionPolicy {
         /// Bytes and packets in either direction, each of which has a key of its own.
         public var bytes: Limit?
         public var packets: Limit?
-        /// The highest number sent.
+        /// The highest number sent. One whose hard end is `lastPlainNumber` is not for SAs with ESN.
         public var sequenceNumber: Limit?
         /// Whether a session's initiator makes a Child SA anew that ended at a hard limit.
         public var remakesChildren = true
@@ -43,9 +43,12 @@ extension SessionPolicy {
             var lifetimes = Lifetimes()
             lifetimes.ike = Limit(soft: 4 * hour, hard: 4 * hour + hour / 2)
             lifetimes.child = Limit(soft: hour, hard: hour + hour / 4)
-            lifetimes.sequenceNumber = Limit(soft: 3 << 30, hard: 0xFFFF_FFFF)
+            lifetimes.sequenceNumber = Limit(soft: 3 << 30, hard: lastPlainNumber)
             return lifetimes
         }()
+
+        /// The last of 32 bits.
+        static let lastPlainNumber: UInt64 = 0xFFFF_FFFF
 
         /// No limits.
         public static let unlimited = Lifetimes()

@@ -20,8 +20,16 @@ public enum MemberMessage: Sendable, Equatable {
         public var epoch: Epoch
         /// SHA-256 of what all members must agree on.
         public var policyHash: [UInt8]
-        /// ESP transforms that it can do, by their names in proposals.
+        /// ESP transforms that it can do, by their names in proposals, and `esnWord`.
         public var transforms: [String]
+
+        /// Among the transforms: with each of them it can do extended sequence numbers. Older members do not say it.
+        public static let esnWord = "esn"
+
+        /// Of a member of this build.
+        public static func words(for transforms: [Associations.Transform]) -> [String] {
+            transforms.map(\.rawValue) + [esnWord]
+        }
 
         public init(
             version: UInt32 = LinkVersion.current, member: String, incarnation: UInt64, epoch: Epoch,

@@ -12,6 +12,8 @@ internal import Wire
 /// install  1, or 7 for this target alone | direction 1 | SPI 4 | mode 1 | transform 1 | source 16 | destination 16 | window 2 |
 ///            | UDP: remote port 2, local port 2 (0, 0: none) | selectors | name 1 + n | key 1 + n | salt 1 + n |
 ///            | authentication key 1 + n, of transforms that have one
+/// install  10 with marks, of an SA with ESN, | direction 1 | SPI 4 | marks 1: 1 ESN, 2 for this target alone | mode 1 ...
+/// advance  11 | direction 1 | SPI 4 | number 8
 /// relay    8 | direction 1 | SPI 4 | selectors
 ///
 /// selectors: protocol 2 (0xffff: any) |
@@ -23,8 +25,9 @@ internal import Wire
 extension ShadowEntry {
     private enum Kind {
         static let install: UInt8 = 1, remove: UInt8 = 2, begin: UInt8 = 3, relocate: UInt8 = 4, complete: UInt8 = 5,
-            allow: UInt8 = 6, installOwn: UInt8 = 7, relay: UInt8 = 8
+            allow: UInt8 = 6, installOwn: UInt8 = 7, relay: UInt8 = 8, installMarked: UInt8 = 10, advance: UInt8 = 11
     }
+    private enum Mark { static let esn: UInt8 = 1, own: UInt8 = 2 }
     private static let anyProtocol: UInt16 = 0xFFFF
     /// What a name may take of an entry; the rest of it is cut off.
     static let nameByteCount = 64
@@ -37,7 +40,7 @@ extension ShadowEntry {
         switch self {
         case .install(let association): selectors = association.selectors
         case .relay(let relayed): selectors = relayed.selectors
-        case .begin, .complete, .relocate, .remove, .allow: return true
+        case .begin, .complete, .relocate, .remove, .allow, .advance: return true
         }
         return [selectors.remote.count, selectors.local.count].allSatisfy { $0 <= Self.rangeLimit }
             && [selectors.remotePorts.count, selectors.localPorts.count].allSatisfy { $0 <= Self.rangeLimit }
@@ -53,6 +56,10 @@ extension ShadowEntry {
             bytes += [Kind.allow, grant.direction.number]
             bytes.append(bigEndian: grant.spi.rawValue)
             bytes += grant.bytes.bigEndianBytes + grant.packets.bigEndianBytes
+        case .advance(let spi, let number):
+            bytes += [Kind.advance, Direction.inbound.number]
+            bytes.append(bigEndian: spi.rawValue)
+            bytes += number.bigEndianBytes
         case .relocate(let relocation):
             bytes += [Kind.relocate, Direction.outbound.number]
             bytes.append(bigEndian: relocation.spi.rawValue)
@@ -71,8 +78,12 @@ extension ShadowEntry {
             precondition(fits)
             // Once, so that growing leaves no copies of keys behind.
             bytes.reserveCapacity(2048)
-            bytes += [association.isOwn ? Kind.installOwn : Kind.install, association.direction.number]
+            // Who does not know ESN is to read nothing, rather than an SA without it.
+            let kind =
+                association.hasESN ? Kind.installMarked : association.isOwn ? Kind.installOwn : Kind.install
+            bytes += [kind, association.direction.number]
             bytes.append(bigEndian: association.spi.rawValue)
+            if association.hasESN { bytes.append(association.isOwn ? Mark.esn | Mark.own : Mark.esn) }
             bytes += [association.mode.number, association.transform.number]
             bytes += association.source.wholeBytes + association.destination.wholeBytes
             bytes.append(bigEndian: UInt16(association.replayWindow))
@@ -130,6 +141,16 @@ extension ShadowEntry {
         case Kind.allow:
             guard let bytes = reader.number(UInt64.self), let packets = reader.number(UInt64.self) else { return nil }
             self = .allow(LifecountGrant(spi: spi, direction: direction, bytes: bytes, packets: packets))
+        case Kind.advance:
+            guard direction == .inbound, let number = reader.number(UInt64.self) else { return nil }
+            self = .advance(spi, number)
+        case Kind.installMarked:
+            guard let marks = reader.number(UInt8.self), marks == Mark.esn || marks == Mark.esn | Mark.own,
+                var association = Self.association(spi, direction, &reader)
+            else { return nil }
+            association.hasESN = true
+            association.isOwn = marks & Mark.own != 0
+            self = .install(association)
         case Kind.install, Kind.installOwn:
             guard var association = Self.association(spi, direction, &reader) else { return nil }
             association.isOwn = kind == Kind.installOwn

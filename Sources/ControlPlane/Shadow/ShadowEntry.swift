@@ -16,6 +16,8 @@ public enum ShadowEntry: Sendable {
     case remove(SPI, Direction)
     /// How much this target may process under an SA.
     case allow(LifecountGrant)
+    /// The peer is past this number of an inbound SA with ESN (docs/esn.md).
+    case advance(SPI, UInt64)
 
     var isInstallation: Bool {
         if case .install = self { true } else { false }
@@ -29,6 +31,7 @@ public enum ShadowEntry: Sendable {
         case .relocate(let relocation): Key(spi: relocation.spi, direction: .outbound)
         case .remove(let spi, let direction): Key(spi: spi, direction: direction)
         case .allow(let grant): Key(spi: grant.spi, direction: grant.direction)
+        case .advance(let spi, _): Key(spi: spi, direction: .inbound)
         }
     }
 

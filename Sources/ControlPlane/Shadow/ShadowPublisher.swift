@@ -35,6 +35,8 @@ public struct ShadowPublisher: Sendable {
         case notLetIn(HolderID, LinkRefusal)
         /// A target has come that cannot do these, or that can do all. The relay does their SAs for it from now on.
         case lacks(HolderID, Set<Associations.Transform>)
+        /// The same of extended sequence numbers; nothing is said of a target that always could.
+        case lacksESN(HolderID, Bool)
     }
 
     let incarnation: UInt64
@@ -46,6 +48,8 @@ public struct ShadowPublisher: Sendable {
     private var streams: [HolderID: ShadowStream] = [:]
     /// What targets are to hold, in the order in which it came; an SA for one target alone names it.
     private var current: [ShadowEntry.Key: Wanted] = [:]
+    /// How far the numbers of inbound SAs with ESN are, as far as that was said; manual ones among them.
+    private var floors: [SPI: UInt64] = [:]
     private var nextOrder: UInt64 = 0
     private var barriers: [Barrier] = []
     private var nextTicket: UInt64 = 0
@@ -84,7 +88,11 @@ public struct ShadowPublisher: Sendable {
         guard let key = entry.key else { preconditionFailure("streams begin by themselves") }
         var only = only
         switch entry {
+        case .advance(let spi, let number):
+            floors[spi] = number
+            return streams.keys.sorted().flatMap { tell(entry, to: $0) }
         case .install(let association):
+            if key.direction == .inbound { floors[key.spi] = nil }
             current[key] = Wanted(order: nextOrder, association: association, only: only)
             nextOrder += 1
         case .relocate(let relocation):
@@ -93,6 +101,7 @@ public struct ShadowPublisher: Sendable {
         case .remove:
             only = current[key]?.only
             current[key] = nil
+            if key.direction == .inbound { floors[key.spi] = nil }
         case .allow, .relay, .begin, .complete: break
         }
         var actions: [Action] = []
@@ -102,6 +111,12 @@ public struct ShadowPublisher: Sendable {
             if !streams[holder]!.append(entry) { actions += cut(holder) }
         }
         return actions
+    }
+
+    /// Whoever has not the SA passes over how far its numbers are.
+    private mutating func tell(_ floor: ShadowEntry, to holder: HolderID) -> [Action] {
+        guard streams[holder]?.isLackingESN == false, !streams[holder]!.append(floor) else { return [] }
+        return cut(holder)
     }
 
     /// What a holder is told of an SA; nil for nothing.
@@ -127,8 +142,11 @@ public struct ShadowPublisher: Sendable {
 
     /// Some target needs it done.
     private func isRelayed(_ wanted: Wanted) -> Bool {
-        wanted.only == nil && isLacking(wanted.association.transform)
+        wanted.only == nil
+            && (isLacking(wanted.association.transform) || wanted.association.hasESN && isAnyLackingESN)
     }
+
+    private var isAnyLackingESN: Bool { streams.contains { $0.key != relay && $0.value.isLackingESN } }
 
     private func isLacking(_ transform: Associations.Transform) -> Bool { lacking.contains(transform) }
 
@@ -141,8 +159,8 @@ public struct ShadowPublisher: Sendable {
 
     /// A target has come, and with it the relay may have more to do or less: then it comes back for everything. An SA
     /// given to it by itself would be without its grant, and so without an end.
-    private mutating func relay(insteadOf former: Set<Associations.Transform>) -> [Action] {
-        guard let relay, lacking != former, streams[relay]!.incarnation != nil else { return [] }
+    private mutating func relay(insteadOf former: (Set<Associations.Transform>, esn: Bool)) -> [Action] {
+        guard let relay, (lacking, isAnyLackingESN) != former, streams[relay]!.incarnation != nil else { return [] }
         return cut(relay)
     }
 
@@ -174,18 +192,23 @@ public struct ShadowPublisher: Sendable {
             return actions + settle(at: now)
         }
         stream.begin(hello, at: now)
-        let former = lacking
+        let former = (lacking, isAnyLackingESN)
+        let lackedESN = streams[holder]!.isLackingESN
         streams[holder] = stream
         for key in inOrder {
             if let entry = installation(of: key, at: holder) { _ = streams[holder]!.append(entry) }
         }
+        for (spi, number) in floors { actions += tell(.advance(spi, number), to: holder) }
         _ = streams[holder]!.append(.complete)
         let welcome = RouterMessage.Welcome(
             version: min(hello.version, LinkVersion.current), incarnation: incarnation, epoch: epoch,
             reportInterval: timing.reportInterval, leaseKey: leaseKey)
         // Before the target is told the key.
         actions += [.protect(holder, leaseKey, incarnation: hello.incarnation), .send(.welcome(welcome), to: holder)]
-        if holder != relay { actions.append(.lacks(holder, stream.lacking)) }
+        if holder != relay {
+            actions.append(.lacks(holder, stream.lacking))
+            if stream.isLackingESN || lackedESN { actions.append(.lacksESN(holder, stream.isLackingESN)) }
+        }
         return actions + relay(insteadOf: former) + settle(at: now)
     }
 

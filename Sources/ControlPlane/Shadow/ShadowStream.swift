@@ -15,6 +15,8 @@ struct ShadowStream: Sendable {
     private(set) var transforms: Set<String> = []
     /// Of those that there are; none before the first connection.
     private(set) var lacking: Set<Associations.Transform> = []
+    /// Extended sequence numbers; false before the first connection.
+    private(set) var isLackingESN = false
     /// Every entry up to this one is done.
     private(set) var applied: UInt64 = 0
     /// The number of the last one.
@@ -32,9 +34,11 @@ struct ShadowStream: Sendable {
     private var servesFrom: UInt64?
 
     /// Whether it may be asked to hold an SA.
-    func can(_ association: SecurityAssociation) -> Bool { transforms.contains(association.transform.rawValue) }
+    func can(_ association: SecurityAssociation) -> Bool {
+        transforms.contains(association.transform.rawValue) && !(association.hasESN && isLackingESN)
+    }
 
-    var canAll: Bool { lacking.isEmpty }
+    var canAll: Bool { lacking.isEmpty && !isLackingESN }
 
     /// False when too many wait: the connection is to be ended.
     mutating func append(_ entry: ShadowEntry) -> Bool {
@@ -58,6 +62,7 @@ struct ShadowStream: Sendable {
         incarnation = hello.incarnation
         transforms = Set(hello.transforms)
         lacking = Set(Associations.Transform.allCases.filter { !transforms.contains($0.rawValue) })
+        isLackingESN = !transforms.contains(MemberMessage.Hello.esnWord)
         (applied, last, sent, heardAt, isInService) = (0, 0, 0, now, false)
         waiting = []
         numbers = [:]

@@ -130,6 +130,7 @@ public struct ShadowSubscriber: Sendable {
             guard held.removeValue(forKey: key) != nil else { return [] }
             return [.apply(taken, .remove(spi, direction))]
         case .allow(let grant): return [.apply(taken, .allow(grant))]
+        case .advance(let spi, let number): return [.apply(taken, .advance(spi, number))]
         }
     }
 

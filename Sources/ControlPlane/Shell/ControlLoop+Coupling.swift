@@ -112,7 +112,7 @@ extension ControlLoop {
             if direction == .outbound, let key = couplingState.sequenceKeys.removeValue(forKey: spi) {
                 submit(.forget(key))
             }
-        case .begin, .complete, .relay, .relocate, .allow: break
+        case .begin, .complete, .relay, .relocate, .allow, .advance: break
         }
         return 0
     }

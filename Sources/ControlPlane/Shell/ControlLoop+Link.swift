@@ -98,6 +98,11 @@ extension ControlLoop {
                 guard !transforms.isEmpty, settings.relay != nil else { continue }
                 hooks.log("link: \(name(holder)) cannot do \(transforms.map(\.rawValue).sorted()); the relay does it")
                 hooks.startRelay()
+            case .lacksESN(let holder, let isLacking):
+                hooks.publish(.lacksESN(target: name(holder), isLacking))
+                guard isLacking, settings.relay != nil else { continue }
+                hooks.log("link: \(name(holder)) cannot do extended sequence numbers; the relay does it")
+                hooks.startRelay()
             case .notLetIn(let holder, let refusal):
                 counts["link.refused", default: 0] += 1
                 hooks.log("link: \(name(holder)) is not let in: \(refusal)")

@@ -16,6 +16,7 @@ struct ControlLoop {
     var sessions: PeerSessions
     var publisher: ShadowPublisher
     var ledger = LifecountLedger()
+    private var floors = NumberFloors()
     var rotation: TargetRotation
     /// Whose barrier it is.
     var tickets: [ShadowPublisher.Ticket: PeerSessions.ID] = [:]
@@ -155,7 +156,9 @@ struct ControlLoop {
 
     /// What the SAs have carried, for their lifetimes.
     private mutating func account() throws(SystemError) {
-        try perform(sessions.received(hooks.received(), at: clock.now, using: &random))
+        let received = hooks.received()
+        try perform(sessions.received(received, at: clock.now, using: &random))
+        for (spi, floor) in floors.received(received) { try perform(publisher.publish(.advance(spi, floor))) }
         try perform(sessions.granted(hooks.granted(), at: clock.now, using: &random))
     }
 
@@ -204,8 +207,10 @@ struct ControlLoop {
         switch entry {
         case .install(let association):
             try limit(ShadowEntry.Key(spi: association.spi, direction: association.direction), only: holder)
-        case .remove(let spi, let direction): ledger.remove(ShadowEntry.Key(spi: spi, direction: direction))
-        case .begin, .complete, .relay, .relocate, .allow: break
+        case .remove(let spi, let direction):
+            ledger.remove(ShadowEntry.Key(spi: spi, direction: direction))
+            if direction == .inbound { floors.forget(spi) }
+        case .begin, .complete, .relay, .relocate, .allow, .advance: break
         }
     }
 

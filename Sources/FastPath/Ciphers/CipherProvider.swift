@@ -38,8 +38,9 @@ struct CipherWork: BitwiseCopyable {
     var isAuthentic = false
     var padByteCount: UInt8 = 0
     var nextHeader: UInt8 = 0
-    /// Plaintext bytes in the work's head.
-    var headByteCount: Int32 = 0
+    private var head: UInt8 = 0
+    /// The upper half of the number; of no use without ESN.
+    var high: UInt32 = 0
 
     /// - Parameter byteCount: From ESP header to ICV; a length that `suite` allows.
     @inline(__always)
@@ -53,6 +54,12 @@ struct CipherWork: BitwiseCopyable {
         ciphertext = Int32(truncatingIfNeeded: byteCount &- suite.overhead)
     }
 
+    /// Plaintext bytes in the work's head: at most `PeekedHeads.longByteCount`.
+    @inline(__always) var headByteCount: Int32 {
+        get { Int32(head) }
+        set { head = UInt8(truncatingIfNeeded: newValue) }
+    }
+
     static let none = CipherWork(packet: 0, association: 0, start: 0, byteCount: 0, salt: 0, suite: .none)
 
     @inline(__always) var byteCount: Int { Int(whole) }
@@ -63,19 +70,22 @@ struct CipherWork: BitwiseCopyable {
     }
 }
 
-/// How many works a batch has, and whether they are all of the transform that has the quick way.
+/// Which works are meant: from `first` on, below `count`; and whether they are all of the transform that has the quick way.
 struct WorkCount: BitwiseCopyable {
+    let first: Int
     let count: Int
     let isAllGCM: Bool
 
     @inline(__always)
-    init(count: Int, isAllGCM: Bool) {
+    init(first: Int = 0, count: Int, isAllGCM: Bool) {
+        self.first = first
         self.count = count
         self.isAllGCM = isAllGCM
     }
 
     /// Looks at them.
     init(_ works: borrowing Slab<CipherWork>, count: Int) {
+        first = 0
         self.count = count
         var isAllGCM = true
         for index in 0..<count where !works[index].suite.isGCM { isAllGCM = false }
@@ -147,7 +157,7 @@ public enum CipherProvider: ~Copyable {
         }
     }
 
-    /// Verifies the first `count` works and decrypts their heads and trailers; the frames stay as they are.
+    /// Verifies works and decrypts their heads and trailers; the frames stay as they are.
     func verifyAndPeek(
         _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
         into heads: borrowing PeekedHeads
@@ -181,7 +191,7 @@ public enum CipherProvider: ~Copyable {
         }
     }
 
-    /// Opens the first `count` works where they lie, whole: the ciphertext becomes plaintext, whether authentic or not.
+    /// Opens works where they lie, whole: the ciphertext becomes plaintext, whether authentic or not.
     func open(_ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory)
         -> AuthenticationProof
     {
@@ -192,7 +202,7 @@ public enum CipherProvider: ~Copyable {
         return AuthenticationProof()
     }
 
-    /// Encrypts the first `count` works where they lie and writes their ICVs. SPI, number and IV are already there;
+    /// Encrypts works where they lie and writes their ICVs. SPI, number and IV are already there;
     /// that the number is used once under its key is the caller's promise (docs/sequence-leases.md).
     func seal(_ works: borrowing Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) {
         switch self {

@@ -9,15 +9,16 @@ struct CipherSuite: BitwiseCopyable, Equatable {
 
     /// One number, so that the path of every packet loads and stores it at once. From the lowest byte on:
     ///
-    ///     | cipher (upper half) and hash of the HMAC | bytes of the key | of ESP header and IV | of those and the ICV |
+    ///     | algorithms | bytes of the key | of ESP header and IV | of those and the ICV |
+    ///     algorithms:  ESN 1 bit | cipher 3 | 0 | hash of the HMAC 3
     ///
-    /// Hashes are 1 to 4 for SHA-1, SHA-256, SHA-384, SHA-512, 0 for none. 0 in the lowest byte is AES-GCM with 128 or 256 bits,
-    /// the quick way.
+    /// Hashes are 1 to 4 for SHA-1, SHA-256, SHA-384, SHA-512, 0 for none. 0 in the lowest byte is AES-GCM with 128 or 256 bits
+    /// and without ESN, the quick way.
     private let rawValue: UInt32
 
     static let none = CipherSuite(.aes128gcm16)
 
-    init(_ transform: Transform) {
+    init(_ transform: Transform, hasESN: Bool = false) {
         let cipher =
             switch transform.cipher {
             case .aes128gcm16, .aes256gcm16: Cipher.gcm
@@ -38,13 +39,21 @@ struct CipherSuite: BitwiseCopyable, Equatable {
             }
         let prefix = UInt32(ESPHeader.byteCount + transform.ivByteCount)
         let overhead = prefix + UInt32(transform.icvByteCount)
-        rawValue = UInt32(cipher << 4 | hash) | UInt32(transform.keyByteCount) << 8 | prefix << 16 | overhead << 24
+        rawValue = UInt32((hasESN ? Self.esn : 0) | cipher << 4 | hash) | UInt32(transform.keyByteCount) << 8 | prefix << 16 | overhead << 24
     }
 
-    @inline(__always) var isGCM: Bool { UInt8(truncatingIfNeeded: rawValue) == 0 }
+    private static let esn: UInt8 = 0x80
+
+    /// Cipher, hash and whether there is ESN, in one: what a stretch of packets must have in common.
+    @inline(__always) var algorithms: UInt8 { UInt8(truncatingIfNeeded: rawValue) }
+    /// The quick way.
+    @inline(__always) var isGCM: Bool { algorithms == 0 }
+    /// AES-GCM of any key size, with ESN or without.
+    @inline(__always) var isAnyGCM: Bool { cipher == Cipher.gcm || cipher == Cipher.gcm192 }
     @inline(__always) var isGCM192: Bool { cipher == Cipher.gcm192 }
-    @inline(__always) var cipher: UInt8 { UInt8(truncatingIfNeeded: rawValue) >> 4 }
-    @inline(__always) var hash: UInt8 { UInt8(truncatingIfNeeded: rawValue) & 15 }
+    @inline(__always) var hasESN: Bool { algorithms & Self.esn != 0 }
+    @inline(__always) var cipher: UInt8 { algorithms >> 4 & 7 }
+    @inline(__always) var hash: UInt8 { algorithms & 15 }
     /// Of the cipher; 0 for none.
     @inline(__always) var keyByteCount: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 8) }
     /// ESP header and IV.

@@ -5,7 +5,7 @@ extension CipherSuite {
         crypto_esp_suite(
             cipher: isGCM192 ? Cipher.gcm : cipher, hash: hash, key_bytes: keyByteCount,
             prefix_bytes: UInt8(prefixByteCount),
-            icv_bytes: UInt8(icvByteCount))
+            icv_bytes: UInt8(icvByteCount), esn: hasESN ? 1 : 0)
     }
 }
 
@@ -19,7 +19,7 @@ extension crypto_esp_work {
         // Bytes have no alignment, and nobody else looks at them while C does.
         unsafe self.init(
             esp: esp.assumingMemoryBound(to: UInt8.self), key: key, head: head.assumingMemoryBound(to: UInt8.self),
-            bytes: UInt32(work.ciphertextByteCount), salt: work.salt, suite: work.suite.forC, authentic: 0, pad: 0,
+            bytes: UInt32(work.ciphertextByteCount), salt: work.salt, high: work.high, suite: work.suite.forC, authentic: 0, pad: 0,
             next: 0)
     }
 }

@@ -9,9 +9,9 @@ extension MultiBufferCiphers {
         into heads: borrowing PeekedHeads
     ) {
         guard count.isAllGCM else {
-            return peekMixed(&works, count.count, in: memory, into: heads, verifying: true)
+            return peekMixed(&works, count, in: memory, into: heads, verifying: true)
         }
-        run(&works, 0, count.count, in: memory, into: heads, verifying: true)
+        run(&works, count.first, count.count, in: memory, into: heads, verifying: true)
     }
 
     func peek(
@@ -19,31 +19,31 @@ extension MultiBufferCiphers {
         into heads: borrowing PeekedHeads
     ) {
         guard count.isAllGCM else {
-            return peekMixed(&works, count.count, in: memory, into: heads, verifying: false)
+            return peekMixed(&works, count, in: memory, into: heads, verifying: false)
         }
-        run(&works, 0, count.count, in: memory, into: heads, verifying: false)
+        run(&works, count.first, count.count, in: memory, into: heads, verifying: false)
     }
 
-    /// A batch with several transforms: stretches of AES-GCM go their own way, all the others in one call.
+    /// A batch with several transforms: stretches of AES-GCM go their own ways, all the others in one call.
     @inline(never)
     private func peekMixed(
-        _ works: inout Slab<CipherWork>, _ count: Int, in memory: borrowing FrameMemory,
+        _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
         into heads: borrowing PeekedHeads, verifying: Bool
     ) {
-        precondition(count <= batchCapacity)
+        precondition(count.count <= batchCapacity)
         var otherCount = 0
-        var index = 0
-        while index < count {
-            var end = index
-            while end < count && works[end].suite.isGCM { end += 1 }
-            if end > index {
-                stretch(&works, index, end, in: memory, into: heads, verifying: verifying)
-                index = end
-                continue
-            }
-            while end < count && works[end].suite.isGCM192 { end += 1 }
-            if end > index {
-                stretch192(&works, index, end, in: memory, into: heads, verifying: verifying)
+        var index = count.first
+        while index < count.count {
+            let suite = works[index].suite
+            if suite.isAnyGCM {
+                var end = index
+                while end < count.count && works[end].suite.algorithms == suite.algorithms { end += 1 }
+                switch (suite.isGCM192, suite.hasESN) {
+                case (false, false): stretch(&works, index, end, in: memory, into: heads, verifying: verifying)
+                case (true, false): stretch192(&works, index, end, in: memory, into: heads, verifying: verifying)
+                case (false, true): stretchESN(&works, index, end, in: memory, into: heads, verifying: verifying)
+                case (true, true): stretchESN192(&works, index, end, in: memory, into: heads, verifying: verifying)
+                }
                 index = end
                 continue
             }
@@ -73,11 +73,27 @@ extension MultiBufferCiphers {
         run(&works, first, end, in: memory, into: heads, verifying: verifying, is192: true)
     }
 
-    /// Works of 128 and 256 bits, or of 192 alone.
+    @inline(never)
+    private func stretchESN(
+        _ works: inout Slab<CipherWork>, _ first: Int, _ end: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads, verifying: Bool
+    ) {
+        run(&works, first, end, in: memory, into: heads, verifying: verifying, hasESN: true)
+    }
+
+    @inline(never)
+    private func stretchESN192(
+        _ works: inout Slab<CipherWork>, _ first: Int, _ end: Int, in memory: borrowing FrameMemory,
+        into heads: borrowing PeekedHeads, verifying: Bool
+    ) {
+        run(&works, first, end, in: memory, into: heads, verifying: verifying, is192: true, hasESN: true)
+    }
+
+    /// Works of 128 and 256 bits, or of 192 alone; all with ESN, or none.
     @inline(__always)
     private func run(
         _ cipherWorks: inout Slab<CipherWork>, _ first: Int, _ end: Int, in memory: borrowing FrameMemory,
-        into heads: borrowing PeekedHeads, verifying: Bool, is192: Bool = false
+        into heads: borrowing PeekedHeads, verifying: Bool, is192: Bool = false, hasESN: Bool = false
     ) {
         precondition(first >= 0 && end <= batchCapacity)
         let works = cipherWorks.view
@@ -119,10 +135,20 @@ extension MultiBufferCiphers {
                 unsafe slot.pointee.hashed = ESPHeader.Offset.ciphertext &+ ciphertext &+ padding &+ 16
                 // 32 bytes from the ICV on: 16 of its own and 16 of tailroom, so inside what was checked above.
                 unsafe slot.pointee.tail = tail.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
-                unsafe esp.storeBytes(of: 0, toByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
+                if hasESN {
+                    // SPI, upper and lower half of the number and padding: 16 bytes, as SPI, number and padding have.
+                    let low = unsafe esp.loadUnaligned(
+                        fromByteOffset: ESPHeader.Offset.sequenceNumber, as: UInt32.self)
+                    unsafe esp.storeBytes(
+                        of: works[index].high.bigEndian, toByteOffset: ESPHeader.Offset.sequenceNumber, as: UInt32.self)
+                    unsafe esp.storeBytes(of: UInt64(low), toByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
+                } else {
+                    unsafe esp.storeBytes(of: 0, toByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
+                }
                 unsafe tail.storeBytes(of: 0, as: UInt64.self)
                 unsafe tail.storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
-                unsafe (tail + padding).storeBytes(of: UInt64(ESPHeader.byteCount * 8).bigEndian, as: UInt64.self)
+                let aad = hasESN ? ESPHeader.byteCount &+ 4 : ESPHeader.byteCount
+                unsafe (tail + padding).storeBytes(of: UInt64(aad * 8).bigEndian, as: UInt64.self)
                 unsafe (tail + padding).storeBytes(
                     of: (UInt64(truncatingIfNeeded: ciphertext) &* 8).bigEndian, toByteOffset: 8, as: UInt64.self)
             }
@@ -185,9 +211,21 @@ extension MultiBufferCiphers {
                 let known = unsafe esp.loadUnaligned(as: UInt64.self)  // SPI and number; the IV's place holds 0.
                 let icv = unsafe slot.pointee.tail
                 // No early exit: how long this takes tells nothing of the tag.
-                let difference =
-                    unsafe (slot.pointee.tag.0 ^ mask.0 ^ known ^ icv.0) | (slot.pointee.tag.1 ^ mask.1 ^ icv.1)
-                works[index].isAuthentic = difference == 0
+                if hasESN {
+                    // The lower half of the number is in the IV's place.
+                    let low = unsafe esp.loadUnaligned(fromByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
+                    let difference =
+                        unsafe (slot.pointee.tag.0 ^ mask.0 ^ known ^ icv.0)
+                        | (slot.pointee.tag.1 ^ mask.1 ^ low ^ icv.1)
+                    works[index].isAuthentic = difference == 0
+                    unsafe esp.storeBytes(
+                        of: UInt32(truncatingIfNeeded: low), toByteOffset: ESPHeader.Offset.sequenceNumber,
+                        as: UInt32.self)
+                } else {
+                    let difference =
+                        unsafe (slot.pointee.tag.0 ^ mask.0 ^ known ^ icv.0) | (slot.pointee.tag.1 ^ mask.1 ^ icv.1)
+                    works[index].isAuthentic = difference == 0
+                }
                 // What the first pass saved goes back to where it was: the frame is as it came.
                 unsafe esp.storeBytes(of: slot.pointee.iv, toByteOffset: ESPHeader.Offset.iv, as: UInt64.self)
                 unsafe (esp + (ESPHeader.Offset.ciphertext &+ ciphertext)).storeBytes(

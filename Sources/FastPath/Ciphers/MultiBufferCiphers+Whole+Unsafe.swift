@@ -4,9 +4,9 @@ internal import CCrypto
 extension MultiBufferCiphers {
     func open(_ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) {
         var otherCount = 0
-        for index in 0..<count.count {
+        for index in count.first..<count.count {
             let work = works[index]
-            guard work.suite.isGCM || work.suite.isGCM192 else {
+            guard work.suite.isAnyGCM && !work.suite.hasESN else {
                 // Of no head anything is asked: any pointer will do.
                 unsafe add(work, index, to: &otherCount, in: memory, head: UnsafeMutableRawPointer(scratch))
                 continue
@@ -36,9 +36,9 @@ extension MultiBufferCiphers {
 
     func seal(_ works: borrowing Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) {
         var otherCount = 0
-        for index in 0..<count.count {
+        for index in count.first..<count.count {
             let work = works[index]
-            guard work.suite.isGCM || work.suite.isGCM192 else {
+            guard work.suite.isAnyGCM && !work.suite.hasESN else {
                 // Of no head anything is asked: any pointer will do.
                 unsafe add(work, index, to: &otherCount, in: memory, head: UnsafeMutableRawPointer(scratch))
                 continue
@@ -57,7 +57,7 @@ extension MultiBufferCiphers {
         if otherCount > 0 { unsafe crypto_mb_esp_seal(manager, others, otherWorks, otherCount) }
     }
 
-    /// Puts a work that is not of AES-GCM behind those that wait for C. Traps when there are more than a batch has.
+    /// Puts a work that is not of AES-GCM, or has ESN, behind those that wait for C. Traps when there are more than a batch has.
     @unsafe
     func add(
         _ work: CipherWork, _ index: Int, to count: inout Int, in memory: borrowing FrameMemory,

@@ -61,7 +61,7 @@ internal import Wire
         _ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory,
         into heads: borrowing PeekedHeads, verifying: Bool
     ) {
-        for index in 0..<count.count {
+        for index in count.first..<count.count {
             let bytes = works[index].ciphertextByteCount
             precondition(bytes <= Self.plaintextCapacity)
             works[index].isAuthentic = false
@@ -80,7 +80,7 @@ internal import Wire
     }
 
     func open(_ works: inout Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) {
-        for index in 0..<count.count {
+        for index in count.first..<count.count {
             works[index].isAuthentic = false
             guard var work = unsafe work(works[index], in: memory) else { continue }
             // In place: the plaintext is as long as the ciphertext.
@@ -93,7 +93,7 @@ internal import Wire
     }
 
     func seal(_ works: borrowing Slab<CipherWork>, _ count: WorkCount, in memory: borrowing FrameMemory) {
-        for index in 0..<count.count {
+        for index in count.first..<count.count {
             guard var work = unsafe work(works[index], in: memory), unsafe crypto_openssl_esp_seal(&work) == 1
             // Sealing cannot be refused packet by packet: plaintext must not leave.
             else { fatalError("OpenSSL failed to seal") }

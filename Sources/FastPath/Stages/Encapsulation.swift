@@ -52,8 +52,8 @@ extension Router {
                 batch[packet].verdict = verdict
                 continue
             }
-            let transform = associations.records[Int(batch[packet].association)].transform
-            if targets.relays(Int(batch[packet].target), transform: transform) {
+            let record = associations.records[Int(batch[packet].association)]
+            if targets.relays(Int(batch[packet].target), transform: record.transform, hasESN: record.suite.hasESN) {
                 batch[packet].verdict = .relayed
                 countRelayed()
                 continue

@@ -8,21 +8,46 @@ struct InboundAssociation: BitwiseCopyable {
     /// Packets and bytes (ESP header to ICV) accepted: the lifecount.
     var packets: UInt64 = 0
     var bytes: UInt64 = 0
-    var window: UInt32 = 0
     /// The salt's bytes as they lie in memory.
     var salt: UInt32 = 0
     var selectors: Int32 = -1
     var spi = SPI(rawValue: 0)
     var suite = CipherSuite.none
-    var isTunnel = false
-    /// Its place in `TransformMask`.
-    var transform: UInt8 = 0
-    /// A packet was refused because the lifecount has no room: `admit` asks before the ciphers work for nothing.
-    var isNearEnd = false
+    /// Packets; 0 where there is no SA.
+    var window: UInt16 = 0
+    private var marks: UInt8 = 0
+    private var ringMask: UInt8 = 0
+    private var ringStart: UInt32 = 0
     /// Where `packets` and `bytes` end: the lifecount's grant. With them an SA is a whole cache line, so that none lies on
     /// two and finding it is a shift.
     var lastPacket: UInt64 = .max
     var lastByte: UInt64 = .max
+
+    /// Its bits of the window.
+    @inline(__always)
+    var ring: WindowRing {
+        get { WindowRing(start: ringStart, mask: ringMask) }
+        set { (ringStart, ringMask) = (newValue.start, newValue.mask) }
+    }
+
+    private static let tunnelMark: UInt8 = 0x80, nearEndMark: UInt8 = 0x40, transformMarks: UInt8 = 0x3F
+
+    @inline(__always)
+    var isTunnel: Bool {
+        get { marks & Self.tunnelMark != 0 }
+        set { marks = newValue ? marks | Self.tunnelMark : marks & ~Self.tunnelMark }
+    }
+    /// A packet was refused because the lifecount has no room: `admit` asks before the ciphers work for nothing.
+    @inline(__always)
+    var isNearEnd: Bool {
+        get { marks & Self.nearEndMark != 0 }
+        set { marks = newValue ? marks | Self.nearEndMark : marks & ~Self.nearEndMark }
+    }
+    /// Its place in `TransformMask`, below 64.
+    var transform: UInt8 {
+        get { marks & Self.transformMarks }
+        set { marks = marks & ~Self.transformMarks | newValue & Self.transformMarks }
+    }
 
     /// Whether a packet of so many bytes would pass an end.
     @inline(__always)
@@ -48,10 +73,11 @@ struct InboundAssociations: ~Copyable {
     /// Packets of the batch at hand that `admit` found replayed, in order.
     private var replays: Slab<Int32>
     private var replayCount = 0
+    /// How far the numbers of the works at hand reach beyond the tops of their windows, of SAs with ESN.
+    private var reach: UInt64 = 0
+    /// Where `admit` stopped before the batch's end; 0 when it did not.
+    private(set) var restart = 0
     let capacity: Int
-
-    /// SAs ahead of the one at hand whose lines are asked for.
-    static let prefetchDistance = 4
 
     init(capacity: Int, maximumReplayWindow: Int, batchCapacity: Int) {
         replays = Slab(repeating: 0, count: batchCapacity)
@@ -76,11 +102,16 @@ struct InboundAssociations: ~Copyable {
         guard let chain = selectors.install(association.selectors) else { throw .selectorsDoNotFit }
         remove(association.spi, ciphers: ciphers)
         let place = free.removeLast()
-        records[Int(place)] = InboundAssociation(
-            window: UInt32(association.replayWindow), salt: association.saltInMemory, selectors: chain,
-            spi: association.spi, suite: CipherSuite(association.transform),
-            isTunnel: association.mode == .tunnel, transform: TransformMask.place(of: association.transform))
-        windows.clear(Int(place))
+        var record = InboundAssociation()
+        record.salt = association.saltInMemory
+        record.selectors = chain
+        record.spi = association.spi
+        record.suite = CipherSuite(association.transform, hasESN: association.hasESN)
+        record.window = UInt16(association.replayWindow)
+        record.isTunnel = association.mode == .tunnel
+        record.transform = TransformMask.place(of: association.transform)
+        record.ring = windows.take(window: association.replayWindow)
+        records[Int(place)] = record
         ciphers.install(association, at: Int(place))
         index.insert(association.spi, at: place)
         return place
@@ -92,6 +123,7 @@ struct InboundAssociations: ~Copyable {
         guard place >= 0 else { return }
         index.remove(spi)
         selectors.remove(records[Int(place)].selectors)
+        windows.give(records[Int(place)].ring)
         records[Int(place)] = InboundAssociation()
         ciphers.remove(at: Int(place))
         free.append(place)
@@ -105,11 +137,25 @@ struct InboundAssociations: ~Copyable {
         records[Int(place)].isNearEnd = records[Int(place)].isSpent(for: records[Int(place)].suite.minimumByteCount)
     }
 
+    /// Of an SA with ESN: the peer is past `number`, as who sees all of its packets has verified; lower ones are not to come
+    /// any more. The window begins no lower, so that a host that saw none of them goes on inferring the right upper half
+    /// (docs/esn.md). Nothing happens where there is no such SA.
+    mutating func advance(_ spi: SPI, to number: UInt64) {
+        guard let place = place(of: spi).map(Int.init), records[place].suite.hasESN, number > records[place].top else {
+            return
+        }
+        let record = records[place]
+        if number >> 6 > record.top >> 6 { windows.reader.enter(from: record.top, to: number, in: record.ring) }
+        records[place].top = number
+    }
+
     /// What came under the SA at a place; nil where there is none or nothing came.
     func usage(at place: Int) -> AssociationUsage? {
         let record = records[place]
         guard record.packets > 0 else { return nil }
-        return AssociationUsage(spi: record.spi, direction: .inbound, packets: record.packets, bytes: record.bytes)
+        return AssociationUsage(
+            spi: record.spi, direction: .inbound, packets: record.packets, bytes: record.bytes,
+            highest: record.suite.hasESN ? record.top : 0)
     }
 
     /// The SA's place, or nil.
@@ -128,7 +174,6 @@ struct InboundAssociations: ~Copyable {
         let packets = batch.packets.view
         let index = index.reader
         let records = records.view
-        let windows = windows.reader
         for at in 0..<batch.count where packets[at].verdict == .pending {
             let place = index.find(packets[at].spi)
             if place < 0 {
@@ -136,34 +181,49 @@ struct InboundAssociations: ~Copyable {
             } else {
                 packets[at].association = place
                 records.prefetch(Int(place))
-                windows.prefetch(Int(place))
             }
         }
     }
 
     /// Asks each pending packet's length, number (RFC 4303 §3.4.3: before the ICV) and, near the end of the SA's lifecount,
-    /// whether there is room for it, and makes a work for the ciphers of every one that passes; returns how many there are.
+    /// whether there is room for it, and makes a work for the ciphers of every one that passes, behind `first` others; returns
+    /// which they are. Where a packet's number depends on what comes of those before it, it stops: see `restart`.
     @inline(__always)
-    mutating func admit(_ batch: inout PacketBatch, to cipherWorks: inout Slab<CipherWork>) -> WorkCount {
+    mutating func admit(
+        _ batch: inout PacketBatch, from start: Int = 0, to cipherWorks: inout Slab<CipherWork>, behind first: Int = 0
+    ) -> WorkCount {
         let packets = batch.packets.view
         let works = cipherWorks.view
         let records = records.view
         let windows = windows.reader
         let selectors = selectors.reader
-        var count = 0
+        var count = first
         var isAllGCM = true
         replayCount = 0
-        for at in 0..<batch.count where packets[at].verdict == .pending {
+        reach = 0
+        restart = 0
+        for at in start..<batch.count where packets[at].verdict == .pending {
             let place = packets[at].association
             let byteCount = Int(packets[at].espByteCount)
             let suite = records[Int(place)].suite
-            if suite.isGCM ? !ESPLayout.allows(byteCount) : !suite.allows(byteCount) {
-                packets[at].verdict = .wrongLength
-                continue
+            if suite.isGCM {
+                if !ESPLayout.allows(byteCount) {
+                    packets[at].verdict = .wrongLength
+                    continue
+                }
+            } else {
+                if !suite.allows(byteCount) {
+                    packets[at].verdict = .wrongLength
+                    continue
+                }
+                if suite.hasESN && !extend(&packets[at], records[Int(place)]) {
+                    restart = at
+                    break
+                }
             }
             let refusal = windows.judge(
                 packets[at].sequenceNumber, top: records[Int(place)].top, window: UInt64(records[Int(place)].window),
-                at: Int(place))
+                in: records[Int(place)].ring)
             if refusal != .pending {
                 refuse(at, as: refusal, packets)
                 continue
@@ -173,14 +233,30 @@ struct InboundAssociations: ~Copyable {
                 continue
             }
             selectors.prefetch(records[Int(place)].selectors)
+            windows.prefetch(records[Int(place)].ring)
             works[count] = CipherWork(
                 packet: Int32(truncatingIfNeeded: at), association: place,
                 start: packets[at].start &+ Int(packets[at].espOffset), byteCount: byteCount,
                 salt: records[Int(place)].salt, suite: suite)
-            if !suite.isGCM { isAllGCM = false }
+            if !suite.isGCM {
+                isAllGCM = false
+                works[count].high = UInt32(truncatingIfNeeded: packets[at].sequenceNumber >> 32)
+            }
             count &+= 1
         }
-        return WorkCount(count: count, isAllGCM: isAllGCM)
+        return WorkCount(first: first, count: count, isAllGCM: isAllGCM)
+    }
+
+    /// Infers the upper half of a number. False when it depends on the packets before it that wait for the ciphers: were they
+    /// authentic, the window would have moved so far that these 32 bits mean another number.
+    @inline(never)
+    private mutating func extend(_ packet: inout Packet, _ record: InboundAssociation) -> Bool {
+        let (low, window) = (UInt32(truncatingIfNeeded: packet.sequenceNumber), UInt64(record.window))
+        let number = UInt64(low: low, top: record.top, window: window)
+        if reach > 0 && UInt64(low: low, top: record.top &+ reach, window: window) != number { return false }
+        packet.sequenceNumber = number
+        if number > record.top { reach = max(reach, number &- record.top) }
+        return true
     }
 
     private mutating func refuse(_ packet: Int, as refusal: Verdict, _ packets: SlabView<Packet>) {
@@ -195,14 +271,15 @@ struct InboundAssociations: ~Copyable {
     /// in one batch passed `admit` twice, and so did packets that pass an end only together: they are found here.
     @inline(__always)
     mutating func commit(
-        _ cipherWorks: borrowing Slab<CipherWork>, count: Int, _ batch: inout PacketBatch, _ proof: AuthenticationProof
+        _ cipherWorks: borrowing Slab<CipherWork>, _ count: WorkCount, _ batch: inout PacketBatch,
+        _ proof: AuthenticationProof
     ) {
         let packets = batch.packets.view
         let works = cipherWorks.view
         let records = records.view
         let windows = windows.reader
         var replay = 0
-        for at in 0..<count {
+        for at in count.first..<count.count {
             let packet = Int(works[at].packet)
             if replay < replayCount { judgeReplays(from: &replay, before: packet, &batch) }
             guard works[at].isAuthentic else {
@@ -212,7 +289,8 @@ struct InboundAssociations: ~Copyable {
             let place = Int(works[at].association)
             let number = packets[packet].sequenceNumber
             let top = records[place].top
-            let refusal = windows.judge(number, top: top, window: UInt64(records[place].window), at: place)
+            let refusal = windows.judge(
+                number, top: top, window: UInt64(records[place].window), in: records[place].ring)
             if refusal != .pending {
                 packets[packet].verdict = refusal
                 continue
@@ -222,7 +300,7 @@ struct InboundAssociations: ~Copyable {
                 records[place].isNearEnd = true
                 continue
             }
-            records[place].top = windows.record(number, top: top, at: place, proof)
+            records[place].top = windows.record(number, top: top, in: records[place].ring, proof)
             records[place].packets &+= 1
             records[place].bytes &+= UInt64(truncatingIfNeeded: works[at].byteCount)
         }
@@ -237,8 +315,7 @@ struct InboundAssociations: ~Copyable {
             let at = Int(replays[replay])
             let record = records[Int(batch[at].association)]
             let verdict = windows.reader.judge(
-                batch[at].sequenceNumber, top: record.top, window: UInt64(record.window),
-                at: Int(batch[at].association))
+                batch[at].sequenceNumber, top: record.top, window: UInt64(record.window), in: record.ring)
             if verdict == .tooOld { batch[at].verdict = .tooOld }
             replay += 1
         }

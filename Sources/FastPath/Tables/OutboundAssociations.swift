@@ -73,7 +73,7 @@ struct OutboundAssociations: ~Copyable {
     {
         let record = OutboundAssociation(
             source: association.source, destination: association.destination, spi: association.spi,
-            salt: association.saltInMemory, suite: CipherSuite(association.transform),
+            salt: association.saltInMemory, suite: CipherSuite(association.transform, hasESN: association.hasESN),
             isTunnel: association.mode == .tunnel, localPort: association.udpEncapsulation?.localPort ?? 0,
             remotePort: association.udpEncapsulation?.remotePort ?? 0, isOwn: association.isOwn)
         let place = try enter(record, association.selectors, ciphers: ciphers)
@@ -106,11 +106,12 @@ struct OutboundAssociations: ~Copyable {
         return place
     }
 
-    /// Takes numbers; nothing happens where there is no such SA.
+    /// Takes numbers; nothing happens where there is no such SA. Those that do not fit into the SA's are not taken: a number
+    /// that wraps would be one twice.
     mutating func lease(_ lease: SequenceLease, to spi: SPI) {
         guard let place = place(of: spi) else { return }
         records[place].next = lease.first
-        records[place].end = lease.end
+        records[place].end = records[place].suite.hasESN ? lease.end : min(lease.end, 1 << 32)
         records[place].validUntil = lease.validUntil
         records[place].hasHadLease = true
         records[place].isMissed = false

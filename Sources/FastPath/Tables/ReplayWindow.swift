@@ -5,68 +5,84 @@
 ///     number   ...  top-W+1  ...  top | top+1 ...
 ///              tooOld |<-- in the window -->|  new: moves the window, once its ICV is right
 ///
-/// Look first, write after the proof: `judge` only asks, and `record` wants an `AuthenticationProof`.
+/// Each SA has a ring of its own window's size, from `WindowRings`. Look first, write after the proof: `judge` only asks, and
+/// `record` wants an `AuthenticationProof`.
 struct ReplayWindows: ~Copyable {
-    private var words: Slab<UInt64>
-    /// Words in a ring: a power of two.
-    private let wordsPerWindow: Int
+    private var rings: WindowRings
+    /// The widest window there is room for.
+    let maximumWindow: Int
 
     /// Rings for `count` SAs of windows up to `maximumWindow` packets.
     init(count: Int, maximumWindow: Int) {
-        var perWindow = 2
-        while (perWindow - 1) * 64 < maximumWindow { perWindow *= 2 }
-        wordsPerWindow = perWindow
-        words = Slab(repeating: 0, count: count * perWindow)
+        rings = WindowRings(count: count, widest: WindowRings.wordCount(forWindow: maximumWindow))
+        self.maximumWindow = (WindowRings.wordCount(forWindow: maximumWindow) - 1) * 64
     }
-
-    /// The widest window there is room for.
-    var maximumWindow: Int { (wordsPerWindow - 1) * 64 }
 
     /// The windows for the length of one loop.
     struct Reader: BitwiseCopyable {
         fileprivate let words: SlabView<UInt64>
-        fileprivate let wordsPerWindow: Int
 
         @inline(__always)
-        private func word(_ index: Int, _ number: UInt64) -> Int {
-            index &* wordsPerWindow &+ Int(truncatingIfNeeded: number >> 6) & (wordsPerWindow &- 1)
+        private func word(_ ring: WindowRing, _ number: UInt64) -> Int {
+            Int(truncatingIfNeeded: ring.start) &+ Int(truncatingIfNeeded: number >> 6) & Int(ring.mask)
         }
 
         @inline(__always)
-        func prefetch(_ index: Int) { words.prefetch(index &* wordsPerWindow) }
+        func prefetch(_ ring: WindowRing) { words.prefetch(Int(truncatingIfNeeded: ring.start)) }
 
         /// What speaks against a number; `.pending` when nothing does.
         @inline(__always)
-        func judge(_ number: UInt64, top: UInt64, window: UInt64, at index: Int) -> Verdict {
+        func judge(_ number: UInt64, top: UInt64, window: UInt64, in ring: WindowRing) -> Verdict {
             if number > top { return .pending }
             if number == 0 { return .sequenceNumberZero }
             if top &- number >= window { return .tooOld }
-            return words[word(index, number)] >> (number & 63) & 1 == 0 ? .pending : .replayed
+            return words[word(ring, number)] >> (number & 63) & 1 == 0 ? .pending : .replayed
         }
 
         /// Marks an authenticated number as seen; returns the window's new highest number. The caller has judged it.
         @inline(__always)
-        func record(_ number: UInt64, top: UInt64, at index: Int, _ proof: AuthenticationProof) -> UInt64 {
-            if number >> 6 > top >> 6 { enter(from: top, to: number, at: index) }
-            words[word(index, number)] |= 1 << (number & 63)
+        func record(_ number: UInt64, top: UInt64, in ring: WindowRing, _ proof: AuthenticationProof) -> UInt64 {
+            if number >> 6 > top >> 6 { enter(from: top, to: number, in: ring) }
+            words[word(ring, number)] |= 1 << (number & 63)
             return max(number, top)
         }
 
         /// Clears the words that the window enters; after a jump over the whole ring that is all of them.
-        private func enter(from top: UInt64, to number: UInt64, at index: Int) {
-            let entered = min(number >> 6 - top >> 6, UInt64(wordsPerWindow))
-            for step in 1...entered { words[word(index, (top >> 6 &+ step) << 6)] = 0 }
+        func enter(from top: UInt64, to number: UInt64, in ring: WindowRing) {
+            let entered = min(number >> 6 - top >> 6, UInt64(ring.mask) + 1)
+            for step in 1...entered { words[word(ring, (top >> 6 &+ step) << 6)] = 0 }
         }
     }
 
     @inline(__always)
-    var reader: Reader { Reader(words: words.view, wordsPerWindow: wordsPerWindow) }
+    var reader: Reader { Reader(words: rings.words.view) }
 
-    /// Forgets everything: a new SA's window.
-    mutating func clear(_ index: Int) {
-        for at in 0..<wordsPerWindow { words[index * wordsPerWindow + at] = 0 }
-    }
+    /// An empty window for an SA. Traps when it is wider than `maximumWindow`, or more are held than there is room for.
+    mutating func take(window: Int) -> WindowRing { rings.take(wordCount: WindowRings.wordCount(forWindow: window)) }
+
+    /// The SA is gone.
+    mutating func give(_ ring: WindowRing) { rings.give(ring) }
 
     /// The ring's words, for snapshots in tests.
-    func contents(_ index: Int) -> [UInt64] { (0..<wordsPerWindow).map { words[index * wordsPerWindow + $0] } }
+    func contents(_ ring: WindowRing) -> [UInt64] { (0...Int(ring.mask)).map { rings.words[Int(ring.start) + $0] } }
+
+    /// Words that ever were in use: what the rings take of the machine's memory.
+    var usedWordCount: Int { rings.usedWordCount }
+}
+
+extension UInt64 {
+    /// The number of 64 bits that has these lower 32 (RFC 4303 appendix A2.1): the lowest one that is not left of a window of
+    /// `window` packets below `top`. So it may be ahead of `top` by 2^32 - `window` at most.
+    ///
+    ///     0             bottom       top                              bottom + 2^32
+    ///     |---------------|<- window ->|---------------------------------|--------------->
+    ///                     |<----------------- one number each ---------->|
+    ///
+    /// The RFC's cases A and B are one: the distance from the window's left edge, modulo 2^32. Where the window would begin
+    /// below 0, it begins there: such numbers there are not.
+    @inline(__always)
+    init(low: UInt32, top: UInt64, window: UInt64) {
+        let bottom = top >= window ? top &- window &+ 1 : 0
+        self = bottom &+ UInt64(low &- UInt32(truncatingIfNeeded: bottom))
+    }
 }

@@ -7,12 +7,15 @@ internal import Glibc
     private let base: UnsafeMutablePointer<Element>
     let count: Int
     private let byteCount: Int
+    /// A mapping of its own, without secrets.
+    private let isMapped: Bool
 
     /// Traps when `count` is not positive or memory is short.
     init(repeating element: Element, count: Int) {
         precondition(count > 0)
         self.count = count
         byteCount = count * MemoryLayout<Element>.stride
+        isMapped = false
         var memory: UnsafeMutableRawPointer?
         // 64 bytes are a power of two and a multiple of a pointer's size, as posix_memalign wants.
         let failure = unsafe posix_memalign(&memory, 64, byteCount)
@@ -24,7 +27,28 @@ internal import Glibc
         unsafe base.initialize(repeating: element, count: count)
     }
 
+    /// Elements of zero bytes, which must be a value: pages that nobody writes to take no memory of the machine. Not for
+    /// secrets: nothing is wiped. Traps when `count` is not positive or address space is short.
+    init(zeroed count: Int) {
+        precondition(count > 0)
+        self.count = count
+        byteCount = count * MemoryLayout<Element>.stride
+        isMapped = true
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        let mapping = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
+        guard let mapping = unsafe mapping, unsafe mapping != MAP_FAILED else {
+            fatalError("no memory for a table of \(byteCount) bytes (errno \(errno))")
+        }
+        // The mapping is page-aligned, holds count elements, all bytes zero, and is ours until deinit.
+        unsafe base = mapping.bindMemory(to: Element.self, capacity: count)
+    }
+
     deinit {
+        if isMapped {
+            // Mapped in init, reachable only through us.
+            unsafe _ = munmap(base, byteCount)
+            return
+        }
         // Tables hold keys, too: nothing of them outlives the table.
         unsafe machine_wipe(base, byteCount)
         unsafe free(base)

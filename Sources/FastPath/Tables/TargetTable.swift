@@ -51,6 +51,7 @@ struct TargetTable: ~Copyable {
     private var standings: [TargetStanding]
     /// What each cannot do, by `TransformMask`.
     private var lacking: [UInt32]
+    private var isLackingESN: [Bool]
     /// Packets that were handed to the relay for each.
     var relayed: [UInt64]
 
@@ -62,6 +63,7 @@ struct TargetTable: ~Copyable {
         neighbours = Array(repeating: nil, count: targets.count)
         standings = Array(repeating: TargetStanding(state: .serving), count: targets.count)
         lacking = Array(repeating: 0, count: targets.count)
+        isLackingESN = Array(repeating: false, count: targets.count)
         relayed = Array(repeating: 0, count: targets.count)
         entries = Slab(repeating: Entry(), count: max(targets.count, 1))
     }
@@ -85,8 +87,8 @@ struct TargetTable: ~Copyable {
         for index in targets.indices {
             let state = standings[index].state
             entries[index].isPlain =
-                neighbours[index] != nil && lacking[index] == 0 && (state == .serving || state == .draining)
-                && !connections.hasFormer(of: index)
+                neighbours[index] != nil && lacking[index] == 0 && !isLackingESN[index]
+                && (state == .serving || state == .draining) && !connections.hasFormer(of: index)
         }
     }
 
@@ -94,8 +96,12 @@ struct TargetTable: ~Copyable {
         lacking[index] = TransformMask.bits(transforms)
     }
 
+    mutating func setLackingESN(_ index: Int, _ isLacking: Bool) { isLackingESN[index] = isLacking }
+
     /// Whether the relay does an SA for a target; only of a target that is not plain.
-    func relays(_ index: Int, transform: UInt8) -> Bool { TransformMask.contains(transform, in: lacking[index]) }
+    func relays(_ index: Int, transform: UInt8, hasESN: Bool) -> Bool {
+        TransformMask.contains(transform, in: lacking[index]) || hasESN && isLackingESN[index]
+    }
 
     /// What keeps a connection's packets from a target; `.pending` when nothing does.
     func refusal(_ index: Int) -> Verdict {

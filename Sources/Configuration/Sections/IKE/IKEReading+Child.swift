@@ -9,7 +9,7 @@ extension IKEReading {
         _ entry: Entry, title: String, local: IPAddress?, remote: AddressRange?
     ) throws(ConfigurationFailure) -> IKEChild {
         let section = try Section(entry, form: .child, title: "child of \(title)")
-        let mode: Mode = try section.required("mode").word(["tunnel": .tunnel, "transport": .transport])
+        let mode = try section.required("mode").mode()
         let selectors = try section.trafficSelectors()
         try requireFew(selectors.local, "local", selectors.localPorts, section)
         try requireFew(selectors.remote, "remote", selectors.remotePorts, section)

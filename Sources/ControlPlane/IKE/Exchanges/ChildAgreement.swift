@@ -5,6 +5,7 @@ struct ChildAgreement: FollowedUp {
     var negotiation: ChildNegotiation
     let spis: ChildSPIs
     let transform: Associations.Transform
+    let hasESN: Bool
     let selectors: TrafficSelectors
     /// Of its own key exchange; nil without one.
     let sharedSecret: SecretBytes?
@@ -21,6 +22,7 @@ struct ChildAgreement: FollowedUp {
         self.negotiation = negotiation
         self.spis = spis
         self.transform = transform
+        hasESN = choice.hasESN
         self.selectors = selectors
         self.sharedSecret = sharedSecret
         self.rounds = rounds
@@ -37,12 +39,14 @@ struct ChildAgreement: FollowedUp {
         let encapsulation =
             nat.isFound ? UDPEncapsulation(remotePort: path.remote.port, localPort: path.local.port) : nil
         func association(_ spi: SPI, _ direction: Direction, _ keys: ChildKeys.OneWay) -> SecurityAssociation {
-            SecurityAssociation(
+            var association = SecurityAssociation(
                 name: policy.name, spi: spi, direction: direction, mode: policy.mode,
                 source: direction == .inbound ? path.remote.address : path.local.address,
                 destination: direction == .inbound ? path.local.address : path.remote.address,
                 transform: transform, key: keys.encryption, salt: keys.salt, selectors: selectors,
                 replayWindow: policy.replayWindow, udpEncapsulation: encapsulation, authenticationKey: keys.integrity)
+            association.hasESN = hasESN
+            return association
         }
         let isInitiator = negotiation.role == .initiator
         return ChildSecurityAssociations(

@@ -7,6 +7,9 @@ extension ChildNegotiation {
         guard let offer = payloads.securityAssociation, let theirs = payloads.trafficSelectorsInitiator,
             let ours = payloads.trafficSelectorsResponder
         else { return nil }
+        if payloads.notification(.useBEETMode) != nil {
+            return .refused(.beetMode, NotifyPayload(.noProposalChosen))
+        }
         let wantsTransport = payloads.notification(.useTransportMode) != nil
         if policy.mode == .transport && !wantsTransport {
             return .refused(.mode(wanted: .transport), NotifyPayload(.noProposalChosen))

@@ -83,6 +83,9 @@ struct IKESuite: Sendable, Hashable {
 }
 
 extension Proposal {
+    /// Of a chosen proposal for ESP: extended sequence numbers (RFC 4303 §2.2.1).
+    var hasESN: Bool { transforms.contains(.sequenceNumbers(.extended)) }
+
     /// The further key exchanges of a chosen proposal, in the order in which they are made (RFC 9370); nil when this
     /// build has not all of them.
     var additionalMethods: [KeyExchangeMethod]? {
@@ -101,7 +104,7 @@ extension Associations.Transform {
     init?(_ proposal: Proposal) {
         func only(_ type: TransformType) -> Proposal.Transform? { proposal.transforms.first { $0.type == type } }
         guard let encryption = only(.encryption), let cipher = Cipher(encryption),
-            (only(.sequenceNumbers)?.sequenceNumbers ?? .plain) == .plain
+            [.plain, .extended].contains(only(.sequenceNumbers)?.sequenceNumbers ?? .plain)
         else { return nil }
         let integrityID = only(.integrity)?.integrity ?? .none
         let integrity = Integrity(integrityID)

@@ -4,6 +4,7 @@ internal import Associations
 struct Child: Sendable {
     let spis: ChildSPIs
     let selectors: TrafficSelectors
+    let hasESN: Bool
     /// The one that takes its place, from when it is made until the DELETE of this one.
     var replacement: SPI?
     /// Whether our traffic goes through it, as far as the session said so.
@@ -17,6 +18,7 @@ struct Child: Sendable {
     init(_ associations: ChildSecurityAssociations, isUsed: Bool) {
         spis = associations.spis
         selectors = associations.inbound.selectors
+        hasESN = associations.outbound.hasESN
         self.isUsed = isUsed
     }
 }

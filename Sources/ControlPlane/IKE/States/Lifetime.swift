@@ -18,7 +18,8 @@ struct ChildLifetime: Sendable, Hashable {
     let bytes, packets, sequenceNumber: SessionPolicy.Limit?
 
     init(
-        _ policy: SessionPolicy.Lifetimes, isInitiator: Bool, at now: UInt64, using random: inout some IKERandomness
+        _ policy: SessionPolicy.Lifetimes, hasESN: Bool, isInitiator: Bool, at now: UInt64,
+        using random: inout some IKERandomness
     ) {
         func drawn(_ limit: SessionPolicy.Limit?) -> SessionPolicy.Limit? {
             limit.map {
@@ -28,7 +29,9 @@ struct ChildLifetime: Sendable, Hashable {
         time = Lifetime(policy.child, isInitiator: isInitiator, at: now, using: &random)
         bytes = drawn(policy.bytes)
         packets = drawn(policy.packets)
-        sequenceNumber = drawn(policy.sequenceNumber)
+        // With ESN the numbers do not end where those of 32 bits do.
+        let numbers = drawn(policy.sequenceNumber)
+        sequenceNumber = hasESN && numbers?.hard == SessionPolicy.Lifetimes.lastPlainNumber ? nil : numbers
     }
 
     /// Whether it is time to rekey it.

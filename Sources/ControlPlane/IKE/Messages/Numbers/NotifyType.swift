@@ -113,6 +113,9 @@ public struct NotifyType: IANANumber {
     public static let usePPKInt = Self(rawValue: 16445)
     public static let ppkIdentityKey = Self(rawValue: 16446)
 
+    /// Of the private range, and nothing but this: what strongSwan asks for BEET mode by, for which there is no RFC.
+    public static let useBEETMode = Self(rawValue: 40961)
+
     public static let names: [NotifyType: String] = [
         .unsupportedCriticalPayload: "UNSUPPORTED_CRITICAL_PAYLOAD",
         .invalidIKESPI: "INVALID_IKE_SPI",
@@ -196,7 +199,7 @@ public struct NotifyType: IANANumber {
         .useAGGFRAG: "USE_AGGFRAG",
         .supportedAuthMethods: "SUPPORTED_AUTH_METHODS",
         .saResourceInfo: "SA_RESOURCE_INFO",
-        .usePPKInt: "USE_PPK_INT",
+        .useBEETMode: "USE_BEET_MODE", .usePPKInt: "USE_PPK_INT",
         .ppkIdentityKey: "PPK_IDENTITY_KEY",
     ]
 
