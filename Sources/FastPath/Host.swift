@@ -128,7 +128,7 @@ public struct Host: ~Copyable {
             case .outbound: outbound.allow(grant)
             }
         case .epoch(let newer): epoch = max(epoch, newer)
-        case .neighbour, .standing, .closed, .probe, .lacks:
+        case .neighbour, .standing, .closed, .alive, .probe, .lacks:
             break  // For routers; the kernel finds its own neighbours here.
         }
     }
