@@ -102,9 +102,9 @@ struct ConnectionTable: ~Copyable {
     private(set) var formerCount = 0
 
     /// Of `capacity` connections how many may be half-open: a quarter, where there are many.
-    static func halfOpenCapacity(of capacity: Int) -> Int { min(capacity, max(capacity / 4, 4096)) }
+    static func halfOpenCapacity(of capacity: Int) -> Int { max(capacity / 4, 4096) }
     /// Of these under one SA.
-    static func halfOpenLimit(of capacity: Int) -> Int { min(capacity, max(capacity / 32, 4096)) }
+    static func halfOpenLimit(of capacity: Int) -> Int { max(capacity / 32, 4096) }
 
     /// Room for `capacity` connections to `targetCount` targets; takes 48 to 96 bytes for each, and 40 for each half-open
     /// one.
