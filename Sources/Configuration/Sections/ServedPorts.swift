@@ -61,7 +61,7 @@ struct ServedPorts {
         let portList = ports.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
         let name =
             try section["name"]?.text(limit: 64)
-            ?? "\(dvipa)/\(([protocolName] + (ports.isEmpty ? [] : [portList.joined(separator: ",")])).joined(separator: "/"))"
+            ?? "\(dvipa)/\(protocolName)" + (ports.isEmpty ? "" : "/\(portList.joined(separator: ","))")
         if others.contains(where: { $0.name == name }) {
             throw (section["name"] ?? entry).failure(
                 "\(dvipa) has a service \(quoted(name)) already",

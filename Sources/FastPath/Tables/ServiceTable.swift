@@ -52,7 +52,9 @@ struct ServiceTable: ~Copyable {
             repeating: Member(target: -1, credit: 0), count: max(services.reduce(0) { $0 + $1.targets.count }, 1))
         let identities = services.map { service in
             service.steering.method == .consistentHash
-                ? service.targets.map { name in TargetTable.identity(targets.first { $0.name == name }!) } : []
+                ? service.targets.map { name in
+                    TargetTable.identity(targets.first { $0.name == name }!.trustedAddress)
+                } : []
         }
         maglev = MaglevTable(identities)
         let affinitySeconds = services.map { $0.steering.affinitySeconds ?? 0 }
