@@ -11,22 +11,28 @@ public struct Target: Sendable, Hashable {
     }
 }
 
-/// What is served at a DVIPA: one protocol, some ports, by some targets.
+/// What is served at a DVIPA: one protocol, some ports where it has ports, by some targets.
 public struct Service: Sendable, Hashable {
     public var name: String
     public var dvipa: IPAddress
     /// IANA protocol number.
     public var ipProtocol: UInt8
+    /// Empty of a protocol without ports: all of it is the service.
     public var ports: [ClosedRange<UInt16>]
     /// Names of targets, in the order of their turns.
     public var targets: [String]
+    public var steering: Steering
 
-    public init(name: String, dvipa: IPAddress, ipProtocol: UInt8, ports: [ClosedRange<UInt16>], targets: [String]) {
+    public init(
+        name: String, dvipa: IPAddress, ipProtocol: UInt8, ports: [ClosedRange<UInt16>], targets: [String],
+        steering: Steering = Steering()
+    ) {
         self.name = name
         self.dvipa = dvipa
         self.ipProtocol = ipProtocol
         self.ports = ports
         self.targets = targets
+        self.steering = steering
     }
 }
 
@@ -66,6 +72,8 @@ public enum Publication: Sendable {
     case epoch(Epoch)
     /// For a router: a connection is over, as its target says.
     case closed(ConnectionName, target: String)
+    /// For a router: a flow goes on though its client is silent, as its target says.
+    case alive(ConnectionName, target: String)
     /// For a router: send a probe with this number through GRE to a target, which reports the number that came.
     case probe(target: String, UInt64)
 }

@@ -21,7 +21,8 @@ public struct ConnectionName: Sendable, Hashable {
 /// What a target saw happen to a connection; it alone sees both directions.
 public struct ConnectionEvent: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
-        /// The target's TCP has answered the client's SYN.
+        /// The target's TCP has answered the client's SYN. Of other protocols: the target still sends, and the client has
+        /// been silent for a while, so that a router sees nothing of the flow.
         case opened
         /// Both FINs were acknowledged, or one side has reset it.
         case closed

@@ -35,7 +35,7 @@ public struct FilterRule: Sendable, Hashable {
     public var destinations: [AddressRange]
     /// IANA protocol number; nil for any.
     public var ipProtocol: UInt8?
-    /// Of TCP and UDP only.
+    /// Of protocols with ports only.
     public var sourcePorts: [ClosedRange<UInt16>]
     public var destinationPorts: [ClosedRange<UInt16>]
 

@@ -19,11 +19,18 @@ extension ClusterConfiguration {
             let targets = service.targets.map(Self.escaped).joined(separator: ",")
             lines.append(
                 "service \(service.dvipa) \(Self.escaped(service.name)) \(service.ipProtocol) "
-                    + "\(ports.joined(separator: ",")) \(targets)")
+                    + "\(ports.isEmpty ? "any" : ports.joined(separator: ",")) \(targets)"
+                    + steering(of: service))
         }
         lines.append("leases \(leases.port) \(leases.validityMilliseconds)")
         if let filters { lines += Self.lines(of: filters) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Nothing for what is so unless the file says otherwise.
+    private func steering(of service: Service) -> String {
+        guard service.steering != Steering() else { return "" }
+        return " \(service.steering.method.rawValue) \(service.steering.affinitySeconds ?? 0)"
     }
 
     /// Rules in the order of the file: the first that matches decides.

@@ -3,13 +3,20 @@ internal import Wire
 
 /// A target alone sees both directions of its connections: what opens and what is over, for the router and its table.
 extension Host {
-    /// Takes note of a TCP segment, `flow.local` being ours: of an authenticated packet, or of one that is being sealed.
+    /// Takes note of a packet, `flow.local` being ours: of an authenticated one, or of one that is being sealed.
     @inline(__always)
     mutating func follow(
         _ flow: Flow, dvipa: Int32, from side: TrackedConnections.Side, at start: Int, byteCount: Int,
         in memory: borrowing FrameMemory, now: UInt32
     ) {
-        guard flow.ipProtocol == IPProtocol.tcp, dvipa >= 0 else { return }
+        guard dvipa >= 0 else { return }
+        guard flow.ipProtocol == IPProtocol.tcp else {
+            // Nobody keeps a place for ICMP.
+            if flow.ipProtocol != IPProtocol.icmp {
+                connections.noteFlow(ConnectionKey(flow, dvipa: dvipa), from: side, now: now)
+            }
+            return
+        }
         guard let segment = TCPSegment(reading: memory.bytes(at: start, count: byteCount)) else { return }
         connections.note(segment, of: ConnectionKey(flow, dvipa: dvipa), from: side, now: now)
     }

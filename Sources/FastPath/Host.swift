@@ -129,7 +129,7 @@ public struct Host: ~Copyable {
             case .outbound: outbound.allow(grant)
             }
         case .epoch(let newer): epoch = max(epoch, newer)
-        case .neighbour, .standing, .closed, .probe, .lacks, .lacksESN:
+        case .neighbour, .standing, .closed, .alive, .probe, .lacks, .lacksESN:
             break  // For routers; the kernel finds its own neighbours here.
         }
     }

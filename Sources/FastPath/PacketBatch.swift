@@ -58,6 +58,12 @@ public struct Flow: Hashable, Sendable, BitwiseCopyable {
         self.tcpFlags = tcpFlags
     }
 
+    init(_ name: ConnectionName) {
+        self.init(
+            remote: name.remote, local: name.local, remotePort: name.remotePort, localPort: name.localPort,
+            ipProtocol: name.ipProtocol)
+    }
+
     /// The same connection with the ends exchanged: of a packet that we send, source and destination.
     var reversed: Flow {
         Flow(

@@ -20,6 +20,10 @@ public struct RouterConfiguration: Sendable {
     /// Bounds: what does not fit is refused by name.
     public var associationCapacity = 4096
     public var connectionCapacity = 1 << 17
+    /// Connections that only began: all together, and those under one SA. nil: a quarter of the capacity, and an eighth of
+    /// that, but 4,096 at least.
+    public var halfOpenCapacity: Int?
+    public var halfOpenLimit: Int?
     public var maximumReplayWindow = 1024
     public var batchCapacity = PacketBatch.defaultCapacity
 
@@ -51,12 +55,16 @@ public struct Router: ~Copyable {
     var targets: TargetTable
     let trustedMTU: Int
     let verification: Verification
+    /// Seconds of the last batch.
+    private var clock: UInt32 = 0
     let filter: FilterTable
 
     var works: Slab<CipherWork>
     let heads: PeekedHeads
     var steeringWorks: Slab<SteeringWork>
-    /// How many of them the last batch had.
+    /// Who sent the ICMP errors of a batch, by packet.
+    var errorSenders: Slab<IPAddress>
+    /// How many works the last batch had.
     var steeringCount = 0
     /// Packets of the last batch that are the relay's.
     private(set) var relayedCount = 0
@@ -74,7 +82,9 @@ public struct Router: ~Copyable {
             batchCapacity: configuration.batchCapacity)
         self.ciphers = ciphers
         connections = ConnectionTable(
-            capacity: configuration.connectionCapacity, targetCount: configuration.targets.count)
+            capacity: configuration.connectionCapacity, targetCount: configuration.targets.count,
+            associationCount: configuration.associationCapacity, halfOpen: configuration.halfOpenCapacity,
+            halfOpenLimit: configuration.halfOpenLimit)
         services = ServiceTable(configuration.services, dvipas: configuration.dvipas, targets: configuration.targets)
         targets = TargetTable(
             configuration.targets, source: configuration.trustedAddress, sourceMAC: configuration.trustedMAC,
@@ -88,6 +98,7 @@ public struct Router: ~Copyable {
         heads = PeekedHeads(capacity: capacity)
         let none = SteeringWork(packet: 0, dvipa: 0, home: 0, key: ConnectionKey(.none, dvipa: 0), tcpFlags: 0)
         steeringWorks = Slab(repeating: none, count: capacity)
+        errorSenders = Slab(repeating: IPAddress(high: 0, low: 0), count: capacity)
     }
 
     /// With the fastest ciphers of this machine.
@@ -99,8 +110,10 @@ public struct Router: ~Copyable {
 
     /// Gives every packet of the batch a verdict, and those that steer their GRE header. Frames begin with Ethernet.
     ///
-    /// - Parameter now: Seconds on any clock that does not go back; ages connections.
+    /// - Parameter now: Seconds on any clock that does not go back, of which the lower 31 bits count; ages connections.
     public mutating func process(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt32) {
+        let now = now & ~ConnectionTable.Entry.halfOpen
+        clock = now
         classify(&batch, in: memory)
         associations.find(&batch)
         var admitted = associations.admit(&batch, to: &works)
@@ -160,6 +173,8 @@ public struct Router: ~Copyable {
         if at >= 0 {
             if connections.isFormer(at: at) {
                 connections.reassign(at: at, to: index, now: now, closing: false, AuthenticationProof.ofReport)
+            } else if connections.target(at: at) == index {
+                connections.revive(at: at, now: now, AuthenticationProof.ofReport)
             }
             return true
         }
@@ -197,6 +212,7 @@ public struct Router: ~Copyable {
         case .epoch(let epoch): targets.setEpoch(epoch)
         case .standing(let target, let standing): take(standing, of: target)
         case .closed(let connection, let target): close(connection, servedBy: target)
+        case .alive(let connection, let target): _ = learn(Flow(connection), servedBy: target, now: clock)
         case .probe:
             break  // The worker's: it has the port's frames.
         case .lacks(let target, let transforms):
@@ -228,10 +244,7 @@ public struct Router: ~Copyable {
     private mutating func close(_ connection: ConnectionName, servedBy target: String) {
         let dvipa = ours.find(connection.local)
         guard dvipa >= 0, let index = targets.index(of: target) else { return }
-        let flow = Flow(
-            remote: connection.remote, local: connection.local, remotePort: connection.remotePort,
-            localPort: connection.localPort, ipProtocol: connection.ipProtocol)
-        let key = ConnectionKey(flow, dvipa: dvipa)
+        let key = ConnectionKey(Flow(connection), dvipa: dvipa)
         let at = connections.find(key, home: connections.home(of: key))
         guard at >= 0, connections.target(at: at) == index, !connections.isFormer(at: at) else { return }
         connections.close(at: at)

@@ -53,7 +53,7 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case fragment
     /// A fragment inside the tunnel.
     case innerFragment
-    /// An inner protocol that no service of ours can be.
+    /// Something inside the tunnel that is not IPv4.
     case unsupportedProtocol
 
     // MARK: Refused.
@@ -75,6 +75,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case filtered
     /// Nobody serves this protocol and port of the DVIPA.
     case noService
+    /// An ICMP error about a packet of no connection that is known here.
+    case noConnection
 
     // MARK: No way on.
     /// The service has no target that may be given connections.
@@ -85,6 +87,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case targetQuiesced
     /// No room for another connection.
     case connectionTableFull
+    /// Too many connections only began, under this SA or under all of them.
+    case tooManyHalfOpen
     /// The port could not take it.
     case transmitQueueFull
 

@@ -181,6 +181,7 @@ extension Publication {
         case .standing(let target, _): "standing of \(target)"
         case .epoch(let epoch): "epoch \(epoch.rawValue)"
         case .closed(_, let target): "closed connection of \(target)"
+        case .alive(_, let target): "living flow of \(target)"
         case .probe(let target, _): "probe of \(target)"
         }
     }

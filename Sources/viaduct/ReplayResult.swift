@@ -1,3 +1,4 @@
+import Associations
 import FastPath
 import Foundation
 import Wire
@@ -16,18 +17,21 @@ struct ReplayedFrame: Encodable {
     var inner: InnerTuple?
 }
 
-/// `["tcp", "10.1.2.3", 40000, "10.4.5.6", 80]`: protocol, source and destination of what was inside.
+/// `["tcp", "10.1.2.3", 40000, "10.4.5.6", 80]`: protocol, source and destination of what was inside; null for the ports of a
+/// protocol without.
 struct InnerTuple: Encodable {
     private let flow: Flow
     init(_ flow: Flow) { self.flow = flow }
 
     func encode(to encoder: any Encoder) throws {
         var list = encoder.unkeyedContainer()
-        try list.encode(flow.ipProtocol == 6 ? "tcp" : String(flow.ipProtocol))
+        let hasPorts = TransportProtocol.hasPorts(flow.ipProtocol)
+        let icmp: [UInt8: String] = [1: "icmp", 58: "ipv6-icmp"]
+        try list.encode(icmp[flow.ipProtocol] ?? TransportProtocol.name(of: flow.ipProtocol))
         try list.encode(flow.remote.description)
-        try list.encode(flow.remotePort)
+        try list.encode(hasPorts ? flow.remotePort : nil)
         try list.encode(flow.local.description)
-        try list.encode(flow.localPort)
+        try list.encode(hasPorts ? flow.localPort : nil)
     }
 }
 

@@ -78,7 +78,7 @@ struct ShadowIntake {
             tallies["relayed", default: 0] += 1
             if relayed.direction == .outbound { numbers.remove(relayed.spi) }
         case .relocate: tallies["relocated", default: 0] += 1
-        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .probe, .lacks, .lacksESN, .advance: break
+        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .alive, .probe, .lacks, .lacksESN, .advance: break
         }
         return nil
     }

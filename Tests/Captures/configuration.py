@@ -19,7 +19,8 @@ def services(description, dvipa):
     for i, service in enumerate(s for s in description["services"] if s["dvipa"] == dvipa):
         yield "      - name: service%d" % (i + 1)
         yield "        protocol: %s" % service["protocol"]
-        yield "        ports: %s" % listed(service["ports"])
+        if service["ports"]:
+            yield "        ports: %s" % listed(service["ports"])
         yield "        targets: %s" % listed(names)
 
 

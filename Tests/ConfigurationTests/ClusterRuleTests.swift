@@ -190,10 +190,47 @@ import Testing
             gives: "cluster.yaml:28: IPv6 is not supported yet. Write an IPv4 address, as in address: 10.72.0.10."),
         Edit(
             "        protocol: tcp ", "        protocol: icmp ",
-            gives: "cluster.yaml:31: protocol is \"icmp\"; tcp is wanted. Write protocol: tcp."),
+            gives:
+                "cluster.yaml:31: icmp needs no service: echo requests are answered, and errors go to the connection "
+                + "they are about. Remove this service, or write protocol: udp."),
         Edit(
-            "        protocol: tcp ", "        protocol: udp ",
-            gives: "cluster.yaml:31: UDP services are not supported yet. Write protocol: tcp."),
+            "        protocol: tcp ", "        protocol: tpc ",
+            gives:
+                "cluster.yaml:31: protocol is \"tpc\"; tcp, udp, a number or one of sctp, dccp, udplite, gre, esp, ah, "
+                + "ipip, l2tp, ospf, pim, vrrp is wanted. Write protocol: tcp."),
+        Edit(
+            "        protocol: tcp ", "        protocol: 256 ",
+            gives: "cluster.yaml:31: protocol is 256; 0 to 255 is allowed. Write protocol: tcp."),
+        Edit(
+            "        protocol: tcp ", "        protocol: 59 ",
+            gives: "cluster.yaml:31: 59 says that nothing follows. Remove this service, or write protocol: udp."),
+        Edit(
+            "        protocol: tcp ", "        protocol: gre ",
+            gives: "cluster.yaml:32: ports is there, but gre has none. Remove ports: the service is the whole protocol."
+        ),
+        Edit(
+            "        ports: [80, 443, \"8000-8999\"]\n", "",
+            gives: "cluster.yaml:30: a service of 10.72.0.10 has no ports. Add ports: [80, 443]."),
+        Edit(
+            Page.service,
+            "      - {protocol: gre, targets: [t1]}\n      - {name: other, protocol: 47, targets: [t1]} ",
+            gives: "cluster.yaml:31: gre of 10.72.0.10 is served by \"10.72.0.10/gre\" already. "
+                + "Put all its targets into one service."),
+        Edit(
+            "targets: [t1] ", "steering: {method: maglev} #",
+            gives: "cluster.yaml:33: method is \"maglev\"; round-robin, weighted, active-connections, hot-standby or "
+                + "consistent-hash is wanted. Write method: weighted."),
+        Edit(
+            "targets: [t1] ", "steering: {method: hot-stanby} #",
+            gives:
+                "cluster.yaml:33: method is \"hot-stanby\"; round-robin, weighted, active-connections, hot-standby or "
+                + "consistent-hash is wanted. Write method: hot-standby."),
+        Edit(
+            "targets: [t1] ", "steering: {affinity: 0} #",
+            gives: "cluster.yaml:33: affinity is 0; 1 to 86400 seconds is allowed. Write affinity: 300."),
+        Edit(
+            "targets: [t1] ", "steering: {methode: weighted} #",
+            gives: "cluster.yaml:33: steering has an unknown key \"methode\". Write method, or remove it."),
         Edit(
             "[80, 443, \"8000-8999\"]", "[80, 0]",
             gives: "cluster.yaml:32: ports holds \"0\"; a port or a range first-last, 1 to 65535, is wanted. "

@@ -96,10 +96,10 @@ import Wire
             gives: "protocol is \"tpc\"; tcp, udp, icmp or a number is wanted. Write protocol: tcp."),
         edit(
             rule: "action: deny, ports: [80]",
-            gives: "ports is there, but protocol is neither tcp nor udp. Write protocol: tcp, or remove ports."),
+            gives: "ports is there, but no protocol that has ports. Write protocol: tcp, or remove ports."),
         edit(
             rule: "action: deny, protocol: icmp, sourcePorts: 80",
-            gives: "sourcePorts is there, but protocol is neither tcp nor udp. "
+            gives: "sourcePorts is there, but no protocol that has ports. "
                 + "Write protocol: tcp, or remove sourcePorts."),
         edit(
             rule: "action: deny, protocol: tcp, ports: 9-8",

@@ -74,6 +74,11 @@ import Testing
                 leases 4510 10
 
                 """)
+        let steered = try read(
+            Edit.applying("targets: [t1] ", "steering: {method: consistent-hash, affinity: 60} #", to: Page.yaml))
+        #expect(steered.policyText.contains(" 80-80,443-443,8000-8999 t1 consistent-hash 60\n"))
+        let plain = try read(Edit.applying("targets: [t1] ", "steering: {method: weighted} #", to: Page.yaml))
+        #expect(plain.policyText == (try read(Page.yaml).policyText))
         // A name cannot pretend to be another line, or two.
         let name = try read(Edit.applying("- name: web", "- name: \"a b,c%\"", to: Page.yaml))
         #expect(name.policyText.contains("service 10.72.0.10 a%20.b%2c.c%25. 6 "))

@@ -80,8 +80,8 @@ import Wire
             return bench.send(Example.tunnelFrame(number: number, inner)).verdict
         }
         #expect(send(1, protocol: 17, udp(5353, 53)) == .filtered)
-        #expect(send(2, protocol: 17, udp(53, 5353)) == .unsupportedProtocol)
-        #expect(send(3, protocol: 1, [8, 0, 0, 0]) == .unsupportedProtocol)
+        #expect(send(2, protocol: 17, udp(53, 5353)) == .noService)
+        #expect(send(3, protocol: 1, [13, 0, 0, 0, 0, 0, 0, 0]) == .noService)
         #expect(send(4, protocol: 6, tcp(1, 22)) == .noService, "the filter is asked before the service")
         #expect(counts(bench.router.filterTallies) == [1, 3])
     }

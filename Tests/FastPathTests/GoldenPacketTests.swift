@@ -251,12 +251,6 @@ import Wire
     }
 
     @Test func unsupportedProtocol() {
-        expect(
-            .unsupportedProtocol,
-            Example.tunnelFrame(number: 1, ipv4(from: Example.inner, to: Example.dvipa, protocol: 17, udp(1, 80))))
-        expect(
-            .unsupportedProtocol,
-            Example.tunnelFrame(number: 1, ipv4(from: Example.inner, to: Example.dvipa, protocol: 1, [8, 0, 0, 0])))
         expect(.unsupportedProtocol, Example.tunnelFrame(number: 1, Bytes(repeating: 0x60, count: 60), nextHeader: 41))
     }
 
@@ -299,7 +293,33 @@ import Wire
         expect(.notDVIPA, Example.tunnelFrame(number: 1, Example.innerTCP(destination: "10.72.0.11")))
     }
 
-    @Test func noService() { expect(.noService, Example.tunnelFrame(number: 1, Example.innerTCP(to: 22))) }
+    @Test func noService() {
+        expect(.noService, Example.tunnelFrame(number: 1, Example.innerTCP(to: 22)))
+        for (ipProtocol, payload) in [
+            (17, udp(1, 80)), (132, udp(1, 80, [1, 2, 3, 4])), (47, []), (4, Example.innerTCP()), (50, [1, 2]),
+            (253, []),
+        ] as [(UInt8, Bytes)] {
+            let inner = ipv4(from: Example.inner, to: Example.dvipa, protocol: ipProtocol, payload)
+            expect(.noService, Example.tunnelFrame(number: 1, inner))
+        }
+    }
+
+    @Test func noConnection() {
+        let quoted = ipv4(from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 40000))
+        let error = ipv4(from: Example.inner, to: Example.dvipa, protocol: 1, icmp(3, 1, quoted))
+        expect(.noConnection, Example.tunnelFrame(number: 1, error))
+    }
+
+    @Test func tooManyHalfOpen() {
+        var configuration = Example.configuration()
+        configuration.halfOpenLimit = 2
+        var bench = Example.bench(.openSSL, configuration)
+        let verdicts = (1...3).map { number in
+            bench.send(Example.tunnelFrame(number: number, Example.innerTCP(port: UInt16(number)))).verdict
+        }
+        #expect(verdicts == [.steered, .steered, .tooManyHalfOpen])
+        #expect(bench.router.counters.snapshot() == ["steered": 2, "tooManyHalfOpen": 1])
+    }
 
     @Test func dummy() {
         expect(.dummy, Example.tunnelFrame(number: 1, Bytes(repeating: 9, count: 100), nextHeader: 59))

@@ -185,6 +185,7 @@ import Wire
     @Test func aClosedConnectionHasOnlyTheTimeOfOneThatCloses() {
         var traffic = Traffic()
         traffic.open(1..<4)
+        for port in UInt16(1)..<4 { _ = traffic.send(port) }
         func name(_ port: UInt16, _ destination: String = Example.dvipa) -> ConnectionName {
             ConnectionName(
                 remote: address(Example.inner), local: address(destination), remotePort: port, localPort: 80,

@@ -85,6 +85,12 @@ public func udp(_ sourcePort: UInt16, _ destinationPort: UInt16, _ payload: Byte
     bigEndian(sourcePort) + bigEndian(destinationPort) + bigEndian(UInt16(8 + payload.count)) + [0, 0] + payload
 }
 
+/// An ICMP message; `payload` follows its eight bytes.
+public func icmp(_ type: UInt8, _ code: UInt8 = 0, _ payload: Bytes = [], rest: UInt32 = 0) -> Bytes {
+    let message: Bytes = [type, code, 0, 0] + bigEndian(rest) + payload
+    return message[..<2] + bigEndian(internetChecksum(message)) + message[4...]
+}
+
 public func gre(key: UInt32, type: UInt16 = 0x0800, flags: UInt16 = 0x2000, _ payload: Bytes) -> Bytes {
     bigEndian(flags) + bigEndian(type) + (flags & 0x2000 != 0 ? bigEndian(key) : []) + payload
 }

@@ -22,6 +22,9 @@ public struct RouterPath: PacketPath, ~Copyable {
         configuration.verification = verifies ? .router : .target
         configuration.associationCapacity = capacity(for: store.scenario.associations)
         configuration.connectionCapacity = capacity(for: store.scenario.connections * 2)
+        // All connections of a scenario begin before the first of them goes on.
+        configuration.halfOpenCapacity = configuration.connectionCapacity
+        configuration.halfOpenLimit = configuration.connectionCapacity
         var router = Router(configuration)
         for (target, mac) in zip(Cluster.targets, Cluster.targetMACs) {
             try router.apply(.neighbour(target: target.name, mac))

@@ -82,7 +82,10 @@ struct Form: Sendable {
         "protocol": "tcp",
         "ports": "[80, 443]",
         "targets": "[t1]",
+        "steering": "{method: weighted}",
     ])
+
+    static let steering = Form(["method": "weighted", "affinity": "300"])
 
     static let securityAssociation = Form([
         "name": "client-in",

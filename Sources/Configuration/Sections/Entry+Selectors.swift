@@ -16,7 +16,7 @@ extension Section {
         var ports: [String: [ClosedRange<UInt16>]] = [:]
         for key in ["remotePorts", "localPorts"] {
             guard let entry = self[key] else { continue }
-            guard let ipProtocol, Self.protocolsWithPorts.contains(ipProtocol) else {
+            guard let ipProtocol, TransportProtocol.hasPorts(ipProtocol) else {
                 throw entry.document.failure(
                     at: entry.keyPlace, "\(key) is there, but no protocol that has ports",
                     "Write protocol: tcp, or remove \(key).")
@@ -27,9 +27,6 @@ extension Section {
             remote: remote, local: local, ipProtocol: ipProtocol, remotePorts: ports["remotePorts"] ?? [],
             localPorts: ports["localPorts"] ?? [])
     }
-
-    /// TCP, UDP, DCCP, SCTP and UDP-Lite by their IANA numbers.
-    private static let protocolsWithPorts: Set<UInt8> = [6, 17, 33, 132, 136]
 }
 
 extension Entry {

@@ -12,8 +12,6 @@ struct FilterReading {
 
     /// Stands in the status file for no rule.
     private static let reservedName = "default"
-    private static let tcp: UInt8 = 6
-    private static let udp: UInt8 = 17
 
     init(dvipas: [IPAddress]) { self.dvipas = dvipas }
 
@@ -79,9 +77,9 @@ struct FilterReading {
     ) throws(ConfigurationFailure) -> [ClosedRange<UInt16>] {
         guard let entry = section[key] else { return [] }
         let ipProtocol = try section["protocol"].map { entry throws(ConfigurationFailure) in try entry.ipProtocol() }
-        guard ipProtocol == tcp || ipProtocol == udp else {
+        guard let ipProtocol, TransportProtocol.hasPorts(ipProtocol) else {
             throw entry.document.failure(
-                at: entry.keyPlace, "\(key) is there, but protocol is neither tcp nor udp",
+                at: entry.keyPlace, "\(key) is there, but no protocol that has ports",
                 "Write protocol: tcp, or remove \(key).")
         }
         return entry.isList ? try entry.ports(in: 0...65535) : [try entry.portRange(in: 0...65535)]

@@ -40,13 +40,16 @@ struct ServedPorts {
     ) throws(ConfigurationFailure) -> Service {
         let section = try Section(entry, form: .service, title: "a service of \(dvipa)")
         let protocolEntry = try section.required("protocol")
-        if (try? protocolEntry.scalar()) == "udp" {
-            throw protocolEntry.failure("UDP services are not supported yet", remedy: "Write protocol: tcp.")
-        }
-        let (protocolName, number) = try protocolEntry.word(["tcp": ("tcp", UInt8(6))])
-        let portsEntry = try section.required("ports")
-        let ports = try portsEntry.ports(in: 1...65535)
+        let number = try protocolEntry.serviceProtocol()
+        let protocolName = TransportProtocol.name(of: number)
+        let ports = try section.servicePorts(of: number)
+        let portsEntry = section["ports"] ?? protocolEntry
         for other in others where other.ipProtocol == number {
+            if ports.isEmpty {
+                throw protocolEntry.failure(
+                    "\(protocolName) of \(dvipa) is served by \(quoted(other.name)) already",
+                    remedy: "Put all its targets into one service.")
+            }
             for port in ports {
                 guard let taken = other.ports.first(where: { $0.overlaps(port) }) else { continue }
                 let number = max(taken.lowerBound, port.lowerBound)
@@ -57,14 +60,16 @@ struct ServedPorts {
         }
         let portList = ports.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
         let name =
-            try section["name"]?.text(limit: 64) ?? "\(dvipa)/\(protocolName)/\(portList.joined(separator: ","))"
+            try section["name"]?.text(limit: 64)
+            ?? "\(dvipa)/\(protocolName)" + (ports.isEmpty ? "" : "/\(portList.joined(separator: ","))")
         if others.contains(where: { $0.name == name }) {
             throw (section["name"] ?? entry).failure(
                 "\(dvipa) has a service \(quoted(name)) already",
                 remedy: "Give each service of a DVIPA a name of its own.")
         }
         return Service(
-            name: name, dvipa: dvipa, ipProtocol: number, ports: ports, targets: try targets(in: section, of: name))
+            name: name, dvipa: dvipa, ipProtocol: number, ports: ports, targets: try targets(in: section, of: name),
+            steering: try section["steering"]?.steering() ?? Steering())
     }
 
     private func targets(in section: Section, of service: String) throws(ConfigurationFailure) -> [String] {
@@ -72,7 +77,7 @@ struct ServedPorts {
             return try entry.distinctList { entry throws(ConfigurationFailure) in try members.target(entry) }
         }
         if members.targets.isEmpty {
-            throw try section.required("ports").failure(
+            throw try section.required("protocol").failure(
                 "service \(quoted(service)) has no target to serve it", remedy: "Add a node of role target to nodes.")
         }
         return members.targets

@@ -51,8 +51,14 @@ extension ControlLoop {
                 try perform(ledger.report(holder, incarnation: incarnation, report.usage))
                 try perform(sessions.reported(report.usage, by: holder, at: now, using: &random))
             }
-            for event in report.connections where event.kind == .closed {
-                hooks.publish(.closed(event.connection, target: name(holder)))
+            for event in report.connections {
+                switch event.kind {
+                case .closed: hooks.publish(.closed(event.connection, target: name(holder)))
+                // What a target's TCP answered the router has seen itself.
+                case .opened where event.connection.ipProtocol != 6:
+                    hooks.publish(.alive(event.connection, target: name(holder)))
+                case .opened: break
+                }
             }
         case .leaving(let why): try perform(rotation.receive(.leaving(why), from: name(holder), at: now))
         }

@@ -42,6 +42,7 @@ struct IPv4Header {
 
 /// IANA protocol numbers that we meet.
 enum IPProtocol {
+    static let icmp: UInt8 = 1
     static let ipv4: UInt8 = 4
     static let tcp: UInt8 = 6
     static let udp: UInt8 = 17
@@ -50,4 +51,17 @@ enum IPProtocol {
     static let esp: UInt8 = 50
     /// No next header: a dummy packet in ESP (RFC 4303 §2.6).
     static let noNextHeader: UInt8 = 59
+    static let dccp: UInt8 = 33
+    static let sctp: UInt8 = 132
+    static let udpLite: UInt8 = 136
+
+    /// Bytes of the fixed header of a protocol, TCP aside, that begins with its ports; 0 of one without ports.
+    static func portsByteCount(_ ipProtocol: UInt8) -> Int {
+        switch ipProtocol {
+        case udp, udpLite: 8
+        case dccp, sctp: 12
+        case tcp: TCPHeader.minimumByteCount
+        default: 0
+        }
+    }
 }

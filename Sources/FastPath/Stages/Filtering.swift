@@ -22,7 +22,12 @@ extension Router {
     }
 
     func flow(of work: SteeringWork) -> Flow {
-        Flow(
+        if work.key.isQuoted {
+            return Flow(
+                remote: errorSenders[Int(work.packet)], local: dvipas[Int(work.dvipa)], remotePort: 0, localPort: 0,
+                ipProtocol: IPProtocol.icmp)
+        }
+        return Flow(
             remote: IPAddress(high: work.key.remoteHigh, low: work.key.remoteLow), local: dvipas[Int(work.dvipa)],
             remotePort: work.key.remotePort, localPort: work.key.localPort, ipProtocol: work.key.ipProtocol,
             tcpFlags: work.tcpFlags)

@@ -54,8 +54,8 @@ enum InnerPacket {
             flow.remotePort = tcp.sourcePort
             flow.localPort = tcp.destinationPort
             flow.tcpFlags = tcp.flags
-        } else if ipProtocol == IPProtocol.udp {
-            guard end - transport >= 8 else { return .malformedInner }
+        } else if case let least = IPProtocol.portsByteCount(ipProtocol), least > 0 {
+            guard end - transport >= least else { return .malformedInner }
             guard plaintext.byteCount >= transport + 4 else { return nil }
             flow.remotePort = plaintext.bigEndian16(at: transport)
             flow.localPort = plaintext.bigEndian16(at: transport + 2)

@@ -69,7 +69,7 @@ extension Router {
         return nil
     }
 
-    /// The whole judgement, for all that is not plain TCP in a tunnel; nil when the packet's verdict ends its way.
+    /// The whole judgement, for all that is not plain TCP over IPv4 in a tunnel; nil when the packet's verdict ends its way.
     @inline(never)
     private mutating func inspectAny(
         _ index: Int, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory
@@ -98,12 +98,10 @@ extension Router {
         guard verdict == .pending else { return refuse(verdict ?? .malformedInner) }
         guard associations.selectors.allow(flow, head: record.selectors) else { return refuse(.tunnelCheckFailed) }
         let dvipa = ours.find(flow.local)
-        guard flow.ipProtocol == IPProtocol.tcp else {
-            // It goes no further than here, and yet a rule may be about it.
-            let isDenied = filter.isActive && dvipa >= 0 && !filter.reader.admits(flow, isUnderIPsec: true)
-            return refuse(isDenied ? .filtered : .unsupportedProtocol)
-        }
         guard dvipa >= 0 else { return refuse(.notDVIPA) }
+        if flow.ipProtocol == IPProtocol.icmp {
+            return inspectICMP(index, &batch, packet, flow, isTunnel: record.isTunnel, dvipa: dvipa, in: memory)
+        }
         let key = ConnectionKey(flow, dvipa: dvipa)
         return SteeringWork(
             packet: Int32(packet), dvipa: dvipa, home: connections.home(of: key), key: key, tcpFlags: flow.tcpFlags)

@@ -40,7 +40,8 @@ struct ConnectionKey: BitwiseCopyable {
 /// start; a probe looks at `probeLimit` entries at most.
 ///
 /// Bounded: connections idle past their limit are found by a walk of a few entries a batch, and by a longer one when room
-/// is short. If that frees nothing the new connection is refused (`connectionTableFull`) and the old ones live.
+/// is short. If that frees nothing the new connection is refused (`connectionTableFull`) and the old ones live. Of those
+/// that only began, `HalfOpenConnections` holds a bounded part, each SA's bounded again.
 struct ConnectionTable: ~Copyable {
     struct Entry: BitwiseCopyable {
         var key: ConnectionKey
@@ -49,8 +50,12 @@ struct ConnectionTable: ~Copyable {
         var closing: Bool
         /// Of its target, when it was made: an entry of another generation is of before its target was lost.
         var generation: UInt8
-        /// Seconds on the router's clock.
+        /// Seconds on the router's clock, below 2^31. Of a connection that only began: `halfOpen`, and its place among those;
+        /// no time is equal to it, so that whoever notes a packet comes by here without another question.
         var lastSeen: UInt32
+        @inline(__always) var isHalfOpen: Bool { lastSeen & Self.halfOpen != 0 }
+        @inline(__always) var halfOpenPlace: Int { Int(lastSeen & ~Self.halfOpen) }
+        static let halfOpen: UInt32 = 1 << 31
     }
 
     /// Entries that a lookup may read: eight cache lines.
@@ -62,6 +67,11 @@ struct ConnectionTable: ~Copyable {
     /// Seconds without a packet after which an entry is freed; the second once FIN or RST was seen.
     var idleSeconds: UInt32 = 7200
     var closingSeconds: UInt32 = 120
+    /// The same of a flow that is not TCP: nobody says when it is over (RFC 4787 §4.3 asks for 5 minutes).
+    var flowSeconds: UInt32 = 300
+    /// Seconds after which a connection that only began is forgotten; TCP gives up then, too.
+    var halfOpenSeconds: UInt32 = 60
+    private var halfOpen: HalfOpenConnections
     /// Entries in use.
     private(set) var count = 0
     private let bound: Int
@@ -74,6 +84,8 @@ struct ConnectionTable: ~Copyable {
     static let walkCount = 4
     static let sweepCount = 1024
     private static let searchCount = 4096
+    /// Of half-open ones, in every batch and when there is no room for another.
+    private static let expireCount = 16
 
     /// What is known of a target's entries.
     struct Share: BitwiseCopyable {
@@ -89,8 +101,23 @@ struct ConnectionTable: ~Copyable {
     /// Entries of all targets' former generations.
     private(set) var formerCount = 0
 
-    /// Room for `capacity` connections to `targetCount` targets; takes 48 to 96 bytes for each.
-    init(capacity: Int, targetCount: Int) {
+    /// Of `capacity` connections how many may be half-open: a quarter, where there are many.
+    static func halfOpenCapacity(of capacity: Int) -> Int { max(capacity / 4, 4096) }
+    /// Of these under one SA.
+    static func halfOpenLimit(of capacity: Int) -> Int { max(capacity / 32, 4096) }
+
+    /// Room for `capacity` connections to `targetCount` targets; takes 48 to 96 bytes for each, and 40 for each half-open
+    /// one.
+    ///
+    /// - Parameters:
+    ///   - halfOpen: How many may be half-open together; nil: `halfOpenCapacity`.
+    ///   - halfOpenLimit: How many of one SA; nil: `halfOpenLimit`.
+    init(
+        capacity: Int, targetCount: Int, associationCount: Int = 1, halfOpen: Int? = nil, halfOpenLimit: Int? = nil
+    ) {
+        self.halfOpen = HalfOpenConnections(
+            capacity: halfOpen ?? Self.halfOpenCapacity(of: capacity),
+            limit: halfOpenLimit ?? Self.halfOpenLimit(of: capacity), associationCount: associationCount)
         shares = Slab(repeating: Share(), count: max(targetCount, 1))
         var size = 32
         while size * 2 < capacity * 3 { size *= 2 }
@@ -134,15 +161,19 @@ struct ConnectionTable: ~Copyable {
         @inline(__always)
         func target(at index: Int) -> Int { Int(entries[index].target) &- 1 }
 
-        /// Notes that an authenticated segment of the connection was seen.
-        @inline(__always)
-        func refresh(at index: Int, now: UInt32, tcpFlags: UInt8, _ proof: AuthenticationProof) {
+        /// Notes that an authenticated packet of the connection was seen. True when it had only begun: `confirm` is next.
+        @inline(__always) @discardableResult
+        func refresh(at index: Int, now: UInt32, tcpFlags: UInt8, _ proof: AuthenticationProof) -> Bool {
             if tcpFlags & (TCPHeader.Flag.fin | TCPHeader.Flag.rst | TCPHeader.Flag.syn) != 0 {
                 // A SYN on a connection that was closing is a new one on the same four numbers.
                 entries[index].closing = tcpFlags & TCPHeader.Flag.syn == 0
             }
             // Most packets come within the second: then the line stays clean.
-            if entries[index].lastSeen != now { entries[index].lastSeen = now }
+            if entries[index].lastSeen != now {
+                if entries[index].isHalfOpen { return true }
+                entries[index].lastSeen = now
+            }
+            return false
         }
     }
 
@@ -154,8 +185,12 @@ struct ConnectionTable: ~Copyable {
     func target(at index: Int) -> Int { reader.target(at: index) }
 
     /// Makes an entry for a connection that has none; false when there is no room.
+    ///
+    /// - Parameter beginsUnder: The SA's index, when this is a connection's first packet and more must follow; it must be
+    ///   one that `admitsHalfOpen` says yes to.
     mutating func insert(
-        _ key: ConnectionKey, home: Int, target: Int, now: UInt32, closing: Bool, _ proof: AuthenticationProof
+        _ key: ConnectionKey, home: Int, target: Int, now: UInt32, closing: Bool, beginsUnder association: Int? = nil,
+        _ proof: AuthenticationProof
     ) -> Bool {
         var place = emptyPlace(from: home)
         if place < 0 && lastSearch != now {
@@ -165,13 +200,44 @@ struct ConnectionTable: ~Copyable {
             place = emptyPlace(from: home)
         }
         guard place >= 0 else { return false }
+        var lastSeen = now
+        if let association {
+            lastSeen = Entry.halfOpen | UInt32(halfOpen.add(key, association: association, now: now))
+        }
         entries[place] = Entry(
             key: key, target: UInt16(target + 1), closing: closing, generation: shares[target].generation,
-            lastSeen: now)
+            lastSeen: lastSeen)
         count += 1
         shares[target].count += 1
         shares[target].madeCount &+= 1
         return true
+    }
+
+    /// Whether one more connection may begin under an SA; forgets some that began too long ago.
+    mutating func admitsHalfOpen(association: Int, now: UInt32) -> Bool {
+        if halfOpen.admits(association: association) { return true }
+        expire(now: now)
+        return halfOpen.admits(association: association)
+    }
+
+    /// A packet that only who was answered sends: the connection that began is one now.
+    mutating func confirm(at index: Int, now: UInt32, _ proof: AuthenticationProof) {
+        guard entries[index].isHalfOpen else { return }
+        halfOpen.remove(entries[index].halfOpenPlace)
+        entries[index].lastSeen = now
+    }
+
+    /// Connections that only began: all, and those under one SA.
+    var halfOpenCount: Int { halfOpen.count }
+    func halfOpenCount(association: Int) -> Int { halfOpen.count(association: association) }
+
+    private mutating func expire(now: UInt32) {
+        for _ in 0..<Self.expireCount {
+            guard let key = halfOpen.expired(after: halfOpenSeconds, now: now) else { return }
+            let at = find(key, home: home(of: key))
+            precondition(at >= 0 && entries[at].isHalfOpen)
+            remove(at: at)
+        }
     }
 
     /// The entry is of before its target was lost.
@@ -181,7 +247,7 @@ struct ConnectionTable: ~Copyable {
 
     /// Gives a connection whose target was lost to another one.
     mutating func reassign(at index: Int, to target: Int, now: UInt32, closing: Bool, _ proof: AuthenticationProof) {
-        forget(entries[index])
+        forget(entries[index])  // And with it that it only began: nobody floods with connections of a lost target.
         entries[index].target = UInt16(target + 1)
         entries[index].closing = closing
         entries[index].generation = shares[target].generation
@@ -205,7 +271,13 @@ struct ConnectionTable: ~Copyable {
     /// Takes from a connection the time that a living one has; its last segments still find it.
     mutating func close(at index: Int) { entries[index].closing = true }
 
+    /// A connection lives, though nothing was seen of it here.
+    mutating func revive(at index: Int, now: UInt32, _ proof: AuthenticationProof) {
+        if entries[index].isHalfOpen { confirm(at: index, now: now, proof) } else { entries[index].lastSeen = now }
+    }
+
     private mutating func forget(_ entry: Entry) {
+        if entry.isHalfOpen { halfOpen.remove(entry.halfOpenPlace) }
         let target = Int(entry.target) - 1
         if isFormer(entry) {
             shares[target].formerCount -= 1
@@ -227,19 +299,28 @@ struct ConnectionTable: ~Copyable {
 
     /// Looks at the next `count` entries in turn, each at most twice, and frees those that were idle past their limit and
     /// those whose target was lost.
-    mutating func age(_ count: Int, now: UInt32) { walk(count, now: now) }
+    mutating func age(_ count: Int, now: UInt32) {
+        if halfOpen.count > 0 { expire(now: now) }
+        walk(count, now: now)
+    }
 
     /// Without a time nobody is idle.
     private mutating func walk(_ count: Int, now: UInt32?) {
         for _ in 0..<min(count, 2 * (mask + 1)) {
             let entry = entries[cursor]
-            let idle = now.map { $0 &- entry.lastSeen } ?? 0
-            if entry.target != 0 && (idle > (entry.closing ? closingSeconds : idleSeconds) || isFormer(entry)) {
+            if entry.target != 0 && (isIdle(entry, now) || isFormer(entry)) {
                 remove(at: cursor)  // Another may have moved in: it is the next to be looked at.
             } else {
                 cursor = (cursor + 1) & mask
             }
         }
+    }
+
+    private func isIdle(_ entry: Entry, _ now: UInt32?) -> Bool {
+        guard let now else { return false }
+        if entry.isHalfOpen { return now &- halfOpen.since(entry.halfOpenPlace) > halfOpenSeconds }
+        let living = entry.key.ipProtocol == IPProtocol.tcp ? idleSeconds : flowSeconds
+        return now &- entry.lastSeen > (entry.closing ? closingSeconds : living)
     }
 
     /// Closes the gap it leaves, so that lookups may stop at the first empty entry.

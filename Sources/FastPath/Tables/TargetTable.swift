@@ -127,7 +127,9 @@ struct TargetTable: ~Copyable {
     func isUsable(_ index: Int) -> Bool { neighbours[index] != nil && standings[index].state == .serving }
 
     /// What a target is known by to every router.
-    func identity(_ index: Int) -> UInt64 { targets[index].trustedAddress.low ^ targets[index].trustedAddress.high }
+    func identity(_ index: Int) -> UInt64 { Self.identity(targets[index].trustedAddress) }
+
+    static func identity(_ trustedAddress: IPAddress) -> UInt64 { trustedAddress.low ^ trustedAddress.high }
 
     @inline(__always)
     subscript(index: Int) -> Entry {

@@ -17,14 +17,15 @@ struct TrackedConnections: ~Copyable {
         var key: ConnectionKey
         /// Seconds.
         var lastSeen: UInt32
-        /// The number behind each side's FIN.
+        /// The number behind each side's FIN. Of a flow that is not TCP: when the client's last packet came, and when the
+        /// router was last told that it goes on, in seconds.
         var remoteEnd: UInt32
         var localEnd: UInt32
         /// See `Mark`; 0 is an empty entry.
         var marks: UInt8
     }
 
-    private enum Mark {
+    enum Mark {
         static let answered: UInt8 = 1
         /// The client has answered the answer.
         static let confirmed: UInt8 = 2
@@ -33,6 +34,8 @@ struct TrackedConnections: ~Copyable {
         static let remoteFINAcknowledged: UInt8 = 16
         static let localFINAcknowledged: UInt8 = 32
         static let anyFIN = remoteFIN | localFIN
+        /// It is not TCP's.
+        static let flow: UInt8 = 64
         static let over = remoteFINAcknowledged | localFINAcknowledged
     }
 
@@ -54,7 +57,7 @@ struct TrackedConnections: ~Copyable {
     static let closingSeconds: UInt32 = 120
     static let idleSeconds: UInt32 = 7200
 
-    private var entries: Slab<Entry>
+    var entries: Slab<Entry>
     private let mask: Int
     private let bound: Int
     private let hash = TableHash()
@@ -80,7 +83,7 @@ struct TrackedConnections: ~Copyable {
 
     /// Takes note of a segment: one that came was authenticated, one that goes is the host's own.
     mutating func note(_ segment: TCPSegment, of key: ConnectionKey, from side: Side, now: UInt32) {
-        let home = Int(truncatingIfNeeded: key.hash(hash)) & mask
+        let home = home(of: key)
         let at = find(key, home: home)
         if at < 0 {
             if side == .local && segment.answersSYN { open(key, home: home, now: now) }
@@ -123,6 +126,8 @@ struct TrackedConnections: ~Copyable {
             let silence = now &- entry.lastSeen
             if entry.marks == 0 {
                 cursor = (cursor + 1) & mask
+            } else if entry.marks & Mark.flow != 0 {
+                if silence > Self.flowSeconds { remove(at: cursor) } else { cursor = (cursor + 1) & mask }
             } else if entry.marks & Mark.confirmed == 0 && silence > Self.halfOpenSeconds
                 || entry.marks & Mark.anyFIN != 0 && silence > Self.closingSeconds
             {
@@ -139,7 +144,9 @@ struct TrackedConnections: ~Copyable {
 
     mutating func removeEvents() { eventCount = 0 }
 
-    private func find(_ key: ConnectionKey, home: Int) -> Int {
+    func home(of key: ConnectionKey) -> Int { Int(truncatingIfNeeded: key.hash(hash)) & mask }
+
+    func find(_ key: ConnectionKey, home: Int) -> Int {
         var at = home
         for _ in 0..<Self.probeLimit {
             let entry = entries[at]
@@ -156,10 +163,18 @@ struct TrackedConnections: ~Copyable {
 
     private mutating func open(_ key: ConnectionKey, home: Int, now: UInt32) {
         emit(key, isOpened: true)
+        insert(Entry(key: key, lastSeen: now, remoteEnd: 0, localEnd: 0, marks: Mark.answered), home: home)
+    }
+
+    mutating func insertFlow(_ key: ConnectionKey, home: Int, now: UInt32) {
+        insert(Entry(key: key, lastSeen: now, remoteEnd: now, localEnd: now, marks: Mark.flow), home: home)
+    }
+
+    private mutating func insert(_ entry: Entry, home: Int) {
         var at = home
         for _ in 0..<Self.probeLimit where count < bound {
             if entries[at].marks == 0 {
-                entries[at] = Entry(key: key, lastSeen: now, remoteEnd: 0, localEnd: 0, marks: Mark.answered)
+                entries[at] = entry
                 count += 1
                 return
             }
@@ -174,7 +189,7 @@ struct TrackedConnections: ~Copyable {
         remove(at: index)
     }
 
-    private mutating func emit(_ key: ConnectionKey, isOpened: Bool) {
+    mutating func emit(_ key: ConnectionKey, isOpened: Bool) {
         guard eventCount < events.count else {
             omitted &+= 1
             return

@@ -25,6 +25,12 @@ private final class Bench {
     var router: RouterBench
     var number: UInt64 = 0
 
+    private static let kinds: [(UInt8, [ClosedRange<UInt16>], Steering)] = [
+        (6, [0...65535], Steering(.consistentHash, affinitySeconds: 5)),
+        (17, [0...65535], Steering(.activeConnections)),
+        (132, [0...65535], Steering()), (47, [], Steering(.hotStandby)),
+    ]
+
     init() {
         let targets = [
             Target(name: "t1", trustedAddress: address("192.0.2.11")),
@@ -33,8 +39,12 @@ private final class Bench {
         let dvipas = [address("10.72.0.10"), address(gateway)]
         var configuration = RouterConfiguration(
             dvipas: dvipas, gateways: [],
-            services: dvipas.map {
-                Service(name: "any", dvipa: $0, ipProtocol: 6, ports: [0...65535], targets: ["t1", "t2"])
+            services: dvipas.flatMap { dvipa in
+                Self.kinds.map { ipProtocol, ports, steering in
+                    Service(
+                        name: "any", dvipa: dvipa, ipProtocol: ipProtocol, ports: ports, targets: ["t1", "t2"],
+                        steering: steering)
+                }
             },
             targets: targets, epoch: Epoch(rawValue: 1), trustedAddress: address("192.0.2.1"),
             trustedMAC: MACAddress(rawValue: 0x0200_0000_9901), trustedMTU: 1500)
