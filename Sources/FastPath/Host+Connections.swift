@@ -10,7 +10,9 @@ extension Host {
         in memory: borrowing FrameMemory, now: UInt32
     ) {
         guard flow.ipProtocol == IPProtocol.tcp, dvipa >= 0 else { return }
-        guard let segment = TCPSegment(reading: memory.bytes(at: start, count: byteCount)) else { return }
+        let packet = memory.bytes(at: start, count: byteCount)
+        // Of a segment in fragments nobody here knows where it ends.
+        guard InnerFragment(reading: packet) == nil, let segment = TCPSegment(reading: packet) else { return }
         connections.note(segment, of: ConnectionKey(flow, dvipa: dvipa), from: side, now: now)
     }
 

@@ -9,6 +9,7 @@ extension Host {
     /// - Parameter now: Nanoseconds of CLOCK_MONOTONIC, read no earlier than just before the call.
     public mutating func seal(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
         var index = 0
+        firstFragments.now = Self.seconds(now)
         connections.age(TrackedConnections.walkCount, now: Self.seconds(now))
         while index < batch.count {
             var count = 0
@@ -49,13 +50,15 @@ extension Host {
         }
         var flow = Flow.none
         var hasOptions = false
-        let read = InnerPacket.read(
+        var read = InnerPacket.read(
             packet, payloadByteCount: batch[index].byteCount, nextHeader: IPProtocol.ipv4, isTunnel: true,
             outer: (header.source, header.destination), into: &flow, hasOptions: &hasOptions)
+        if read == .innerFragment { read = firstFragments.follow(packet, &flow) }
         guard read == .pending else {
             batch[index].verdict = read ?? .malformedInner
             return false
         }
+        if let piece = InnerFragment(reading: packet) { firstFragments.note(piece, flow, .ofOwnStack) }
         flow = flow.reversed
         let place = outbound.find(flow)
         guard place >= 0 else {

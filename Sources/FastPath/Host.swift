@@ -57,6 +57,7 @@ public struct Host: ~Copyable {
     let dvipas: [IPAddress]
     let filter: FilterTable
     var connections: TrackedConnections
+    var firstFragments: FirstFragments
     var inbound: InboundAssociations
     var outbound: OutboundAssociations
     let inboundCiphers: CipherProvider
@@ -88,6 +89,7 @@ public struct Host: ~Copyable {
         dvipas = configuration.dvipas
         filter = FilterTable(configuration.filter)
         connections = TrackedConnections(capacity: configuration.dvipas.isEmpty ? 1 : configuration.connectionCapacity)
+        firstFragments = FirstFragments()
         inbound = InboundAssociations(
             capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow,
             batchCapacity: configuration.batchCapacity)

@@ -53,6 +53,9 @@ public struct Router: ~Copyable {
     let verification: Verification
     let filter: FilterTable
 
+    var reassembler: Reassembler
+    var firstFragments: FirstFragments
+
     var works: Slab<CipherWork>
     let heads: PeekedHeads
     var steeringWorks: Slab<SteeringWork>
@@ -79,6 +82,8 @@ public struct Router: ~Copyable {
         targets = TargetTable(
             configuration.targets, source: configuration.trustedAddress, sourceMAC: configuration.trustedMAC,
             epoch: configuration.epoch)
+        reassembler = Reassembler()
+        firstFragments = FirstFragments()
         trustedMTU = configuration.trustedMTU
         verification = configuration.verification
         filter = FilterTable(configuration.filter)
@@ -101,7 +106,8 @@ public struct Router: ~Copyable {
     ///
     /// - Parameter now: Seconds on any clock that does not go back; ages connections.
     public mutating func process(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt32) {
-        classify(&batch, in: memory)
+        let fragments = classify(&batch, in: memory)
+        if fragments > 0 { reassemble(&batch, in: memory, now: now) }
         associations.find(&batch)
         let admitted = associations.admit(&batch, to: &works)
         var proof: AuthenticationProof?
@@ -115,13 +121,14 @@ public struct Router: ~Copyable {
         }
         age(now: now)
         relayedCount = 0
-        var inspected = inspect(&batch, count: admitted.count, in: memory)
+        var inspected = inspect(&batch, count: admitted.count, in: memory, proof)
         if filter.isActive { inspected = sift(&batch, count: inspected) }
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory, now: now, proof)
     }
 
     private mutating func age(now: UInt32) {
+        ageFragments(now: now)
         guard isSweeping else { return connections.age(ConnectionTable.walkCount, now: now) }
         connections.age(ConnectionTable.sweepCount, now: now)
         isSweeping = connections.formerCount > 0

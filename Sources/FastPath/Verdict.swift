@@ -23,6 +23,10 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case sentInClear
 
     // MARK: Not ours, or nothing to do.
+    /// Router: a fragment of an ESP packet, kept until the others are there or its time is over.
+    case held
+    /// Router: a fragment that was there before, byte for byte.
+    case fragmentDuplicate
     /// Not IPsec for one of our addresses: the kernel has it.
     case passed
     /// A NAT keepalive (RFC 3948 §2.3): it was for the NAT on the way.
@@ -46,13 +50,21 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// The inner packet's headers make no sense.
     case malformedInner
 
+    // MARK: Fragments.
+    /// Target, endpoint: a fragment of an ESP packet, where nobody joins them.
+    case fragment
+    /// Pieces of one datagram overlap or contradict each other: all of it is refused (RFC 5722).
+    case fragmentOverlap
+    /// The whole datagram would be longer than a frame has room for.
+    case fragmentTooLarge
+    /// One datagram in more pieces than are kept of one.
+    case tooManyFragments
+    /// A fragment inside the tunnel whose first one did not come before it.
+    case innerFragment
+
     // MARK: Not done yet.
     /// An 802.1Q or 802.1ad tag.
     case vlanTagged
-    /// A fragment of an ESP packet.
-    case fragment
-    /// A fragment inside the tunnel.
-    case innerFragment
     /// An inner protocol that no service of ours can be.
     case unsupportedProtocol
 
