@@ -37,6 +37,7 @@ extension Host {
         let verdict = ESPDatagram.read(frame, at: inner, ours: ours.reader, into: &packet)
         guard verdict == .passed else { return verdict }
         guard let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {
+            if let verdict = heed(frame, at: inner, now: now) { return verdict }
             guard relayed.count == 0 else { return receiveInClear(at: inner, &packet, in: memory, now: now) }
             return filter.isActive && !admitsClear(frame, at: inner) ? .filtered : .passed
         }
@@ -99,6 +100,11 @@ extension Host {
             IPv4Rewriting.move(
                 from: ip, to: plaintext - headerByteCount, headerByteCount: headerByteCount,
                 totalByteCount: headerByteCount + payload, ipProtocol: work.nextHeader, in: memory)
+        }
+        if flow.tcpFlags & TCPHeader.Flag.syn != 0 {
+            clampSegmentSize(
+                at: batch[packet].start, byteCount: batch[packet].byteCount, work.suite, isTunnel: record.isTunnel,
+                isInUDP: Int(batch[packet].espOffset - batch[packet].ipOffset) > headerByteCount, in: memory)
         }
         follow(
             flow, dvipa: dvipa, from: .remote, at: batch[packet].start, byteCount: batch[packet].byteCount, in: memory,

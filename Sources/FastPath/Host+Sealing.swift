@@ -73,6 +73,7 @@ extension Host {
         }
         let espByteCount = record.suite.byteCount(
             forPayload: header.totalByteCount - (record.isTunnel ? 0 : header.byteCount))
+        if refuse(&batch[index], header, record, in: memory, now: Self.seconds(now)) { return false }
         // The packet that would pass an end uses no number, and none behind it waits for one in vain.
         guard !record.isSpent(for: espByteCount) else {
             batch[index].verdict = .lifetimeExhausted
@@ -84,6 +85,12 @@ extension Host {
         outbound.records[place].packets &+= 1
         outbound.records[place].bytes &+= UInt64(truncatingIfNeeded: espByteCount)
         batch[index].sequenceNumber = record.next
+        sentNumbers.note(record.spi, record.next, now: Self.seconds(now))
+        if flow.tcpFlags & TCPHeader.Flag.syn != 0 {
+            clampSegmentSize(
+                at: start, byteCount: batch[index].byteCount, record.suite, isTunnel: record.isTunnel,
+                isInUDP: record.isInUDP, in: memory)
+        }
         follow(
             flow, dvipa: served.find(flow.local), from: .local, at: start, byteCount: batch[index].byteCount,
             in: memory,

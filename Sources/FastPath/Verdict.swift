@@ -114,6 +114,14 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// No sequence number to send it with: none was granted in time, or the SA's numbers are used up.
     case noSequenceNumber
 
+    // MARK: The path MTU.
+    /// Its ESP packet would not fit the way and must not be cut: the sender, the host's own stack, is told what would.
+    case tooBig
+    /// Target: a router on the way says that an ESP packet of ours did not fit. Shorter ones are sent from now on.
+    case tooBigHeeded
+    /// Target: the same, about a packet that this host did not send a moment ago, or no less than is sent anyway.
+    case tooBigIgnored
+
     // MARK: The lifecount.
     /// What may be processed under the SA is used up: the packet would pass the end (RFC 4301 §4.4.2.1).
     case lifetimeExhausted

@@ -239,7 +239,7 @@ import Wire
     }
 
     @Test func held() {
-        expect(.held, Example.tunnelFrame(number: 1, Example.innerTCP(payload: 2), fragment: 0x2000))
+        expect(.held, Example.tunnelFrame(number: 1, Example.innerTCP(payload: 6), fragment: 0x2000))
         expect(.held, Example.tunnelFrame(number: 1, fragment: 0x0010))
     }
 

@@ -42,6 +42,7 @@ struct IPv4Header {
 
 /// IANA protocol numbers that we meet.
 enum IPProtocol {
+    static let icmp: UInt8 = 1
     static let ipv4: UInt8 = 4
     static let tcp: UInt8 = 6
     static let udp: UInt8 = 17
