@@ -195,6 +195,7 @@ if isFuzzing {
     }
     package.targets += [
         fuzzer("RouterFuzzer", ["FastPath", "TestSupport", "Wire", "Associations"]),
+        fuzzer("ReassemblerFuzzer", ["FastPath", "TestSupport", "Wire"]),
         fuzzer("IKEMessageFuzzer", ["ControlPlane"]),
         fuzzer("IKESessionFuzzer", ["ControlPlane", "Associations", "Wire"]),
     ]

@@ -5,7 +5,8 @@
 //   Ethernet -> VLAN tags (two at most) -> IPv4 -> ESP ? -> destination in `owned_v4` ? -> xsks[receive queue]
 //
 // ESP is protocol 50, or UDP to port 4500 (RFC 3948). IKE shares that port behind four zero bytes, the non-ESP marker:
-// it is the kernel's, for whoever listens there.
+// it is the kernel's, for whoever listens there. Fragments of ESP are ESP; of UDP only the first has ports, so that
+// the others follow it when they come behind it, and are the kernel's when they come before.
 //
 // It only recognises. Every judgement about a packet that is ours (length, checksum, fragment, tag) is made and counted
 // by the router, so that nothing of ours is dropped without a name. Where no socket is bound, or once the process has
@@ -23,6 +24,8 @@
 #define MAX_TAGS 2
 #define PORT_ESP_IN_UDP 4500
 #define FRAGMENT_OFFSET 0x1fff
+#define MORE_FRAGMENTS 0x2000
+#define MAX_FIRST_FRAGMENTS 4096
 
 struct vlan_tag {
 	__be16 control;
@@ -45,11 +48,26 @@ struct {
 	__type(value, __u32);
 } xsks SEC(".maps");
 
-// Whether an IPv4 packet's payload is ESP in UDP, or at least not plainly something else.
-static __always_inline int is_esp_in_udp(struct iphdr *ip, void *end)
+struct datagram {
+	__be32 source;
+	__be32 destination;
+	__be16 identification;
+	__be16 unused;
+};
+
+// UDP datagrams to an address of ours whose first fragment was ESP. Bounded: the one that was not asked for the longest
+// gives way. The value is unused.
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_FIRST_FRAGMENTS);
+	__type(key, struct datagram);
+	__type(value, __u8);
+} esp_in_udp SEC(".maps");
+
+// Whether an unfragmented IPv4 packet's payload, or a first fragment's, is ESP in UDP, or at least not plainly something
+// else.
+static __always_inline int begins_esp_in_udp(struct iphdr *ip, void *end)
 {
-	// A later fragment has no UDP header: whose it is cannot be seen here, and the kernel may have the rest of it.
-	if (ip->frag_off & bpf_htons(FRAGMENT_OFFSET)) return 0;
 	struct udphdr *udp = (void *)ip + ip->ihl * 4;
 	if (ip->ihl < 5 || (void *)(udp + 1) > end) return 0;
 	if (udp->dest != bpf_htons(PORT_ESP_IN_UDP)) return 0;
@@ -57,6 +75,19 @@ static __always_inline int is_esp_in_udp(struct iphdr *ip, void *end)
 	// Shorter than a marker: a keepalive, or broken; the router says which.
 	if ((void *)(marker + 1) > end) return 1;
 	return *marker != 0;
+}
+
+static __always_inline int is_esp_in_udp(struct iphdr *ip, void *end)
+{
+	if (!(ip->frag_off & bpf_htons(FRAGMENT_OFFSET | MORE_FRAGMENTS))) return begins_esp_in_udp(ip, end);
+	struct datagram datagram = {.source = ip->saddr, .destination = ip->daddr, .identification = ip->id};
+	if (ip->frag_off & bpf_htons(FRAGMENT_OFFSET)) return bpf_map_lookup_elem(&esp_in_udp, &datagram) != 0;
+	__u8 value = 1;
+	int is_esp = begins_esp_in_udp(ip, end);
+	// The same identification again is another datagram, and may be somebody else's.
+	if (is_esp) bpf_map_update_elem(&esp_in_udp, &datagram, &value, BPF_ANY);
+	else bpf_map_delete_elem(&esp_in_udp, &datagram);
+	return is_esp;
 }
 
 SEC("xdp") int steer(struct xdp_md *context)
@@ -80,9 +111,10 @@ SEC("xdp") int steer(struct xdp_md *context)
 	if (type != bpf_htons(ETH_P_IP)) return XDP_PASS;
 	struct iphdr *ip = at;
 	if ((void *)(ip + 1) > end) return XDP_PASS;
-	if (ip->protocol != IPPROTO_ESP && !(ip->protocol == IPPROTO_UDP && is_esp_in_udp(ip, end))) return XDP_PASS;
+	if (ip->protocol != IPPROTO_ESP && ip->protocol != IPPROTO_UDP) return XDP_PASS;
 	__be32 destination = ip->daddr;
 	if (!bpf_map_lookup_elem(&owned_v4, &destination)) return XDP_PASS;
+	if (ip->protocol == IPPROTO_UDP && !is_esp_in_udp(ip, end)) return XDP_PASS;
 	return bpf_redirect_map(&xsks, context->rx_queue_index, XDP_PASS);
 }
 

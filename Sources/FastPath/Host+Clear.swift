@@ -19,11 +19,13 @@ extension Host {
         guard header.totalByteCount <= bytes.byteCount else { return .truncated }
         var flow = Flow.none
         var hasOptions = false
-        let read = InnerPacket.read(
+        var read = InnerPacket.read(
             bytes, payloadByteCount: header.totalByteCount, nextHeader: IPProtocol.ipv4, isTunnel: true,
             outer: (header.source, header.destination), into: &flow, hasOptions: &hasOptions)
+        if read == .innerFragment { read = firstFragments.follow(bytes, &flow) }
         guard read == .pending else { return read ?? .malformedInner }
         guard relayed.allow(flow) else { return .tunnelCheckFailed }
+        if let piece = InnerFragment(reading: bytes) { firstFragments.note(piece, flow, .ofReport) }
         let dvipa = served.find(flow.local)
         guard dvipa >= 0 else { return .notDVIPA }
         // It came under an SA, which the router's relay opened.

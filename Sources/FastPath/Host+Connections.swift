@@ -10,14 +10,17 @@ extension Host {
         in memory: borrowing FrameMemory, now: UInt32
     ) {
         guard dvipa >= 0 else { return }
+        let packet = memory.bytes(at: start, count: byteCount)
+        let fragment = InnerFragment(reading: packet)
         guard flow.ipProtocol == IPProtocol.tcp else {
-            // Nobody keeps a place for ICMP.
-            if flow.ipProtocol != IPProtocol.icmp {
+            // Nobody keeps a place for ICMP; a later fragment has no ports.
+            if flow.ipProtocol != IPProtocol.icmp, fragment?.isFirst ?? true {
                 connections.noteFlow(ConnectionKey(flow, dvipa: dvipa), from: side, now: now)
             }
             return
         }
-        guard let segment = TCPSegment(reading: memory.bytes(at: start, count: byteCount)) else { return }
+        // Of a segment in fragments nobody here knows where it ends.
+        guard fragment == nil, let segment = TCPSegment(reading: packet) else { return }
         connections.note(segment, of: ConnectionKey(flow, dvipa: dvipa), from: side, now: now)
     }
 

@@ -5,7 +5,7 @@ extension Host {
     /// would carry.
     public func outboundSPI(of packet: Packet) -> SPI? {
         switch packet.verdict {
-        case .pending, .sealed, .noSequenceNumber, .oversized, .transmitQueueFull:
+        case .pending, .sealed, .noSequenceNumber, .oversized, .tooBig, .transmitQueueFull:
             outbound.records[Int(packet.association)].spi
         default: nil
         }

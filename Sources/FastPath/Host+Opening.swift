@@ -8,6 +8,7 @@ extension Host {
     /// - Parameter now: Nanoseconds of CLOCK_MONOTONIC; ages connections.
     public mutating func open(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
         let seconds = Self.seconds(now)
+        firstFragments.now = seconds
         for index in 0..<batch.count {
             let frame = memory.bytes(at: batch[index].start, count: batch[index].byteCount)
             batch[index].verdict = receive(frame, &batch[index], in: memory, now: seconds)
@@ -22,7 +23,7 @@ extension Host {
         for index in 0..<admitted.count {
             let packet = Int(works[index].packet)
             guard batch[packet].verdict == .pending else { continue }
-            batch[packet].verdict = deliver(works[index], &batch, packet, in: memory, now: seconds)
+            batch[packet].verdict = deliver(works[index], &batch, packet, in: memory, now: seconds, proof)
         }
         connections.age(TrackedConnections.walkCount, now: seconds)
     }
@@ -39,6 +40,7 @@ extension Host {
         let verdict = ESPDatagram.read(frame, at: inner, ours: ours.reader, into: &packet)
         guard verdict == .passed else { return verdict }
         guard let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {
+            if let verdict = heed(frame, at: inner, now: now) { return verdict }
             guard relayed.count == 0 else { return receiveInClear(at: inner, &packet, in: memory, now: now) }
             return filter.isActive && !admitsClear(frame, at: inner) ? .filtered : .passed
         }
@@ -63,7 +65,8 @@ extension Host {
 
     /// Inner headers, tunnel check, and the packet made ready for the host's stack.
     private mutating func deliver(
-        _ work: CipherWork, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory, now: UInt32
+        _ work: CipherWork, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory, now: UInt32,
+        _ proof: AuthenticationProof
     ) -> Verdict {
         let record = inbound.records[Int(work.association)]
         let ip = batch[packet].start + Int(batch[packet].ipOffset)
@@ -75,13 +78,16 @@ extension Host {
         let headerByteCount = outer.byteCount
         var hasOptions = false
         var flow = Flow.none
-        let verdict = InnerPacket.read(
+        var verdict = InnerPacket.read(
             memory.bytes(at: plaintext, count: payload), payloadByteCount: work.payloadByteCount,
             nextHeader: work.nextHeader, isTunnel: record.isTunnel, outer: (outer.source, outer.destination),
             into: &flow,
             hasOptions: &hasOptions)
+        let bytes = memory.bytes(at: plaintext, count: payload)
+        if verdict == .innerFragment { verdict = firstFragments.follow(bytes, &flow) }
         guard let verdict, verdict == .pending else { return verdict ?? .malformedInner }
         guard inbound.selectors.allow(flow, head: record.selectors) else { return .tunnelCheckFailed }
+        if record.isTunnel, let piece = InnerFragment(reading: bytes) { firstFragments.note(piece, flow, proof) }
         let dvipa = served.find(flow.local)
         guard servesAll || dvipa >= 0 else { return .notDVIPA }
         if filter.isActive && !filter.reader.admits(flow, isUnderIPsec: true) { return .filtered }
@@ -97,6 +103,11 @@ extension Host {
             IPv4Rewriting.move(
                 from: ip, to: plaintext - headerByteCount, headerByteCount: headerByteCount,
                 totalByteCount: headerByteCount + payload, ipProtocol: work.nextHeader, in: memory)
+        }
+        if flow.tcpFlags & TCPHeader.Flag.syn != 0 {
+            clampSegmentSize(
+                at: batch[packet].start, byteCount: batch[packet].byteCount, work.suite, isTunnel: record.isTunnel,
+                isInUDP: Int(batch[packet].espOffset - batch[packet].ipOffset) > headerByteCount, in: memory)
         }
         follow(
             flow, dvipa: dvipa, from: .remote, at: batch[packet].start, byteCount: batch[packet].byteCount, in: memory,

@@ -9,6 +9,7 @@ extension Host {
     /// - Parameter now: Nanoseconds of CLOCK_MONOTONIC, read no earlier than just before the call.
     public mutating func seal(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
         var index = 0
+        firstFragments.now = Self.seconds(now)
         connections.age(TrackedConnections.walkCount, now: Self.seconds(now))
         while index < batch.count {
             var count = 0
@@ -49,13 +50,15 @@ extension Host {
         }
         var flow = Flow.none
         var hasOptions = false
-        let read = InnerPacket.read(
+        var read = InnerPacket.read(
             packet, payloadByteCount: batch[index].byteCount, nextHeader: IPProtocol.ipv4, isTunnel: true,
             outer: (header.source, header.destination), into: &flow, hasOptions: &hasOptions)
+        if read == .innerFragment { read = firstFragments.follow(packet, &flow) }
         guard read == .pending else {
             batch[index].verdict = read ?? .malformedInner
             return false
         }
+        if let piece = InnerFragment(reading: packet) { firstFragments.note(piece, flow, .ofOwnStack) }
         flow = flow.reversed
         let place = outbound.find(flow)
         guard place >= 0 else {
@@ -70,6 +73,7 @@ extension Host {
         }
         let espByteCount = record.suite.byteCount(
             forPayload: header.totalByteCount - (record.isTunnel ? 0 : header.byteCount))
+        if refuse(&batch[index], header, record, in: memory, now: Self.seconds(now)) { return false }
         // The packet that would pass an end uses no number, and none behind it waits for one in vain.
         guard !record.isSpent(for: espByteCount) else {
             batch[index].verdict = .lifetimeExhausted
@@ -81,6 +85,12 @@ extension Host {
         outbound.records[place].packets &+= 1
         outbound.records[place].bytes &+= UInt64(truncatingIfNeeded: espByteCount)
         batch[index].sequenceNumber = record.next
+        sentNumbers.note(record.spi, record.next, now: Self.seconds(now))
+        if flow.tcpFlags & TCPHeader.Flag.syn != 0 {
+            clampSegmentSize(
+                at: start, byteCount: batch[index].byteCount, record.suite, isTunnel: record.isTunnel,
+                isInUDP: record.isInUDP, in: memory)
+        }
         follow(
             flow, dvipa: served.find(flow.local), from: .local, at: start, byteCount: batch[index].byteCount,
             in: memory,

@@ -21,6 +21,11 @@ public struct HostConfiguration: Sendable {
     public var filter: Filter?
     /// Of a target: its own address on the trusted link, from which packets in clear go to the router; nil: none go.
     public var trustedAddress: IPAddress?
+    /// Bytes of the longest IP packet on the way to peers, and (for a target) on the trusted link: segments of TCP are made to
+    /// fit, and a packet that must not be cut and does not fit is answered.
+    public var pathMTU = 65535
+    /// Bytes of the longest packet that the host's own stack is to get or send: its device's MTU.
+    public var innerMTU = 65535
     public var associationCapacity = 256
     public var maximumReplayWindow = 4096
     public var batchCapacity = PacketBatch.defaultCapacity
@@ -57,6 +62,10 @@ public struct Host: ~Copyable {
     let dvipas: [IPAddress]
     let filter: FilterTable
     var connections: TrackedConnections
+    var firstFragments: FirstFragments
+    var sentNumbers: SentNumbers
+    let pathMTU: Int
+    let innerMTU: Int
     var inbound: InboundAssociations
     var outbound: OutboundAssociations
     let inboundCiphers: CipherProvider
@@ -88,6 +97,10 @@ public struct Host: ~Copyable {
         dvipas = configuration.dvipas
         filter = FilterTable(configuration.filter)
         connections = TrackedConnections(capacity: configuration.dvipas.isEmpty ? 1 : configuration.connectionCapacity)
+        firstFragments = FirstFragments()
+        sentNumbers = SentNumbers()
+        pathMTU = configuration.pathMTU
+        innerMTU = configuration.innerMTU
         inbound = InboundAssociations(
             capacity: configuration.associationCapacity, maximumReplayWindow: configuration.maximumReplayWindow,
             batchCapacity: configuration.batchCapacity)

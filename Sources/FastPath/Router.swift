@@ -59,6 +59,9 @@ public struct Router: ~Copyable {
     private var clock: UInt32 = 0
     let filter: FilterTable
 
+    var reassembler: Reassembler
+    var firstFragments: FirstFragments
+
     var works: Slab<CipherWork>
     let heads: PeekedHeads
     var steeringWorks: Slab<SteeringWork>
@@ -89,6 +92,8 @@ public struct Router: ~Copyable {
         targets = TargetTable(
             configuration.targets, source: configuration.trustedAddress, sourceMAC: configuration.trustedMAC,
             epoch: configuration.epoch)
+        reassembler = Reassembler()
+        firstFragments = FirstFragments()
         trustedMTU = configuration.trustedMTU
         verification = configuration.verification
         filter = FilterTable(configuration.filter)
@@ -114,7 +119,8 @@ public struct Router: ~Copyable {
     public mutating func process(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt32) {
         let now = now & ~ConnectionTable.Entry.halfOpen
         clock = now
-        classify(&batch, in: memory)
+        let fragments = classify(&batch, in: memory)
+        if fragments > 0 { reassemble(&batch, in: memory, now: now) }
         associations.find(&batch)
         var admitted = associations.admit(&batch, to: &works)
         var proof: AuthenticationProof?
@@ -129,7 +135,7 @@ public struct Router: ~Copyable {
         if associations.restart > 0 { admitted = admitRest(&batch, behind: admitted, in: memory) }
         age(now: now)
         relayedCount = 0
-        var inspected = inspect(&batch, count: admitted.count, in: memory)
+        var inspected = inspect(&batch, count: admitted.count, in: memory, proof)
         if filter.isActive { inspected = sift(&batch, count: inspected) }
         steer(&batch, count: inspected, now: now, proof)
         encapsulate(&batch, count: inspected, in: memory, now: now, proof)
@@ -154,6 +160,7 @@ public struct Router: ~Copyable {
     }
 
     private mutating func age(now: UInt32) {
+        ageFragments(now: now)
         guard isSweeping else { return connections.age(ConnectionTable.walkCount, now: now) }
         connections.age(ConnectionTable.sweepCount, now: now)
         isSweeping = connections.formerCount > 0

@@ -23,6 +23,10 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case sentInClear
 
     // MARK: Not ours, or nothing to do.
+    /// Router: a fragment of an ESP packet, kept until the others are there or its time is over.
+    case held
+    /// Router: a fragment that was there before, byte for byte.
+    case fragmentDuplicate
     /// Not IPsec for one of our addresses: the kernel has it.
     case passed
     /// A NAT keepalive (RFC 3948 §2.3): it was for the NAT on the way.
@@ -46,14 +50,22 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// The inner packet's headers make no sense.
     case malformedInner
 
+    // MARK: Fragments.
+    /// Target, endpoint: a fragment of an ESP packet, where nobody joins them.
+    case fragment
+    /// Pieces of one datagram overlap or contradict each other: all of it is refused (RFC 5722).
+    case fragmentOverlap
+    /// The whole datagram would be longer than a frame has room for.
+    case fragmentTooLarge
+    /// One datagram in more pieces than are kept of one.
+    case tooManyFragments
+    /// A fragment inside the tunnel whose first one did not come before it.
+    case innerFragment
+
     // MARK: Not done yet.
     /// An 802.1Q or 802.1ad tag.
     case vlanTagged
-    /// A fragment of an ESP packet.
-    case fragment
-    /// A fragment inside the tunnel.
-    case innerFragment
-    /// Something inside the tunnel that is not IPv4.
+    /// An inner protocol that no service of ours can be.
     case unsupportedProtocol
 
     // MARK: Refused.
@@ -105,6 +117,14 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case noPolicy
     /// No sequence number to send it with: none was granted in time, or the SA's numbers are used up.
     case noSequenceNumber
+
+    // MARK: The path MTU.
+    /// Its ESP packet would not fit the way and must not be cut: the sender, the host's own stack, is told what would.
+    case tooBig
+    /// Target: a router on the way says that an ESP packet of ours did not fit. Shorter ones are sent from now on.
+    case tooBigHeeded
+    /// Target: the same, about a packet that this host did not send a moment ago, or no less than is sent anyway.
+    case tooBigIgnored
 
     // MARK: The lifecount.
     /// What may be processed under the SA is used up: the packet would pass the end (RFC 4301 §4.4.2.1).

@@ -33,6 +33,9 @@ public struct RouterReport: Sendable {
     public var received: [AssociationUsage] = []
     /// Of the filter's rules in order; nil where nothing is filtered here.
     public var filter: [FilterTally]?
+    /// Fragmented datagrams by what became of them: `whole`, `timedOut`, `displaced` by younger ones, `refused`; and how
+    /// many are `held` now.
+    public var fragmented: [String: UInt64] = [:]
     public init() {}
 }
 
@@ -153,6 +156,11 @@ extension Router {
         report.verdicts = counters.snapshot()
         report.cipherName = cipherName
         report.filter = filterTallies
+        let datagrams = reassembler.tallies
+        report.fragmented = [
+            "whole": datagrams.whole, "timedOut": datagrams.timedOut, "displaced": datagrams.displaced,
+            "refused": datagrams.refused, "held": UInt64(reassembler.count),
+        ]
         for (index, target) in targets.targets.enumerated() {
             report.targets.append(
                 RouterReport.TargetReport(

@@ -82,7 +82,7 @@ struct HostLoop: ~Copyable {
 
     /// The host's own stack -> seal -> network.
     private mutating func send() {
-        outgoing.send(through: &host, and: .sentInClear, over: &raw, &numbers, memory, &pool)
+        outgoing.send(from: &tun, through: &host, and: .sentInClear, over: &raw, &numbers, memory, &pool)
     }
 
     private func report() -> HostReport {

@@ -15,10 +15,6 @@ extension Member {
     }
 
     static let deviceName = "viaduct0"
-    /// Of an inner packet: what Ethernet's 1500 leaves after GRE (28), the outer header (20), ESP (16), trailer and ICV
-    /// (18 and up to 3 of padding), rounded down to something people recognise.
-    static let defaultMTU = 1400
-
     func run(_ target: TargetNode) throws(RunFailure) {
         var configuration = HostConfiguration(targetOf: cluster)
         configuration.trustedAddress = target.trustedAddress
@@ -40,7 +36,8 @@ extension Member {
                 ) { control.applied($0, refusals: $1) }
             }
             try start(
-                configuration, at: desk, ipProtocol: 47, addresses: cluster.dvipas, rules: rules, mtu: target.mtu,
+                configuration, at: desk, ipProtocol: 47, addresses: cluster.dvipas, rules: rules,
+                mtu: target.mtu ?? LinkRoom(cluster, node).innerMTU,
                 numbers: leasedNumbers(of: target), shadow: intake, control: control)
         } catch { throw RunFailure(error) }
     }
@@ -54,7 +51,8 @@ extension Member {
         do {
             try start(
                 configuration, at: HostDesk(), ipProtocol: 50, addresses: endpoint.addresses, rules: rules,
-                preferredSource: endpoint.preferredSource(associations), mtu: endpoint.mtu,
+                preferredSource: endpoint.preferredSource(associations),
+                mtu: endpoint.mtu ?? LinkRoom(cluster, node).innerMTU,
                 numbers: localNumbers(of: associations))
         } catch { throw RunFailure(error) }
     }
@@ -62,10 +60,12 @@ extension Member {
     private func start(
         _ configuration: HostConfiguration, at desk: HostDesk, ipProtocol: UInt8, addresses: [IPAddress],
         rules: [RoutingRule.Match],
-        preferredSource: IPAddress? = nil, mtu: Int?, numbers: consuming SequenceSource,
+        preferredSource: IPAddress? = nil, mtu: Int, numbers: consuming SequenceSource,
         shadow: ShadowIntake? = nil, control: TargetControl? = nil
     ) throws {
         var configuration = configuration
+        configuration.innerMTU = mtu
+        configuration.pathMTU = LinkRoom(cluster, node).pathMTU(forInner: mtu)
         let associations = cluster.associations(of: node)
         configuration.associationCapacity = max(cluster.associationRoom, associations.count * 2)
         var host = Host(configuration)
@@ -76,7 +76,7 @@ extension Member {
 
         var netlink = try Netlink()
         let device = try netlink.interface(named: tun.name)
-        try netlink.bringUp(device, mtu: mtu ?? Self.defaultMTU)
+        try netlink.bringUp(device, mtu: mtu)
         for address in addresses { try netlink.addAddress(address, to: device) }
         try netlink.addDefaultRoute(
             .v4, through: device, table: PolicyRouting.table, preferredSource: preferredSource)
@@ -99,7 +99,7 @@ extension Member {
                 status.write(desk.latestReport, link: control?.report)
             }
         }
-        announce("as \(node.role.name) on \(tun.name), MTU \(mtu ?? Self.defaultMTU); \(ciphers)")
+        announce("as \(node.role.name) on \(tun.name), MTU \(mtu); \(ciphers)")
         var loop = HostLoop(host: host, raw: raw, tun: tun, numbers: numbers, shadow: shadow)
         loop.run(desk)
         housekeeping.stop()

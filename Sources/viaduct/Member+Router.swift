@@ -20,6 +20,12 @@ extension Member {
         guard let trustedMAC = trusted.linkAddress else {
             throw RunFailure("\(trustedInterface) has no Ethernet address; the trusted link must be Ethernet")
         }
+        let client = try netlink.interface(named: clientInterface)
+        if let complaint = LinkRoom(cluster, node).complaint(
+            about: (trustedInterface, trusted.mtu), behind: (clientInterface, client.mtu))
+        {
+            Log.warn(complaint)
+        }
         let port = try RouterPort.open(
             choice: FastPath.PortChoice(settings.port), clientInterface: clientInterface,
             trustedInterface: trustedInterface, ownedAddresses: cluster.dvipas + cluster.gateways)

@@ -98,7 +98,8 @@ struct RelayLoop: ~Copyable {
 
     /// Seal -> the peer.
     private mutating func send() {
-        outgoing.send(through: &host, over: &raw, &numbers, memory, &pool)
+        var nobody = NoSource()
+        outgoing.send(from: &nobody, through: &host, over: &raw, &numbers, memory, &pool)
     }
 
     private func report() -> HostReport {

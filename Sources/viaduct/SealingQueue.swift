@@ -1,6 +1,21 @@
 import ControlPlane
 import FastPath
 
+/// Who sent what is to be sealed, and hears what came of it.
+protocol PacketSource: ~Copyable {
+    /// False when the answer was not taken.
+    mutating func answer(_ packet: RawSpan) -> Bool
+}
+
+extension TUNDevice: PacketSource {
+    mutating func answer(_ packet: RawSpan) -> Bool { write(packet) }
+}
+
+/// Nobody: what targets sent through the relay.
+struct NoSource: PacketSource {
+    func answer(_ packet: RawSpan) -> Bool { false }
+}
+
 /// Packets that are to be sealed, of a host's own stack or of targets that the relay serves. Those without a number wait
 /// in it, in their order; while it is full its owner reads no more, so that the senders are held back.
 struct SealingQueue: ~Copyable {
@@ -12,9 +27,12 @@ struct SealingQueue: ~Copyable {
     /// Seal -> the network, as far as there are numbers; then ask for those that are missing. Frames of what is decided
     /// go back to the pool.
     ///
-    /// - Parameter passed: a verdict beside `sealed` with which packets leave over the same socket.
+    /// - Parameters:
+    ///   - source: gets the packets that were turned into answers to it (`tooBig`).
+    ///   - passed: a verdict beside `sealed` with which packets leave over the same socket.
     mutating func send(
-        through host: inout Host, and passed: Verdict? = nil, over raw: inout RawIPSocket,
+        from source: inout some PacketSource & ~Copyable, through host: inout Host, and passed: Verdict? = nil,
+        over raw: inout RawIPSocket,
         _ numbers: inout SequenceSource, _ memory: borrowing FrameMemory, _ pool: inout FramePool
     ) {
         repeat {
@@ -23,6 +41,9 @@ struct SealingQueue: ~Copyable {
             host.withholdLate(&batch, now: clock.now)
             raw.send(&batch, having: .sealed, memory: memory)
             if let passed { raw.send(&batch, having: passed, memory: memory) }
+            for index in 0..<batch.count where batch[index].verdict == .tooBig {
+                _ = source.answer(memory.bytes(at: batch[index].start, count: batch[index].byteCount))
+            }
             giveUpOnOldPackets()
             host.account(batch)
             numbers.note(&host, batch)

@@ -58,6 +58,8 @@ final class StatusWriter: Sendable {
         var ciphers: String?
         var verdicts: [String: UInt64] = [:]
         var filter: [FilterStatus]?
+        /// Datagrams that came in fragments.
+        var fragmented: [String: UInt64]?
         var targets: [String: TargetStatus]?
         var rates: Rates?
         var leases: [String: UInt64]?
@@ -87,6 +89,7 @@ final class StatusWriter: Sendable {
         status.ciphers = report.cipherName
         status.verdicts = report.verdicts
         status.filter = report.filter.map { $0.map(FilterStatus.init) }
+        status.fragmented = report.fragmented
         status.targets = Dictionary(
             uniqueKeysWithValues: report.targets.map {
                 (

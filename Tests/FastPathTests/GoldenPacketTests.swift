@@ -238,16 +238,16 @@ import Wire
         expect(.truncated, Bytes(ethernet(datagram, tags: [(0x8100, 5)]).prefix(16)))
     }
 
-    @Test func fragment() {
-        expect(.fragment, Example.tunnelFrame(number: 1, fragment: 0x2000))
-        expect(.fragment, Example.tunnelFrame(number: 1, fragment: 0x0010))
+    @Test func held() {
+        expect(.held, Example.tunnelFrame(number: 1, Example.innerTCP(payload: 6), fragment: 0x2000))
+        expect(.held, Example.tunnelFrame(number: 1, fragment: 0x0010))
     }
 
     @Test func innerFragment() {
-        for fragment: UInt16 in [0x2000, 0x0010] {
-            let inner = ipv4(from: Example.inner, to: Example.dvipa, protocol: 6, tcp(1, 80), fragment: fragment)
-            expect(.innerFragment, Example.tunnelFrame(number: 1, inner))
-        }
+        let first = ipv4(from: Example.inner, to: Example.dvipa, protocol: 6, tcp(1, 80), fragment: 0x2000)
+        expect(.steered, Example.tunnelFrame(number: 1, first))
+        let later = ipv4(from: Example.inner, to: Example.dvipa, protocol: 6, tcp(1, 80), fragment: 0x0010)
+        expect(.innerFragment, Example.tunnelFrame(number: 1, later))
     }
 
     @Test func unsupportedProtocol() {

@@ -137,8 +137,12 @@ import Wire
         #expect(verdict(Self.clear(Bytes(inner.prefix(30)))) == .truncated)
         #expect(verdict(Self.clear(Bytes(inner.prefix(12)))) == .truncated)
         var fragment = inner
-        fragment[6] = 0x20
+        fragment[7] = 4
         #expect(verdict(Self.clear(fragment)) == .innerFragment)
+        fragment[6...7] = [0x20, 0]
+        #expect(verdict(Self.clear(fragment)) == .deliveredInClear)
+        fragment[6...7] = [0, 4]
+        #expect(verdict(Self.clear(fragment)) == .deliveredInClear, "its first one came")
         // With its key it does the IPsec itself, and nothing comes in clear.
         try bench.host.apply(.install(Example.tunnel))
         #expect(verdict(Self.clear(inner)) == .passed)

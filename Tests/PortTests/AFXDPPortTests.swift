@@ -21,6 +21,16 @@ import Wire
         }
     }
 
+    @Test func fragmentsOfUDPFollowTheirFirst() throws {
+        let network = try TestNetwork()
+        try inNamespace(network.router) {
+            var port = try Self.open()
+            let conformance = try PortConformance(network)
+            try conformance.takesFragments(&port)
+            try conformance.leavesOtherFragments(&port)
+        }
+    }
+
     /// 2,240 bytes a frame are no power of two: the kernel's chunks are unaligned then.
     @Test(arguments: [(1, 2048), (3, 2048), (1, 2240), (1, 4096)])
     func forwards(queues: Int, frameStride: Int) throws {

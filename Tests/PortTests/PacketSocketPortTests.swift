@@ -20,6 +20,14 @@ import Wire
         }
     }
 
+    @Test func takesFragments() throws {
+        let network = try TestNetwork()
+        try inNamespace(network.router) {
+            var port = try Self.open()
+            try PortConformance(network).takesFragments(&port)
+        }
+    }
+
     @Test func forwards() throws {
         let network = try TestNetwork()
         try inNamespace(network.router) {

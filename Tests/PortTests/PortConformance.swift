@@ -58,6 +58,47 @@ struct PortConformance {
         #expect(passed == others)
     }
 
+    /// Fragments of ESP come; of UDP those behind a first one that is ESP on port 4500.
+    func takesFragments(_ port: inout some FramePort & ~Copyable) throws {
+        func piece(_ number: UInt8, _ identification: UInt16, at offset: UInt16, more: Bool, _ body: [UInt8]) -> [UInt8]
+        {
+            TestFrames.piece(
+                to: TestFrames.owned, protocol: number, identification: identification, offset: offset, more: more, body
+            )
+        }
+        let ports = TestFrames.bytes(0x4321_1194) + TestFrames.bytes(0x0020_0000)
+        let ours = [
+            piece(50, 1, at: 0, more: true, TestFrames.bytes(1) + TestFrames.bytes(2)),
+            piece(50, 1, at: 1, more: false, TestFrames.bytes(3)),
+            piece(50, 2, at: 9, more: false, TestFrames.bytes(4)),
+            piece(17, 3, at: 0, more: true, ports + TestFrames.bytes(5) + TestFrames.bytes(6)),
+            piece(17, 3, at: 2, more: true, TestFrames.bytes(7) + TestFrames.bytes(8)),
+            piece(17, 3, at: 3, more: false, TestFrames.bytes(9)),
+        ]
+        for frame in ours { try client.send(frame) }
+        #expect(try receive(ours.count, from: &port) == ours)
+    }
+
+    /// Fragments of IKE and of everything else in UDP are the kernel's, also under an identification that was ESP's.
+    func leavesOtherFragments(_ port: inout some FramePort & ~Copyable) throws {
+        func piece(_ identification: UInt16, at offset: UInt16, more: Bool, _ body: [UInt8]) -> [UInt8] {
+            TestFrames.piece(
+                to: TestFrames.owned, protocol: 17, identification: identification, offset: offset, more: more, body)
+        }
+        let ports = TestFrames.bytes(0x4321_1194) + TestFrames.bytes(0x0020_0000)
+        let others = [
+            piece(3, at: 0, more: true, ports + TestFrames.bytes(0) + TestFrames.bytes(6)),
+            piece(3, at: 2, more: false, TestFrames.bytes(7)), piece(4, at: 2, more: false, TestFrames.bytes(8)),
+            piece(5, at: 0, more: true, TestFrames.bytes(0x4321_0035) + TestFrames.bytes(0x0020_0000)),
+            piece(5, at: 1, more: false, TestFrames.bytes(9)),
+        ]
+        let own = TestFrames.esp(to: TestFrames.owned, number: 10)
+        for frame in others + [own] { try client.send(frame) }
+        #expect(try receive(1, from: &port) == [own])
+        let passed = try kernel.receive(others.count) { others.contains($0) }
+        #expect(passed == others)
+    }
+
     /// An address is ours from the moment it is owned to the moment it is disowned.
     func ownsAndDisowns(_ port: inout some OwningPort & ~Copyable) throws {
         let other = TestFrames.esp(to: TestFrames.other, number: 1)

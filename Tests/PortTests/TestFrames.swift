@@ -32,10 +32,23 @@ enum TestFrames {
         return ethernet(type: 0x0806, tags: []) + header + bytes(peer.v4) + [0, 0, 0, 0, 0, 0] + bytes(number)
     }
 
-    static func ipv4(to destination: IPAddress, protocol number: UInt8, body: [UInt8], tags: [UInt16] = []) -> [UInt8] {
+    /// A fragment: offset in 8 bytes, and whether more follow.
+    static func piece(
+        to destination: IPAddress, protocol number: UInt8, identification: UInt16, offset: UInt16, more: Bool,
+        _ body: [UInt8]
+    ) -> [UInt8] {
+        ipv4(
+            to: destination, protocol: number, body: body, identification: identification,
+            fragment: offset | (more ? 0x2000 : 0))
+    }
+
+    static func ipv4(
+        to destination: IPAddress, protocol number: UInt8, body: [UInt8], tags: [UInt16] = [],
+        identification: UInt16 = 1, fragment: UInt16 = 0x4000
+    ) -> [UInt8] {
         var header: [UInt8] = [0x45, 0]
-        header += bytes(UInt32(20 + body.count) << 16 | 1).prefix(4)
-        header += [0x40, 0, 64, number, 0, 0]
+        header += bytes(UInt32(20 + body.count) << 16 | UInt32(identification)).prefix(4)
+        header += bytes(UInt32(fragment)).suffix(2) + [64, number, 0, 0]
         header += bytes(peer.v4) + bytes(destination.v4)
         let sum = header.withUnsafeBytes { InternetChecksum.sum(RawSpan(_unsafeBytes: $0)) }
         header[10] = UInt8(~sum >> 8)

@@ -210,10 +210,10 @@ static inline int cbpf_accept_esp(int descriptor)
         // 14: two tags
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 22 + 9),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, protocol, 8, 9),
-        // 16: UDP? Not a later fragment, port 4500, no marker
+        // 16: UDP? A later fragment has no ports: the router tells whose it is. Else port 4500, no marker
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 8),
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 14 + 6),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1FFF, 6, 0),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1FFF, 5, 0),
         BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),
         BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14 + 2),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 4500, 0, 3),

@@ -7,8 +7,10 @@ internal import Associations
 struct AuthenticationProof: BitwiseCopyable {
     fileprivate init() {}
 
-    /// For what a target reports, which has authenticated it.
+    /// For what a target reports, or a router's relay has opened: authenticated there.
     static let ofReport = AuthenticationProof()
+    /// For what the host's own stack sends.
+    static let ofOwnStack = AuthenticationProof()
 }
 
 /// Who authenticates what the router steers.

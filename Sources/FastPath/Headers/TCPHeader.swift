@@ -4,6 +4,7 @@ internal import Wire
 struct TCPHeader {
     static let steeringByteCount = 14
     static let minimumByteCount = 20
+    static let checksumOffset = 16
     enum Offset { static let sourcePort = 0, destinationPort = 2, dataOffset = 12, flags = 13 }
     enum Flag { static let fin: UInt8 = 1, syn: UInt8 = 2, rst: UInt8 = 4, ack: UInt8 = 16 }
 

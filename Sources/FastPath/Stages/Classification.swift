@@ -1,17 +1,20 @@
 internal import Wire
 
-/// Receive -> is it ESP for an address of ours, and whole? Leaves the ESP header's place, SPI and number behind.
+/// Receive -> is it ESP for an address of ours, and whole? Leaves the ESP header's place, SPI and number behind. Fragments are
+/// left to `reassemble`.
 extension Router {
     /// Frames ahead of the one at hand whose first line is asked for.
     private static let prefetchDistance = 4
 
+    /// Returns how many packets of the batch are fragments, or may be.
     @inline(__always)
-    func classify(_ batch: inout PacketBatch, in memory: borrowing FrameMemory) {
+    func classify(_ batch: inout PacketBatch, in memory: borrowing FrameMemory) -> Int {
         let packets = batch.packets.view
         let frames = memory.view
         let ours = ours.reader
         let index = associations.indexReader
         let count = batch.count
+        var fragments = 0
         for at in 0..<count {
             if at &+ Self.prefetchDistance < count { frames.prefetch(at: packets[at &+ Self.prefetchDistance].start) }
             let frame = frames.bytes(at: packets[at].start, count: packets[at].byteCount)
@@ -21,8 +24,14 @@ extension Router {
             }
             let verdict = ESPDatagram.read(frame, at: EthernetHeader.byteCount, ours: ours, into: &packets[at])
             packets[at].verdict = verdict
-            if verdict == .pending { index.prefetch(packets[at].spi) }
+            if verdict == .pending {
+                index.prefetch(packets[at].spi)
+            } else if Self.mayBeJoined(verdict, frame, ours: ours) {
+                packets[at].verdict = .fragment
+                fragments &+= 1
+            }
         }
+        return fragments
     }
 
     /// What is not plainly IPv4 is the kernel's, unless a tag hides ESP of ours.

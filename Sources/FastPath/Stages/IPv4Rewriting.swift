@@ -40,7 +40,8 @@ enum IPv4Rewriting {
         writeChecksum(at: offset, headerByteCount: IPv4Header.minimumByteCount, in: memory)
     }
 
-    private static func writeChecksum(at offset: Int, headerByteCount: Int, in memory: borrowing FrameMemory) {
+    /// Sets a header's checksum to what it must be (RFC 1071).
+    static func writeChecksum(at offset: Int, headerByteCount: Int, in memory: borrowing FrameMemory) {
         var header = memory.mutableBytes(at: offset, count: headerByteCount)
         header.storeBigEndian(UInt16(0), at: IPv4Header.Offset.checksum)
         let sum = InternetChecksum.sum(memory.bytes(at: offset, count: headerByteCount))

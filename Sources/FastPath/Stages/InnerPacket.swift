@@ -9,7 +9,8 @@ enum InnerPacket {
     ///   - payloadByteCount: Bytes that the payload has in truth.
     ///   - outer: Source and destination of the outer header: the addresses, in transport mode.
     ///   - flow: Where the connection goes, when the result is `.pending`.
-    /// - Returns: `.pending` when it could be read; `nil` when more of the plaintext is needed.
+    /// - Returns: `.pending` when it could be read; `nil` when more of the plaintext is needed; `.innerFragment` for a fragment
+    ///   behind the first, which has no ports: then `flow` has everything else (`FirstFragments`).
     @inline(never)
     static func read(
         _ plaintext: RawSpan, payloadByteCount: Int, nextHeader: UInt8, isTunnel: Bool,
@@ -33,13 +34,13 @@ enum InnerPacket {
             guard header.version == 4, header.byteCount >= IPv4Header.minimumByteCount,
                 header.totalByteCount >= header.byteCount, header.totalByteCount <= payloadByteCount
             else { return .malformedInner }
-            if header.isFragment { return .innerFragment }
             if !header.isPlain { hasOptions = true }
             transport = header.byteCount
             end = header.totalByteCount
             ipProtocol = header.ipProtocol
             flow.remote = header.source
             flow.local = header.destination
+            if header.isLaterFragment { return readLater(header, into: &flow) }
         }
         flow.ipProtocol = ipProtocol
         flow.remotePort = 0
@@ -61,6 +62,16 @@ enum InnerPacket {
             flow.localPort = plaintext.bigEndian16(at: transport + 2)
         }
         return .pending
+    }
+
+    private static func readLater(_ header: IPv4Header, into flow: inout Flow) -> Verdict {
+        flow.ipProtocol = header.ipProtocol
+        flow.remotePort = 0
+        flow.localPort = 0
+        flow.tcpFlags = 0
+        // Eight bytes into TCP stand the flags that the first piece was judged by (RFC 1858 §3, RFC 3128).
+        let hidesFlags = header.ipProtocol == IPProtocol.tcp && header.fragment & 0x1FFF == 1
+        return hidesFlags ? .malformedInner : .innerFragment
     }
 
     /// What nearly every packet is: TCP in IPv4 without options in a tunnel, all of it at fixed places. nil for whatever

@@ -14,7 +14,9 @@ struct SteeringWork: BitwiseCopyable {
 extension Router {
     /// Judges the works of a batch whose packets are still pending; returns how many go on to steering.
     @inline(__always)
-    mutating func inspect(_ batch: inout PacketBatch, count: Int, in memory: borrowing FrameMemory) -> Int {
+    mutating func inspect(
+        _ batch: inout PacketBatch, count: Int, in memory: borrowing FrameMemory, _ proof: AuthenticationProof?
+    ) -> Int {
         let packets = batch.packets.view
         let works = works.view
         let heads = heads.memory.view
@@ -36,7 +38,7 @@ extension Router {
             guard records[place].isTunnel, works[index].nextHeader == IPProtocol.ipv4,
                 let flow = InnerPacket.readPlainTCP(plaintext, payloadByteCount: payload)
             else {
-                if let work = inspectAny(index, &batch, packet, in: memory) {
+                if let work = inspectAny(index, &batch, packet, in: memory, proof) {
                     steeringWorks[steering] = work
                     steering &+= 1
                 }
@@ -72,7 +74,8 @@ extension Router {
     /// The whole judgement, for all that is not plain TCP over IPv4 in a tunnel; nil when the packet's verdict ends its way.
     @inline(never)
     private mutating func inspectAny(
-        _ index: Int, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory
+        _ index: Int, _ batch: inout PacketBatch, _ packet: Int, in memory: borrowing FrameMemory,
+        _ proof: AuthenticationProof?
     ) -> SteeringWork? {
         let record = associations.records[Int(works[index].association)]
         let ip = batch[packet].start + Int(batch[packet].ipOffset)
@@ -90,6 +93,9 @@ extension Router {
             ciphers.extend(&works, index, in: memory, into: heads)
             verdict = read(index, record.isTunnel, outer, into: &flow, hasOptions: &hasOptions)
         }
+        if verdict == .innerFragment {
+            verdict = firstFragments.follow(heads.plaintext(index, count: readableCount(index)), &flow)
+        }
         if hasOptions { batch[packet].hasOptions = true }
         func refuse(_ verdict: Verdict) -> SteeringWork? {
             batch[packet].verdict = verdict
@@ -97,6 +103,10 @@ extension Router {
         }
         guard verdict == .pending else { return refuse(verdict ?? .malformedInner) }
         guard associations.selectors.allow(flow, head: record.selectors) else { return refuse(.tunnelCheckFailed) }
+        if record.isTunnel, let proof {
+            let fragment = InnerFragment(reading: heads.plaintext(index, count: readableCount(index)))
+            if let fragment { firstFragments.note(fragment, flow, proof) }
+        }
         let dvipa = ours.find(flow.local)
         guard dvipa >= 0 else { return refuse(.notDVIPA) }
         if flow.ipProtocol == IPProtocol.icmp {
@@ -112,10 +122,14 @@ extension Router {
         hasOptions: inout Bool
     ) -> Verdict? {
         let work = works[index]
-        let payload = work.payloadByteCount
-        let readable = min(Int(work.headByteCount), max(payload, 0))
         return InnerPacket.read(
-            heads.plaintext(index, count: readable), payloadByteCount: payload, nextHeader: work.nextHeader,
+            heads.plaintext(index, count: readableCount(index)), payloadByteCount: work.payloadByteCount,
+            nextHeader: work.nextHeader,
             isTunnel: isTunnel, outer: outer, into: &flow, hasOptions: &hasOptions)
+    }
+
+    /// Bytes that are decrypted of the payload, without padding and trailer.
+    private func readableCount(_ index: Int) -> Int {
+        min(Int(works[index].headByteCount), max(works[index].payloadByteCount, 0))
     }
 }

@@ -28,6 +28,9 @@ struct OutboundAssociation: BitwiseCopyable {
     var localPort: UInt16 = 0
     var remotePort: UInt16 = 0
     var isInUDP: Bool { remotePort != 0 }
+    /// Bytes that a router on the way said fit, and the second it said so; 0 when none has.
+    var pathMTU: UInt16 = 0
+    var pathMTULearned: UInt32 = 0
     /// For this host alone.
     var isOwn = false
     /// It was given numbers: from then on an own SA is the one that is used.
@@ -123,6 +126,8 @@ struct OutboundAssociations: ~Copyable {
         records[place].destination = relocation.destination
         records[place].localPort = relocation.udpEncapsulation?.localPort ?? 0
         records[place].remotePort = relocation.udpEncapsulation?.remotePort ?? 0
+        // Another way, and nothing is known of it.
+        records[place].pathMTU = 0
     }
 
     /// Takes the ends of an SA's lifecount; nothing happens where there is no such SA.

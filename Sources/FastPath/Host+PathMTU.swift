@@ -1,0 +1,68 @@
+internal import Associations
+internal import Wire
+
+/// What fits on the way to a peer: the link's MTU, or less where a router on the way said so (docs/mtu.md).
+extension Host {
+    /// Seconds after which more is tried again (RFC 1191 §6.3).
+    static let pathMTULifetimeSeconds: UInt32 = 600
+
+    /// Bytes of the longest outer packet under an SA.
+    func pathMTU(_ record: OutboundAssociation, now: UInt32) -> Int {
+        guard record.pathMTU > 0, now &- record.pathMTULearned <= Self.pathMTULifetimeSeconds else { return pathMTU }
+        return min(Int(record.pathMTU), pathMTU)
+    }
+
+    /// An outbound packet whose ESP packet would be of `outerByteCount`: whether it fits, or may be cut on the way. If not, the
+    /// packet becomes the answer to its sender, or is dropped as `oversized` where there may be none.
+    mutating func refuse(
+        _ packet: inout Packet, _ header: IPv4Header, _ record: OutboundAssociation, in memory: borrowing FrameMemory,
+        now: UInt32
+    ) -> Bool {
+        let room = PacketRoom(record.suite, isTunnel: record.isTunnel, isInUDP: record.isInUDP)
+        let limit = pathMTU(record, now: now)
+        guard header.fragment & 0x4000 != 0,
+            room.outerByteCount(forInner: header.totalByteCount, headerByteCount: header.byteCount) > limit
+        else { return false }
+        guard TooBig.mayAnswer(memory.bytes(at: packet.start, count: packet.byteCount), header) else {
+            packet.verdict = .oversized
+            return true
+        }
+        TooBig.answer(&packet, mtu: room.largestInner(in: limit), in: memory)
+        packet.verdict = .tooBig
+        return true
+    }
+
+    /// Clamps a SYN that goes either way to what fits ESP in both: the way out, and the way in with GRE around it.
+    func clampSegmentSize(
+        at start: Int, byteCount: Int, _ suite: CipherSuite, isTunnel: Bool, isInUDP: Bool,
+        in memory: borrowing FrameMemory
+    ) {
+        let room = PacketRoom(suite, isTunnel: isTunnel, isInUDP: isInUDP)
+        let isBehindGRE = if case .gre = ingress { true } else { false }
+        let inner = min(room.largestInner(in: isBehindGRE ? pathMTU - PacketRoom.gre() : pathMTU), innerMTU)
+        SegmentSize.clamp(at: start, byteCount: byteCount, to: PacketRoom.segment(inPacketOf: inner), in: memory)
+    }
+
+    /// An ICMP error to an address of ours about an ESP packet: believed when this host sent that packet a moment ago, under
+    /// an SA between those addresses. nil for a packet that is no such error.
+    ///
+    /// It is not authentic: who sees our packets can make us believe in a path of 576 bytes for ten minutes, and in no
+    /// less (RFC 4301 §8.2.1).
+    @inline(never)
+    mutating func heed(_ frame: RawSpan, at offset: Int, now: UInt32) -> Verdict? {
+        guard let report = TooBig.read(frame, at: offset), let header = IPv4Header(reading: frame, at: offset),
+            ours.find(header.destination) != AddressTable.absent
+        else { return nil }
+        guard sentNumbers.knows(report.spi, report.sequenceNumberLow, now: now),
+            let place = outbound.place(of: SPI(rawValue: report.spi))
+        else { return .tooBigIgnored }
+        let record = outbound.records[place]
+        guard record.source == report.source, record.destination == report.destination,
+            record.localPort == report.sourcePort, record.remotePort == report.destinationPort,
+            report.mtu > 0, report.mtu < pathMTU(record, now: now)
+        else { return .tooBigIgnored }
+        outbound.records[place].pathMTU = UInt16(max(report.mtu, TooBig.leastMTU))
+        outbound.records[place].pathMTULearned = now
+        return .tooBigHeeded
+    }
+}
