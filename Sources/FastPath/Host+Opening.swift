@@ -28,12 +28,12 @@ extension Host {
         _ frame: RawSpan, _ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32
     ) -> Verdict {
         guard case .gre(let routers, _) = ingress else {
-            return ESPDatagram.read(frame, at: 0, ours: ours.reader, into: &packet)
+            return ESPDatagram.readEither(frame, at: 0, ours: ours.reader, into: &packet)
         }
         var inner = 0
         let read = TrustedGRE.read(frame, from: routers, orElse: .notFromRouter, epoch: epoch, inner: &inner)
         guard read == .pending else { return read }
-        let verdict = ESPDatagram.read(frame, at: inner, ours: ours.reader, into: &packet)
+        let verdict = ESPDatagram.readEither(frame, at: inner, ours: ours.reader, into: &packet)
         guard verdict == .passed else { return verdict }
         guard let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {
             guard relayed.count == 0 else { return receiveInClear(at: inner, &packet, in: memory, now: now) }
@@ -52,8 +52,8 @@ extension Host {
         let packet = frame.extracting(droppingFirst: offset)
         // An IP packet is read as what a tunnel has inside; its own header takes the place of an outer one.
         let verdict = InnerPacket.read(
-            packet, payloadByteCount: packet.byteCount, nextHeader: IPProtocol.ipv4, isTunnel: true,
-            outer: (flow.remote, flow.local), into: &flow, hasOptions: &hasOptions)
+            packet, payloadByteCount: packet.byteCount, nextHeader: IPHeader.nextHeader(ofFirst: packet.byte(at: 0)),
+            isTunnel: true, outer: (flow.remote, flow.local), into: &flow, hasOptions: &hasOptions)
         guard verdict == .pending, served.find(flow.local) >= 0 else { return true }
         return filter.reader.admits(flow, isUnderIPsec: false)
     }
@@ -66,17 +66,12 @@ extension Host {
         let ip = batch[packet].start + Int(batch[packet].ipOffset)
         let plaintext = work.start + work.suite.prefixByteCount
         let payload = max(work.payloadByteCount, 0)
-        guard let outer = IPv4Header(reading: memory.bytes(at: ip, count: IPv4Header.minimumByteCount)) else {
-            return .truncated
-        }
-        let headerByteCount = outer.byteCount
         var hasOptions = false
         var flow = Flow.none
         let verdict = InnerPacket.read(
             memory.bytes(at: plaintext, count: payload), payloadByteCount: work.payloadByteCount,
-            nextHeader: work.nextHeader, isTunnel: record.isTunnel, outer: (outer.source, outer.destination),
-            into: &flow,
-            hasOptions: &hasOptions)
+            nextHeader: work.nextHeader, isTunnel: record.isTunnel, outer: IPHeader.addresses(at: ip, in: memory),
+            into: &flow, hasOptions: &hasOptions)
         guard let verdict, verdict == .pending else { return verdict ?? .malformedInner }
         guard inbound.selectors.allow(flow, head: record.selectors) else { return .tunnelCheckFailed }
         let dvipa = served.find(flow.local)
@@ -85,19 +80,37 @@ extension Host {
         if record.isTunnel {
             // RFC 6040 §4.2's congestion marks of the outer header are not carried over yet.
             batch[packet].start = plaintext
-            batch[packet].byteCount = Int(
-                memory.bytes(at: plaintext, count: payload).bigEndian16(at: IPv4Header.Offset.totalLength))
+            batch[packet].byteCount = IPPacket.byteCount(memory.bytes(at: plaintext, count: payload))
         } else {
-            // Transport mode: the outer header moves up to the payload and names what ESP had hidden (RFC 4303 §3.1.1).
-            batch[packet].start = plaintext - headerByteCount
-            batch[packet].byteCount = headerByteCount + payload
-            IPv4Rewriting.move(
-                from: ip, to: plaintext - headerByteCount, headerByteCount: headerByteCount,
-                totalByteCount: headerByteCount + payload, ipProtocol: work.nextHeader, in: memory)
+            surface(&batch[packet], at: plaintext, work.nextHeader, payload, in: memory)
         }
         follow(
             flow, dvipa: dvipa, from: .remote, at: batch[packet].start, byteCount: batch[packet].byteCount, in: memory,
             now: now)
         return .delivered
+    }
+
+    /// Transport mode: the outer header moves up to the payload and names what ESP had hidden (RFC 4303 §3.1.1). IPv6
+    /// brings the extension headers that stood before ESP.
+    private func surface(
+        _ packet: inout Packet, at plaintext: Int, _ nextHeader: UInt8, _ payload: Int, in memory: borrowing FrameMemory
+    ) {
+        let ip = packet.start + Int(packet.ipOffset)
+        let before = memory.bytes(at: ip, count: Int(packet.espOffset - packet.ipOffset))
+        let byteCount: Int
+        if let header = IPv6Header(reading: before), header.version == 6 {
+            let chain = IPv6Chain(of: header, in: before)
+            byteCount = chain.offset
+            IPv6Rewriting.move(
+                from: ip, to: plaintext - byteCount, headerByteCount: byteCount, totalByteCount: byteCount + payload,
+                namedAt: chain.namedAt, nextHeader: nextHeader, in: memory)
+        } else {
+            byteCount = Int(before.byte(at: IPv4Header.Offset.versionAndLength) & 15) * 4
+            IPv4Rewriting.move(
+                from: ip, to: plaintext - byteCount, headerByteCount: byteCount, totalByteCount: byteCount + payload,
+                ipProtocol: nextHeader, in: memory)
+        }
+        packet.start = plaintext - byteCount
+        packet.byteCount = byteCount + payload
     }
 }
