@@ -18,6 +18,14 @@ extension Member {
     /// Of an inner packet: what Ethernet's 1500 leaves after GRE (28), the outer header (20), ESP (16), trailer and ICV
     /// (18 and up to 3 of padding), rounded down to something people recognise.
     static let defaultMTU = 1400
+    /// The same where one of the headers outside may be IPv6 (40 in place of 20).
+    static let defaultMTU6 = 1360
+
+    /// Whether a host of this cluster puts IPv6 around packets, or finds it there.
+    private var hasIPv6Outside: Bool {
+        let outer = cluster.gateways + cluster.dvipas + cluster.targets.map(\.trustedAddress)
+        return !outer.allSatisfy(\.isV4)
+    }
 
     func run(_ target: TargetNode) throws(RunFailure) {
         var configuration = HostConfiguration(targetOf: cluster)
@@ -76,10 +84,14 @@ extension Member {
 
         var netlink = try Netlink()
         let device = try netlink.interface(named: tun.name)
-        try netlink.bringUp(device, mtu: mtu ?? Self.defaultMTU)
+        let mtu = mtu ?? (hasIPv6Outside ? Self.defaultMTU6 : Self.defaultMTU)
+        try netlink.bringUp(device, mtu: mtu)
         for address in addresses { try netlink.addAddress(address, to: device) }
-        try netlink.addDefaultRoute(
-            .v4, through: device, table: PolicyRouting.table, preferredSource: preferredSource)
+        for family in Set(rules.map(\.family)) {
+            try netlink.addDefaultRoute(
+                family, through: device, table: PolicyRouting.table,
+                preferredSource: preferredSource.flatMap { $0.isV4 == (family == .v4) ? $0 : nil })
+        }
         let installed = rules.map {
             RoutingRule(
                 match: $0, exceptMark: PolicyRouting.mark, table: PolicyRouting.table, priority: PolicyRouting.priority)
@@ -99,7 +111,7 @@ extension Member {
                 status.write(desk.latestReport, link: control?.report)
             }
         }
-        announce("as \(node.role.name) on \(tun.name), MTU \(mtu ?? Self.defaultMTU); \(ciphers)")
+        announce("as \(node.role.name) on \(tun.name), MTU \(mtu); \(ciphers)")
         var loop = HostLoop(host: host, raw: raw, tun: tun, numbers: numbers, shadow: shadow)
         loop.run(desk)
         housekeeping.stop()

@@ -77,3 +77,8 @@ enum IPHeader {
     static func nextHeader(ofFirst byte: UInt8) -> UInt8 { byte >> 4 == 6 ? IPProtocol.ipv6 : IPProtocol.ipv4 }
     static func etherType(ofFirst byte: UInt8) -> EtherType { byte >> 4 == 6 ? .ipv6 : .ipv4 }
 }
+
+extension Packet {
+    /// Of one that begins with an IP header.
+    func isIPv6(in memory: borrowing FrameMemory) -> Bool { IPHeader.version(memory.bytes(at: start, count: 1)) == 6 }
+}
