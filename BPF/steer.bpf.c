@@ -3,6 +3,7 @@
 // The XDP program: takes ESP for our own addresses to AF_XDP and leaves everything else to the kernel, untouched.
 //
 //   Ethernet -> VLAN tags (two at most) -> IPv4 -> ESP ? -> destination in `owned_v4` ? -> xsks[receive queue]
+//                                       -> IPv6 -> extension headers (eight at most) -> ESP ? -> `owned_v6` ?
 //
 // ESP is protocol 50, or UDP to port 4500 (RFC 3948). IKE shares that port behind four zero bytes, the non-ESP marker:
 // it is the kernel's, for whoever listens there. Fragments of ESP are ESP; of UDP only the first has ports, so that
@@ -15,6 +16,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -26,6 +28,8 @@
 #define FRAGMENT_OFFSET 0x1fff
 #define MORE_FRAGMENTS 0x2000
 #define MAX_FIRST_FRAGMENTS 4096
+#define MAX_EXTENSIONS 8
+#define FRAGMENT_OFFSET_V6 0xfff8
 
 struct vlan_tag {
 	__be16 control;
@@ -39,6 +43,13 @@ struct {
 	__type(key, __be32);
 	__type(value, __u8);
 } owned_v4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_OWNED);
+	__type(key, struct in6_addr);
+	__type(value, __u8);
+} owned_v6 SEC(".maps");
 
 // One AF_XDP socket a receive queue.
 struct {
@@ -90,6 +101,42 @@ static __always_inline int is_esp_in_udp(struct iphdr *ip, void *end)
 	return is_esp;
 }
 
+struct extension {
+	__u8 next;
+	__u8 length;
+	__be16 offset;
+	__u32 rest;
+};
+
+// Whether an IPv6 packet is ESP behind nothing but extension headers, or ESP in UDP. A fragment is what its header says
+// of it; of UDP only the first, which has the ports. What ends before that can be seen, or goes on too long, is the
+// kernel's.
+static __always_inline int is_esp_v6(struct ipv6hdr *ip, void *end)
+{
+	__u8 next = ip->nexthdr;
+	void *at = ip + 1;
+	for (int headers = 0; headers <= MAX_EXTENSIONS; headers++) {
+		if (next == IPPROTO_ESP) return 1;
+		if (next == IPPROTO_UDP) {
+			struct udphdr *udp = at;
+			if ((void *)(udp + 1) > end || udp->dest != bpf_htons(PORT_ESP_IN_UDP)) return 0;
+			__be32 *marker = (void *)(udp + 1);
+			return (void *)(marker + 1) > end || *marker != 0;
+		}
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS && next != IPPROTO_FRAGMENT)
+			return 0;
+		struct extension *extension = at;
+		if ((void *)(extension + 1) > end) return 0;
+		__u32 length = 8;
+		if (next != IPPROTO_FRAGMENT) length += (__u32)extension->length * 8;
+		else if ((extension->offset & bpf_htons(FRAGMENT_OFFSET_V6)) && extension->next != IPPROTO_ESP) return 0;
+		else if (extension->offset & bpf_htons(FRAGMENT_OFFSET_V6)) return 1;
+		next = extension->next;
+		at += length;
+	}
+	return 0;
+}
+
 SEC("xdp") int steer(struct xdp_md *context)
 {
 	void *at = (void *)(long)context->data;
@@ -108,6 +155,14 @@ SEC("xdp") int steer(struct xdp_md *context)
 		at = tag + 1;
 	}
 
+	if (type == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr *ip = at;
+		if ((void *)(ip + 1) > end) return XDP_PASS;
+		struct in6_addr destination = ip->daddr;
+		if (!bpf_map_lookup_elem(&owned_v6, &destination)) return XDP_PASS;
+		if (!is_esp_v6(ip, end)) return XDP_PASS;
+		return bpf_redirect_map(&xsks, context->rx_queue_index, XDP_PASS);
+	}
 	if (type != bpf_htons(ETH_P_IP)) return XDP_PASS;
 	struct iphdr *ip = at;
 	if ((void *)(ip + 1) > end) return XDP_PASS;

@@ -2,6 +2,7 @@
 
     plan           names, addresses and routes
     configuration  the cluster's YAML, with keys of its own every time
+    families       the same addresses in IPv6, where a run asks for it
     network        namespaces, links, switches; and their removal
     process        children that die with us
     node           one `viaduct run`

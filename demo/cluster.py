@@ -37,16 +37,17 @@ class Cluster:
 
     def __init__(self, viaduct, prefix, mode="tunnel", window=64, port="auto", keep_logs=None,
                  router_under=(), say=lambda text: None, client="viaduct", rekey_seconds=0, coupling="embedded",
-                 amend=lambda text: text):
+                 amend=lambda text: text, addresses=plan):
         """`client`: "viaduct" for our own endpoint with manual SAs, "strongswan" for one that negotiates and rekeys. `coupling`:
         "embedded" in the router, or "etcd", which then runs on the trusted link. `amend`: makes
-        another text of the configuration, of one with manual SAs."""
+        another text of the configuration, of one with manual SAs. `addresses`: the plan, or one of `demo.families`."""
         self.viaduct = pathlib.Path(viaduct).resolve()
         self.client, self.rekey_seconds = client, rekey_seconds
         self.prefix, self.mode, self.window, self.port = prefix, mode, window, port
         self.logs, self.router_under, self.say = keep_logs, router_under, say
-        self.network = Network(prefix, mode)
+        self.network = Network(prefix, mode, addresses)
         self.coupling, self.amend = coupling, amend
+        self.dvipa = addresses.dvipa(mode)
         self.nodes, self.servers, self.claimed, self.folder, self.etcd = {}, {}, None, None, None
 
     def __enter__(self):
@@ -91,7 +92,7 @@ class Cluster:
             self.say(node.summary)
         for target in plan.TARGETS:
             self.start_server(target)
-        self.wait(self.serving, "the web servers do not listen on %s" % plan.dvipa(self.mode))
+        self.wait(self.serving, "the web servers do not listen on %s" % self.dvipa)
         self.wait(self.neighbours_known, "the router does not know the link-layer address of every target")
         if self.client == "strongswan":
             self.wait(self.links_joined, "not every target has joined the link")
@@ -114,7 +115,7 @@ class Cluster:
         self.start_server(target)
 
     def start_server(self, target, port=plan.PORT):
-        command = [sys.executable, "-m", "demo.server", "--address", plan.dvipa(self.mode), "--port", port, "--name", target]
+        command = [sys.executable, "-m", "demo.server", "--address", self.dvipa, "--port", port, "--name", target]
         name = target if port == plan.PORT else "%s-%d" % (target, port)
         with open(self.folder / ("%s.server" % name), "wb") as output:
             self.servers[name] = spawn(self.network.inside(target, command), cwd=HERE, stdout=output, stderr=output)

@@ -9,12 +9,19 @@ import time
 from demo import plan
 from demo.process import Trouble, run
 
-# IPv6 would speak up by itself. Reverse path filtering would refuse the answers, which come in by another link than the
+# IPv6 would speak up by itself, and does where a plan has it. Reverse path filtering would refuse the answers, which come in by another link than the
 # one that leads to their source.
 SETTINGS = """
 for name in all default; do
     [ ! -e /proc/sys/net/ipv6/conf/$name/disable_ipv6 ] || echo 1 > /proc/sys/net/ipv6/conf/$name/disable_ipv6
     echo 0 > /proc/sys/net/ipv4/conf/$name/rp_filter
+done
+"""
+WITH_IPV6 = """
+for name in all default; do
+    echo 0 > /proc/sys/net/ipv6/conf/$name/disable_ipv6
+    echo 0 > /proc/sys/net/ipv6/conf/$name/accept_ra
+    echo 0 > /proc/sys/net/ipv6/conf/$name/accept_dad
 done
 """
 # A packet must be whole when it leaves the host: AF_XDP takes it as it is, with its checksums.
@@ -73,6 +80,8 @@ class Network:
         for node in self.plan.NAMESPACES:
             run(["ip", "netns", "add", self.namespace(node)])
             self.shell(node, SETTINGS)
+            if any(":" in address for _, _, address in self.plan.addresses(self.mode)) or ":" in self.plan.dvipa(self.mode):
+                self.shell(node, WITH_IPV6)
         self.ip("link add %s netns %s mtu 1500 numrxqueues 1 numtxqueues 1 type veth "
                 "peer name %s netns %s mtu 1500 numrxqueues 1 numtxqueues 1" % (
                     a, self.namespace(here), b, self.namespace(there)) for (here, a), (there, b) in self.plan.links())

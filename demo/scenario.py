@@ -71,7 +71,7 @@ def run(cluster, connections, large, watch, deadline_seconds=300):
         if wire.stdout.readline() != "counting\n":
             raise Trouble("the packets on the client's links cannot be counted")
         client = spawn(cluster.network.inside(plan.CLIENT, [
-            sys.executable, "-m", "demo.client", "--address", plan.dvipa(cluster.mode), "--port", plan.PORT,
+            sys.executable, "-m", "demo.client", "--address", cluster.dvipa, "--port", plan.PORT,
             "--connections", connections, "--large", large]), cwd=HERE, stdout=subprocess.PIPE)
         follow(cluster, client, outcome, watch, deadline_seconds)
         counted, _ = wire.communicate("", timeout=10)

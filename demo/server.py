@@ -9,6 +9,7 @@ import argparse
 import errno
 import hashlib
 import http.server
+import socket
 import socketserver
 import sys
 import time
@@ -62,6 +63,8 @@ class Server(socketserver.ThreadingTCPServer):
 
     def __init__(self, address, target):
         self.target = target
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         super().__init__(address, Handler)
 
 

@@ -1,6 +1,6 @@
 """What crosses the client's links: python3 -m demo.wire INTERFACE...
 
-Counts IPv4 packets by direction and kind until its input ends, then prints {"INTERFACE": {"sent": {"esp": n, "tcp": n},
+Counts IP packets by direction and kind until its input ends, then prints {"INTERFACE": {"sent": {"esp": n, "tcp": n},
 "received": ...}}. The kernel counts: each number is a packet socket whose filter takes one kind, read through
 PACKET_STATISTICS, which counts what the socket had no room for as well. So no packet costs us anything, and none is missed."""
 import ctypes
@@ -9,7 +9,7 @@ import socket
 import struct
 import sys
 
-ETH_P_ALL, ETH_P_IP = 0x0003, 0x0800
+ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 SO_ATTACH_FILTER = 26
 PACKET_OUTGOING = 4
@@ -20,18 +20,18 @@ UDP, IKE_PORT = 17, 4500
 LOAD_WORD, LOAD_HALF, LOAD_BYTE, JUMP_EQUAL, RETURN = 0x20, 0x28, 0x30, 0x15, 0x06
 LOAD_INDEX, LOAD_HALF_INDEXED, LOAD_WORD_INDEXED = 0xB1, 0x48, 0x40
 PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
-TYPE_AT, PROTOCOL_AT, IP_AT = 12, 23, 14
+TYPE_AT, PROTOCOL_AT, IP_AT = 12, {ETH_P_IP: 23, ETH_P_IPV6: 20}, 14
 
 
-def program(sent, protocol):
-    """Takes (one byte of) IPv4 packets of this protocol that we sent, or that we received."""
+def program(sent, protocol, version=ETH_P_IP):
+    """Takes (one byte of) IP packets of this protocol that we sent, or that we received; IPv6 without extension headers."""
     outgoing = (JUMP_EQUAL, 0, 5, PACKET_OUTGOING) if sent else (JUMP_EQUAL, 5, 0, PACKET_OUTGOING)
     return [
         (LOAD_WORD, 0, 0, PACKET_TYPE),
         outgoing,
         (LOAD_HALF, 0, 0, TYPE_AT),
-        (JUMP_EQUAL, 0, 3, ETH_P_IP),
-        (LOAD_BYTE, 0, 0, PROTOCOL_AT),
+        (JUMP_EQUAL, 0, 3, version),
+        (LOAD_BYTE, 0, 0, PROTOCOL_AT[version]),
         (JUMP_EQUAL, 0, 1, protocol),
         (RETURN, 0, 0, 1),
         (RETURN, 0, 0, 0),
@@ -46,7 +46,7 @@ def encapsulated(sent):
         outgoing,
         (LOAD_HALF, 0, 0, TYPE_AT),
         (JUMP_EQUAL, 0, 9, ETH_P_IP),
-        (LOAD_BYTE, 0, 0, PROTOCOL_AT),
+        (LOAD_BYTE, 0, 0, PROTOCOL_AT[ETH_P_IP]),
         (JUMP_EQUAL, 0, 7, UDP),
         (LOAD_INDEX, 0, 0, IP_AT),
         (LOAD_HALF_INDEXED, 0, 0, IP_AT),
@@ -62,9 +62,10 @@ def encapsulated(sent):
 
 def programs(sent):
     """What each kind is: ESP by itself or in UDP, TCP in clear."""
-    yield "esp", program(sent, PROTOCOLS["esp"])
+    for version in ETH_P_IP, ETH_P_IPV6:
+        yield "esp", program(sent, PROTOCOLS["esp"], version)
+        yield "tcp", program(sent, PROTOCOLS["tcp"], version)
     yield "esp", encapsulated(sent)
-    yield "tcp", program(sent, PROTOCOLS["tcp"])
 
 
 def counter(interface, program):

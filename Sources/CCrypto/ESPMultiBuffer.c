@@ -283,7 +283,7 @@ static void chacha_peek(IMB_MGR *manager, crypto_esp_work *work, esp_slot *slot,
     struct chacha20_poly1305_context_data context;
     const esp_keys *keys = work->key;
     uint8_t nonce[12], *text = text_of(work);
-    uint32_t head = work->bytes < crypto_esp_head_bytes ? work->bytes : crypto_esp_head_bytes;
+    uint32_t head = work->bytes < work->head_bytes ? work->bytes : work->head_bytes;
     nonce_of(work, nonce);
     IMB_CHACHA20_POLY1305_INIT(manager, keys->encrypt, &context, nonce, work->esp, 8);
     work->authentic = 0;
@@ -340,7 +340,7 @@ void crypto_mb_esp_peek(IMB_MGR *manager, crypto_mb_esp *batch, crypto_esp_work 
             if (!is_of(work, burst)) continue;
             esp_slot *slot = &batch->slots[i];
             uint8_t *text = text_of(work);
-            uint32_t head = work->bytes < crypto_esp_head_bytes ? work->bytes : crypto_esp_head_bytes;
+            uint32_t head = work->bytes < work->head_bytes ? work->bytes : work->head_bytes;
             uint32_t last = (work->bytes - 1) / 16 * 16;
             if (work->suite.cipher == esp_cbc) {
                 add_run(batch, &jobs, work, 0, work->esp + 8, 16, text, work->head, head);
@@ -366,7 +366,7 @@ void crypto_mb_esp_peek(IMB_MGR *manager, crypto_mb_esp *batch, crypto_esp_work 
             chacha_peek(manager, work, slot, verifying);
             continue;
         }
-        uint32_t head = work->bytes < crypto_esp_head_bytes ? work->bytes : crypto_esp_head_bytes;
+        uint32_t head = work->bytes < work->head_bytes ? work->bytes : work->head_bytes;
         const uint8_t *end = text + work->bytes;
         if (work->suite.cipher == esp_null || work->suite.cipher == esp_gmac) {
             memcpy(work->head, text, head);

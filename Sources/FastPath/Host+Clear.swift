@@ -12,16 +12,13 @@ extension Host {
     ) -> Verdict {
         let start = packet.start + inner
         let bytes = memory.bytes(at: start, count: packet.byteCount - inner)
-        guard let header = IPv4Header(reading: bytes) else { return .truncated }
-        guard header.version == 4, header.byteCount >= IPv4Header.minimumByteCount,
-            header.totalByteCount >= header.byteCount
-        else { return .malformedHeader }
-        guard header.totalByteCount <= bytes.byteCount else { return .truncated }
+        let judged = IPPacket.judge(bytes)
+        guard judged.verdict == .pending else { return judged.verdict }
         var flow = Flow.none
         var hasOptions = false
         var read = InnerPacket.read(
-            bytes, payloadByteCount: header.totalByteCount, nextHeader: IPProtocol.ipv4, isTunnel: true,
-            outer: (header.source, header.destination), into: &flow, hasOptions: &hasOptions)
+            bytes, payloadByteCount: judged.byteCount, nextHeader: IPHeader.nextHeader(ofFirst: bytes.byte(at: 0)),
+            isTunnel: true, outer: (flow.remote, flow.local), into: &flow, hasOptions: &hasOptions)
         if read == .innerFragment { read = firstFragments.follow(bytes, &flow) }
         guard read == .pending else { return read ?? .malformedInner }
         guard relayed.allow(flow) else { return .tunnelCheckFailed }
@@ -31,20 +28,20 @@ extension Host {
         // It came under an SA, which the router's relay opened.
         if filter.isActive && !filter.reader.admits(flow, isUnderIPsec: true) { return .filtered }
         packet.start = start
-        packet.byteCount = header.totalByteCount
+        packet.byteCount = judged.byteCount
         follow(flow, dvipa: dvipa, from: .remote, at: start, byteCount: packet.byteCount, in: memory, now: now)
         return .deliveredInClear
     }
 
     /// Puts GRE around a packet of an SA that the relay does, instead of ESP.
     mutating func sendInClear(
-        _ packet: inout Packet, _ header: IPv4Header, _ flow: Flow, in memory: borrowing FrameMemory, now: UInt32
+        _ packet: inout Packet, byteCount: Int, _ flow: Flow, in memory: borrowing FrameMemory, now: UInt32
     ) -> Verdict {
         follow(
             flow, dvipa: served.find(flow.local), from: .local, at: packet.start, byteCount: packet.byteCount,
             in: memory,
             now: now)
-        packet.byteCount = header.totalByteCount
+        packet.byteCount = byteCount
         ClearTransfer.enclose(&packet, from: clearWay.source, to: clearWay.router, epoch: epoch, in: memory)
         return .sentInClear
     }
@@ -74,7 +71,7 @@ extension HostConfiguration {
     var hasClearWay: Bool { trustedAddress != nil && firstRouter != nil }
 }
 
-/// A packet in clear between router and target.
+/// A packet in clear between router and target; either header may be IPv6.
 ///
 ///     | IPv4 20, DF | GRE 8 (key: epoch) | IPv4 | TCP ... |
 enum ClearTransfer {
@@ -82,12 +79,21 @@ enum ClearTransfer {
         _ packet: inout Packet, from source: IPAddress, to destination: IPAddress, epoch: Epoch,
         in memory: borrowing FrameMemory
     ) {
-        packet.start -= TargetTable.overheadByteCount
-        packet.byteCount += TargetTable.overheadByteCount
-        IPv4Rewriting.write(
-            at: packet.start, totalByteCount: packet.byteCount, trafficClass: 0, dontFragment: true, identification: 0,
-            source: source, destination: destination, ipProtocol: IPProtocol.gre, in: memory)
-        var gre = memory.mutableBytes(at: packet.start + IPv4Header.minimumByteCount, count: GREHeader.byteCount)
-        GREHeader(type: .ipv4, epoch: epoch).write(to: &gre, at: 0)
+        let type = IPHeader.etherType(ofFirst: memory.bytes(at: packet.start, count: 1).byte(at: 0))
+        let overhead = source.isV4 ? TargetTable.overheadByteCount : TargetTemplates6.overheadByteCount
+        packet.start -= overhead
+        packet.byteCount += overhead
+        if source.isV4 {
+            IPv4Rewriting.write(
+                at: packet.start, totalByteCount: packet.byteCount, trafficClass: 0, dontFragment: true,
+                identification: 0, source: source, destination: destination, ipProtocol: IPProtocol.gre, in: memory)
+        } else {
+            IPv6Rewriting.write(
+                at: packet.start, payloadByteCount: packet.byteCount - IPv6Header.byteCount, trafficClass: 0,
+                source: source, destination: destination, nextHeader: IPProtocol.gre, in: memory)
+        }
+        var gre = memory.mutableBytes(
+            at: packet.start + overhead - GREHeader.byteCount, count: GREHeader.byteCount)
+        GREHeader(type: type, epoch: epoch).write(to: &gre, at: 0)
     }
 }

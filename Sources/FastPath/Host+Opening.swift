@@ -15,10 +15,12 @@ extension Host {
         }
         inbound.find(&batch)
         var admitted = inbound.admit(&batch, to: &works)
-        inbound.commit(works, admitted, &batch, inboundCiphers.open(&works, admitted, in: memory))
+        var proof = inboundCiphers.open(&works, admitted, in: memory)
+        inbound.commit(works, admitted, &batch, proof)
         while inbound.restart > 0 {
             admitted = inbound.admit(&batch, from: inbound.restart, to: &works, behind: admitted.count)
-            inbound.commit(works, admitted, &batch, inboundCiphers.open(&works, admitted, in: memory))
+            proof = inboundCiphers.open(&works, admitted, in: memory)
+            inbound.commit(works, admitted, &batch, proof)
         }
         for index in 0..<admitted.count {
             let packet = Int(works[index].packet)
@@ -32,12 +34,12 @@ extension Host {
         _ frame: RawSpan, _ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32
     ) -> Verdict {
         guard case .gre(let routers, _) = ingress else {
-            return ESPDatagram.read(frame, at: 0, ours: ours.reader, into: &packet)
+            return ESPDatagram.readEither(frame, at: 0, ours: ours.reader, into: &packet)
         }
         var inner = 0
         let read = TrustedGRE.read(frame, from: routers, orElse: .notFromRouter, epoch: epoch, inner: &inner)
         guard read == .pending else { return read }
-        let verdict = ESPDatagram.read(frame, at: inner, ours: ours.reader, into: &packet)
+        let verdict = ESPDatagram.readEither(frame, at: inner, ours: ours.reader, into: &packet)
         guard verdict == .passed else { return verdict }
         guard let probe = Probe.read(frame, at: inner), served.find(probe.destination) >= 0 else {
             if let verdict = heed(frame, at: inner, now: now) { return verdict }
@@ -57,8 +59,8 @@ extension Host {
         let packet = frame.extracting(droppingFirst: offset)
         // An IP packet is read as what a tunnel has inside; its own header takes the place of an outer one.
         let verdict = InnerPacket.read(
-            packet, payloadByteCount: packet.byteCount, nextHeader: IPProtocol.ipv4, isTunnel: true,
-            outer: (flow.remote, flow.local), into: &flow, hasOptions: &hasOptions)
+            packet, payloadByteCount: packet.byteCount, nextHeader: IPHeader.nextHeader(ofFirst: packet.byte(at: 0)),
+            isTunnel: true, outer: (flow.remote, flow.local), into: &flow, hasOptions: &hasOptions)
         guard verdict == .pending, served.find(flow.local) >= 0 else { return true }
         return filter.reader.admits(flow, isUnderIPsec: false)
     }
@@ -72,17 +74,12 @@ extension Host {
         let ip = batch[packet].start + Int(batch[packet].ipOffset)
         let plaintext = work.start + work.suite.prefixByteCount
         let payload = max(work.payloadByteCount, 0)
-        guard let outer = IPv4Header(reading: memory.bytes(at: ip, count: IPv4Header.minimumByteCount)) else {
-            return .truncated
-        }
-        let headerByteCount = outer.byteCount
         var hasOptions = false
         var flow = Flow.none
         var verdict = InnerPacket.read(
             memory.bytes(at: plaintext, count: payload), payloadByteCount: work.payloadByteCount,
-            nextHeader: work.nextHeader, isTunnel: record.isTunnel, outer: (outer.source, outer.destination),
-            into: &flow,
-            hasOptions: &hasOptions)
+            nextHeader: work.nextHeader, isTunnel: record.isTunnel, outer: IPHeader.addresses(at: ip, in: memory),
+            into: &flow, hasOptions: &hasOptions)
         let bytes = memory.bytes(at: plaintext, count: payload)
         if verdict == .innerFragment { verdict = firstFragments.follow(bytes, &flow) }
         guard let verdict, verdict == .pending else { return verdict ?? .malformedInner }
@@ -91,27 +88,54 @@ extension Host {
         let dvipa = served.find(flow.local)
         guard servesAll || dvipa >= 0 else { return .notDVIPA }
         if filter.isActive && !filter.reader.admits(flow, isUnderIPsec: true) { return .filtered }
+        let isOuterV6 = IPHeader.version(memory.bytes(at: ip, count: 1)) == 6
+        let between = Int(batch[packet].espOffset - batch[packet].ipOffset)
+        // Extension headers look like UDP here: a segment of eight bytes less does no harm.
+        let isInUDP = isOuterV6 ? between > IPv6Header.byteCount : memory.bytes(at: ip, count: between).isUDPInIPv4
         if record.isTunnel {
             // RFC 6040 §4.2's congestion marks of the outer header are not carried over yet.
             batch[packet].start = plaintext
-            batch[packet].byteCount = Int(
-                memory.bytes(at: plaintext, count: payload).bigEndian16(at: IPv4Header.Offset.totalLength))
+            batch[packet].byteCount = IPPacket.byteCount(memory.bytes(at: plaintext, count: payload))
         } else {
-            // Transport mode: the outer header moves up to the payload and names what ESP had hidden (RFC 4303 §3.1.1).
-            batch[packet].start = plaintext - headerByteCount
-            batch[packet].byteCount = headerByteCount + payload
-            IPv4Rewriting.move(
-                from: ip, to: plaintext - headerByteCount, headerByteCount: headerByteCount,
-                totalByteCount: headerByteCount + payload, ipProtocol: work.nextHeader, in: memory)
+            surface(&batch[packet], at: plaintext, work.nextHeader, payload, in: memory)
         }
         if flow.tcpFlags & TCPHeader.Flag.syn != 0 {
             clampSegmentSize(
-                at: batch[packet].start, byteCount: batch[packet].byteCount, work.suite, isTunnel: record.isTunnel,
-                isInUDP: Int(batch[packet].espOffset - batch[packet].ipOffset) > headerByteCount, in: memory)
+                at: batch[packet].start, byteCount: batch[packet].byteCount,
+                PacketRoom(work.suite, isTunnel: record.isTunnel, isInUDP: isInUDP, isOuterV6: isOuterV6), in: memory)
         }
         follow(
             flow, dvipa: dvipa, from: .remote, at: batch[packet].start, byteCount: batch[packet].byteCount, in: memory,
             now: now)
         return .delivered
     }
+
+    /// Transport mode: the outer header moves up to the payload and names what ESP had hidden (RFC 4303 §3.1.1). IPv6
+    /// brings the extension headers that stood before ESP.
+    private func surface(
+        _ packet: inout Packet, at plaintext: Int, _ nextHeader: UInt8, _ payload: Int, in memory: borrowing FrameMemory
+    ) {
+        let ip = packet.start + Int(packet.ipOffset)
+        let before = memory.bytes(at: ip, count: Int(packet.espOffset - packet.ipOffset))
+        let byteCount: Int
+        if let header = IPv6Header(reading: before), header.version == 6 {
+            let chain = IPv6Chain(of: header, in: before)
+            byteCount = chain.offset
+            IPv6Rewriting.move(
+                from: ip, to: plaintext - byteCount, headerByteCount: byteCount, totalByteCount: byteCount + payload,
+                namedAt: chain.namedAt, nextHeader: nextHeader, in: memory)
+        } else {
+            byteCount = Int(before.byte(at: IPv4Header.Offset.versionAndLength) & 15) * 4
+            IPv4Rewriting.move(
+                from: ip, to: plaintext - byteCount, headerByteCount: byteCount, totalByteCount: byteCount + payload,
+                ipProtocol: nextHeader, in: memory)
+        }
+        packet.start = plaintext - byteCount
+        packet.byteCount = byteCount + payload
+    }
+}
+
+extension RawSpan {
+    /// Of an IPv4 header that was judged before.
+    fileprivate var isUDPInIPv4: Bool { byte(at: IPv4Header.Offset.ipProtocol) == IPProtocol.udp }
 }

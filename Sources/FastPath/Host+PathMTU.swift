@@ -15,15 +15,16 @@ extension Host {
     /// An outbound packet whose ESP packet would be of `outerByteCount`: whether it fits, or may be cut on the way. If not, the
     /// packet becomes the answer to its sender, or is dropped as `oversized` where there may be none.
     mutating func refuse(
-        _ packet: inout Packet, _ header: IPv4Header, _ record: OutboundAssociation, in memory: borrowing FrameMemory,
+        _ packet: inout Packet, _ header: OutgoingHeader, _ record: OutboundAssociation,
+        in memory: borrowing FrameMemory,
         now: UInt32
     ) -> Bool {
-        let room = PacketRoom(record.suite, isTunnel: record.isTunnel, isInUDP: record.isInUDP)
+        let room = record.room
         let limit = pathMTU(record, now: now)
-        guard header.fragment & 0x4000 != 0,
-            room.outerByteCount(forInner: header.totalByteCount, headerByteCount: header.byteCount) > limit
+        guard header.dontFragment,
+            room.outerByteCount(forInner: header.totalByteCount, headerByteCount: header.splitByteCount) > limit
         else { return false }
-        guard TooBig.mayAnswer(memory.bytes(at: packet.start, count: packet.byteCount), header) else {
+        guard TooBig.mayAnswer(memory.bytes(at: packet.start, count: packet.byteCount)) else {
             packet.verdict = .oversized
             return true
         }
@@ -34,13 +35,16 @@ extension Host {
 
     /// Clamps a SYN that goes either way to what fits ESP in both: the way out, and the way in with GRE around it.
     func clampSegmentSize(
-        at start: Int, byteCount: Int, _ suite: CipherSuite, isTunnel: Bool, isInUDP: Bool,
-        in memory: borrowing FrameMemory
+        at start: Int, byteCount: Int, _ room: PacketRoom, in memory: borrowing FrameMemory
     ) {
-        let room = PacketRoom(suite, isTunnel: isTunnel, isInUDP: isInUDP)
-        let isBehindGRE = if case .gre = ingress { true } else { false }
-        let inner = min(room.largestInner(in: isBehindGRE ? pathMTU - PacketRoom.gre() : pathMTU), innerMTU)
-        SegmentSize.clamp(at: start, byteCount: byteCount, to: PacketRoom.segment(inPacketOf: inner), in: memory)
+        let inner = min(room.largestInner(in: pathMTU - greByteCount), innerMTU)
+        SegmentSize.clamp(at: start, byteCount: byteCount, inPacketOf: inner, in: memory)
+    }
+
+    /// What GRE takes of the way to here; 0 where there is none.
+    private var greByteCount: Int {
+        guard case .gre(let routers, _) = ingress else { return 0 }
+        return PacketRoom.gre(isV6: routers.contains { !$0.isV4 })
     }
 
     /// An ICMP error to an address of ours about an ESP packet: believed when this host sent that packet a moment ago, under
@@ -64,5 +68,12 @@ extension Host {
         outbound.records[place].pathMTU = UInt16(max(report.mtu, TooBig.leastMTU))
         outbound.records[place].pathMTULearned = now
         return .tooBigHeeded
+    }
+}
+
+extension OutboundAssociation {
+    /// What its packets take of a link.
+    var room: PacketRoom {
+        PacketRoom(suite, isTunnel: isTunnel, isInUDP: isInUDP, isOuterV6: !destination.isV4)
     }
 }

@@ -20,6 +20,7 @@ extension Host {
                 index += 1
             }
             outboundCiphers.seal(works, WorkCount(works, count: count), in: memory)
+            completeUDP(batch, count: count, in: memory)
         }
     }
 
@@ -41,18 +42,16 @@ extension Host {
     ) -> Bool {
         let start = batch[index].start
         let packet = memory.bytes(at: start, count: batch[index].byteCount)
-        guard let header = IPv4Header(reading: packet), header.version == 4,
-            header.totalByteCount <= batch[index].byteCount
-        else {
-            // IPv6 for one: the kernel greets its neighbours on every interface.
+        guard let header = OutgoingHeader(packet) else {
+            // The kernel greets its neighbours on every interface.
             batch[index].verdict = .noPolicy
             return false
         }
         var flow = Flow.none
         var hasOptions = false
         var read = InnerPacket.read(
-            packet, payloadByteCount: batch[index].byteCount, nextHeader: IPProtocol.ipv4, isTunnel: true,
-            outer: (header.source, header.destination), into: &flow, hasOptions: &hasOptions)
+            packet, payloadByteCount: batch[index].byteCount, nextHeader: header.nextHeader, isTunnel: true,
+            outer: (flow.remote, flow.local), into: &flow, hasOptions: &hasOptions)
         if read == .innerFragment { read = firstFragments.follow(packet, &flow) }
         guard read == .pending else {
             batch[index].verdict = read ?? .malformedInner
@@ -68,11 +67,12 @@ extension Host {
         batch[index].association = Int32(place)
         let record = outbound.records[place]
         if record.isRelayed {
-            batch[index].verdict = sendInClear(&batch[index], header, flow, in: memory, now: Self.seconds(now))
+            batch[index].verdict = sendInClear(
+                &batch[index], byteCount: header.totalByteCount, flow, in: memory, now: Self.seconds(now))
             return false
         }
         let espByteCount = record.suite.byteCount(
-            forPayload: header.totalByteCount - (record.isTunnel ? 0 : header.byteCount))
+            forPayload: header.totalByteCount - (record.isTunnel ? 0 : header.splitByteCount))
         if refuse(&batch[index], header, record, in: memory, now: Self.seconds(now)) { return false }
         // The packet that would pass an end uses no number, and none behind it waits for one in vain.
         guard !record.isSpent(for: espByteCount) else {
@@ -88,14 +88,13 @@ extension Host {
         sentNumbers.note(record.spi, record.next, now: Self.seconds(now))
         if flow.tcpFlags & TCPHeader.Flag.syn != 0 {
             clampSegmentSize(
-                at: start, byteCount: batch[index].byteCount, record.suite, isTunnel: record.isTunnel,
-                isInUDP: record.isInUDP, in: memory)
+                at: start, byteCount: batch[index].byteCount, record.room, in: memory)
         }
         follow(
             flow, dvipa: served.find(flow.local), from: .local, at: start, byteCount: batch[index].byteCount,
             in: memory,
             now: Self.seconds(now))
-        works[work] = enclose(&batch[index], header, record, place, in: memory)
+        works[work] = enclose(&batch[index], at: index, header, record, place, in: memory)
         batch[index].verdict = .sealed
         return true
     }
@@ -104,12 +103,14 @@ extension Host {
     ///
     ///     tunnel      | outer IPv4 20 | (UDP 8) | ESP 8 | IV | inner IPv4 ... | pad | n, 4 | ICV |
     ///     transport   | IPv4 20..60   | (UDP 8) | ESP 8 | IV | payload ...    | pad | n, p | ICV |
+    ///
+    /// Of IPv6 (40 bytes, and 41 for 4) the extension headers for the way stay in front in transport mode.
     private func enclose(
-        _ packet: inout Packet, _ header: IPv4Header, _ record: OutboundAssociation, _ place: Int,
-        in memory: borrowing FrameMemory
+        _ packet: inout Packet, at index: Int, _ header: OutgoingHeader, _ record: OutboundAssociation,
+        _ place: Int, in memory: borrowing FrameMemory
     ) -> CipherWork {
         let inner = packet.start
-        let stays = record.isTunnel ? 0 : header.byteCount
+        let stays = record.isTunnel ? 0 : header.splitByteCount
         let payload = header.totalByteCount - stays
         let suite = record.suite
         let esp = inner + stays - suite.prefixByteCount
@@ -118,21 +119,14 @@ extension Host {
         let ipProtocol = record.isInUDP ? IPProtocol.udp : IPProtocol.esp
 
         if record.isTunnel {
-            let first = memory.bytes(at: inner, count: IPv4Header.minimumByteCount)
-            let trafficClass = first.byte(at: IPv4Header.Offset.versionAndLength + 1)
-            packet.start = esp - udpByteCount - IPv4Header.minimumByteCount
-            packet.byteCount = IPv4Header.minimumByteCount + udpByteCount + espByteCount
-            IPv4Rewriting.write(
-                at: packet.start, totalByteCount: packet.byteCount, trafficClass: trafficClass,
-                dontFragment: header.fragment & 0x4000 != 0,
-                identification: UInt16(truncatingIfNeeded: packet.sequenceNumber), source: record.source,
-                destination: record.destination, ipProtocol: ipProtocol, in: memory)
+            writeOuter(
+                &packet, header, record, upTo: esp - udpByteCount, payloadByteCount: udpByteCount + espByteCount,
+                ipProtocol, in: memory)
         } else {
             packet.start = inner - suite.prefixByteCount - udpByteCount
-            packet.byteCount = header.byteCount + udpByteCount + espByteCount
-            IPv4Rewriting.move(
-                from: inner, to: packet.start, headerByteCount: header.byteCount, totalByteCount: packet.byteCount,
-                ipProtocol: ipProtocol, in: memory)
+            packet.byteCount = stays + udpByteCount + espByteCount
+            header.move(
+                from: inner, to: packet.start, totalByteCount: packet.byteCount, ipProtocol: ipProtocol, in: memory)
         }
         if record.isInUDP {
             var udp = memory.mutableBytes(at: esp - UDPHeader.byteCount, count: UDPHeader.byteCount)
@@ -151,12 +145,12 @@ extension Host {
         let end = suite.prefixByteCount + payload
         for pad in 0..<padding { bytes.store(UInt8(pad + 1), at: end + pad) }
         bytes.store(UInt8(padding), at: end + padding)
-        bytes.store(record.isTunnel ? IPProtocol.ipv4 : header.ipProtocol, at: end + padding + 1)
+        bytes.store(record.isTunnel ? header.nextHeader : header.splitProtocol, at: end + padding + 1)
 
         packet.espOffset = Int32(esp - packet.start)
         packet.espByteCount = Int32(espByteCount)
         var work = CipherWork(
-            packet: 0, association: Int32(place), start: esp, byteCount: espByteCount, salt: record.salt,
+            packet: Int32(index), association: Int32(place), start: esp, byteCount: espByteCount, salt: record.salt,
             suite: suite)
         work.high = UInt32(truncatingIfNeeded: packet.sequenceNumber >> 32)
         return work

@@ -82,6 +82,8 @@ public struct PacketBatch: ~Copyable {
     public private(set) var count = 0
     /// For the stages, which take a view of them.
     var packets: Slab<Packet>
+    /// Some packet is IPv6 outside.
+    var hasIPv6 = false
 
     /// Packets in a batch unless told otherwise: large enough that a stage's instructions and multi-buffer ciphers pay,
     /// small enough that a batch's state stays in the first-level cache.
@@ -104,7 +106,10 @@ public struct PacketBatch: ~Copyable {
 
     /// Forgets the packets; their frames must have been given back.
     @inline(__always)
-    public mutating func removeAll() { count = 0 }
+    public mutating func removeAll() {
+        count = 0
+        hasIPv6 = false
+    }
 
     /// Keeps the packets that are still pending, in their order; the frames of the others must have been given back.
     public mutating func removeDecided() {

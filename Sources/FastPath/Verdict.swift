@@ -39,7 +39,7 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case truncated
     /// IP version, header length or the like make no sense.
     case malformedHeader
-    /// The IP header checksum is wrong (RFC 1122 §3.2.1.2).
+    /// The IPv4 header's checksum is wrong (RFC 1122 §3.2.1.2), or UDP's over IPv6 (RFC 8200 §8.1).
     case badChecksum
     /// The ESP packet's length cannot be one of its transform (RFC 4303 §2.4).
     case wrongLength
@@ -49,6 +49,13 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case malformedTrailer
     /// The inner packet's headers make no sense.
     case malformedInner
+
+    /// An IPv6 packet, outside or inside, bears an IPv4-mapped address (RFC 4942 §2.2).
+    case mappedAddress
+    /// The inner IPv6 packet has more extension headers than are looked through, or longer ones.
+    case extensionHeadersTooLong
+    /// The inner IPv6 packet has a routing header with segments left: where it ends is not what its header says.
+    case routingHeader
 
     // MARK: Fragments.
     /// Target, endpoint: a fragment of an ESP packet, where nobody joins them.

@@ -60,7 +60,7 @@ struct HostLoop: ~Copyable {
 
     /// Until something comes or a deadline passes.
     private func wait(_ desk: HostDesk) {
-        var descriptors = [raw.fileDescriptor, desk.alarm.descriptor]
+        var descriptors = raw.fileDescriptors + [desk.alarm.descriptor]
         if outgoing.batch.room > 0 { descriptors.append(tun.fileDescriptor) }
         if let link = numbers.fileDescriptor { descriptors.append(link) }
         let now = clock.now

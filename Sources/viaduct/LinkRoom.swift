@@ -1,5 +1,6 @@
 import Associations
 import Configuration
+import Wire
 
 /// What has to fit where in a cluster, by `PacketRoom`: for the MTU of TUN devices, and for what is said at start and by
 /// `check` (docs/mtu.md). Bytes of IP packets.
@@ -11,25 +12,32 @@ struct LinkRoom {
 
     /// Of all SAs that the node may have.
     private let rooms: [PacketRoom]
-    /// GRE is around what comes to it.
+    /// What GRE takes of the trusted link.
+    private let gre: Int
+    /// It is around what comes to the node.
     private let isBehindGRE: Bool
 
     init(_ cluster: ClusterConfiguration, _ node: Node) {
         var rooms = cluster.associations(of: node).map(PacketRoom.init)
+        gre = PacketRoom.gre(isV6: cluster.targets.contains { !$0.trustedAddress.isV4 })
         if case .endpoint = node.role {
             isBehindGRE = false
         } else {
             isBehindGRE = true
             // What IKE will agree on is not known yet: the longest that is offered by default, and a NAT.
             rooms += (cluster.ike?.connections ?? []).compactMap { connection in
-                Transform(rawValue: "aes256-sha256").map { PacketRoom($0, mode: connection.child.mode, isInUDP: true) }
+                Transform(rawValue: "aes256-sha256").map {
+                    PacketRoom(
+                        $0, mode: connection.child.mode, isInUDP: true,
+                        isOuterV6: (cluster.gateways + cluster.dvipas).contains { !$0.isV4 })
+                }
             }
         }
         self.rooms = rooms
     }
 
     /// The longest inner packet that may go either way.
-    var innerMTU: Int { largestInner(in: isBehindGRE ? Self.ethernet - PacketRoom.gre() : Self.ethernet) }
+    var innerMTU: Int { largestInner(in: isBehindGRE ? Self.ethernet - gre : Self.ethernet) }
 
     private func largestInner(in mtu: Int) -> Int {
         rooms.map { $0.largestInner(in: mtu) }.reduce(Self.preferredInner, min)
@@ -45,7 +53,6 @@ struct LinkRoom {
 
     /// For a person: what the trusted link needs.
     var summary: String {
-        let gre = PacketRoom.gre()
         return
             "inner packets of \(innerMTU) bytes; the trusted link needs an MTU of \(outer(forInner: innerMTU) + gre) for "
             + "them, and of \(Self.ethernet + gre) for all that comes from a link of \(Self.ethernet)"
@@ -53,7 +60,6 @@ struct LinkRoom {
 
     /// What is wrong with a router's trusted link; nil when all that comes fits.
     func complaint(about trusted: (name: String, mtu: Int), behind client: (name: String, mtu: Int)) -> String? {
-        let gre = PacketRoom.gre()
         let needed = client.mtu + gre
         guard trusted.mtu < needed else { return nil }
         let fits = largestInner(in: trusted.mtu - gre)

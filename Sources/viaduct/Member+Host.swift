@@ -78,8 +78,11 @@ extension Member {
         let device = try netlink.interface(named: tun.name)
         try netlink.bringUp(device, mtu: mtu)
         for address in addresses { try netlink.addAddress(address, to: device) }
-        try netlink.addDefaultRoute(
-            .v4, through: device, table: PolicyRouting.table, preferredSource: preferredSource)
+        for family in Set(rules.map(\.family)) {
+            try netlink.addDefaultRoute(
+                family, through: device, table: PolicyRouting.table,
+                preferredSource: preferredSource.flatMap { $0.isV4 == (family == .v4) ? $0 : nil })
+        }
         let installed = rules.map {
             RoutingRule(
                 match: $0, exceptMark: PolicyRouting.mark, table: PolicyRouting.table, priority: PolicyRouting.priority)

@@ -62,7 +62,7 @@ struct RelayLoop: ~Copyable {
     /// Until something comes or a deadline passes.
     private func wait(_ desk: HostDesk) {
         var descriptors = [pipe.fileDescriptor, desk.alarm.descriptor]
-        if outgoing.batch.room >= arriving.capacity { descriptors.append(raw.fileDescriptor) }
+        if outgoing.batch.room >= arriving.capacity { descriptors += raw.fileDescriptors }
         if let link = numbers.fileDescriptor { descriptors.append(link) }
         let now = clock.now
         let deadline = min(numbers.deadline ?? .max, now + Self.reportInterval)

@@ -16,6 +16,7 @@ struct Replay: ~Copyable {
     /// Where a router has no interface, its frames bear these.
     private static let trustedMAC = MACAddress(rawValue: 0x0200_0000_0001)
     private static let trustedAddress = IPAddress(v4: 0xC000_0201)
+    private static let trustedAddress6 = IPAddress(high: 0x2001_0DB8_0000_0000, low: 1)
     /// Larger than any frame, so that what a capture holds is judged by what is in it.
     private static let trustedMTU = 65535
 
@@ -23,7 +24,7 @@ struct Replay: ~Copyable {
         self.cluster = cluster
         router = Router(
             RouterConfiguration(
-                cluster, trustedAddress: cluster.routers.first?.trustedAddress ?? Self.trustedAddress,
+                cluster, trustedAddress: cluster.routers.first?.trustedAddress ?? Self.trustedAddress(of: cluster),
                 trustedMAC: Self.trustedMAC, trustedMTU: Self.trustedMTU))
         memory = FrameMemory(frameCount: 1, frameStride: 64)
         for target in cluster.targets {
@@ -32,6 +33,11 @@ struct Replay: ~Copyable {
                 .neighbour(
                     target: target.name, MACAddress(rawValue: 0x0200_0000_0000 | UInt64(target.trustedAddress.v4))))
         }
+    }
+
+    /// Of the targets' family.
+    private static func trustedAddress(of cluster: ClusterConfiguration) -> IPAddress {
+        cluster.targets.allSatisfy(\.trustedAddress.isV4) ? trustedAddress : trustedAddress6
     }
 
     private mutating func publish(_ publication: Publication) {

@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 
 from demo import plan
 from demo.cluster import Cluster
+from demo.families import INSIDE, OUTSIDE, TRUSTED, Plan
 from demo.judgement import drops, problems
 from demo.network import folders, namespaces
 from demo.process import Trouble, run as command, spawn, stop
@@ -60,6 +61,12 @@ def transfers(viaduct, start, contains="", **options):
         CONNECTIONS, outcome.byte_count / 1e6, outcome.seconds,
         " ".join("%s %d" % served for served in outcome.served().items()), port,
         "; not sent on: %s" % others if others else "")
+
+
+def transfers6(viaduct, start, *parts, **options):
+    """`transfers` with IPv6 in these parts of the network, or all."""
+    addresses = Plan(*(parts or (OUTSIDE, TRUSTED, INSIDE)))
+    return transfers(viaduct, start, addresses=addresses, amend=addresses.text, **options)
 
 
 def nothing_left():
@@ -234,6 +241,10 @@ TESTS = {
     "transport": lambda viaduct: transfers(viaduct, AF_XDP, mode="transport", window=32),
     "packet-socket": lambda viaduct: transfers(viaduct, PACKET_SOCKET, mode="tunnel", window=32, port="packet_socket"),
     "automatic-fallback": lambda viaduct: transfers(viaduct, PACKET_SOCKET, "AF_XDP failed", router_under=NO_BPF),
+    "ipv6-tunnel": lambda viaduct: transfers6(viaduct, AF_XDP),
+    "ipv6-transport": lambda viaduct: transfers6(viaduct, AF_XDP, OUTSIDE, mode="transport"),
+    "ipv4-in-ipv6": lambda viaduct: transfers6(viaduct, PACKET_SOCKET, OUTSIDE, port="packet_socket"),
+    "ipv6-in-ipv4": lambda viaduct: transfers6(viaduct, AF_XDP, TRUSTED, INSIDE),
     "targets-quiet": targets_quiet,
     "filter-at-router": lambda viaduct: filtered(viaduct, "router", "tunnel"),
     "filter-at-target": lambda viaduct: filtered(viaduct, "target", "transport"),

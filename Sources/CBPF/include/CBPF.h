@@ -184,7 +184,44 @@ static inline int cbpf_bind_packet(int descriptor, int interface_index, uint16_t
     return bind(descriptor, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
 }
 
-/// Lets only ESP in IPv4 through a packet socket: protocol 50, with up to two VLAN tags in the frame, and, untagged, UDP
+/// Appends to a classic BPF program what accepts ESP in IPv6: next header 50 behind up to 8 hop-by-hop, routing and
+/// destination options headers, or untagged UDP to port 4500 without the non-ESP marker, and fragments of both where
+/// they say so. Index register: the offset of the header at hand. Instructions written.
+static inline int cbpf_append_esp_ipv6(struct sock_filter *_Nonnull code)
+{
+    int n = 0;
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 14 + 40);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14 + 6);
+    for (int header = 0; header <= 8; header++) {
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ESP, 0, 1);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF);
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 6);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2);
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 4500, 0, 3);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_IND, 8);
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+        // A fragment header has 8 bytes whatever its second says, which is 0.
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_HOPOPTS, 4, 0);
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ROUTING, 3, 0);
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_DSTOPTS, 2, 0);
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_FRAGMENT, 1, 0);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_ST, 0);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_IND, 1);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 1);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 3);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TAX, 0);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_MEM, 0);
+    }
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+    return n;
+}
+
+/// Lets only ESP through a packet socket: in IPv6 as above; in IPv4 protocol 50, with up to two VLAN tags in the frame, and, untagged, UDP
 /// to port 4500 without the non-ESP marker (RFC 3948). Too short for a marker does not come through: the kernel has it,
 /// too. 0, or a negative errno.
 static inline int cbpf_accept_esp(int descriptor)
@@ -223,7 +260,15 @@ static inline int cbpf_accept_esp(int descriptor)
         BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
-    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    enum { begin = 3, count = sizeof code / sizeof code[0] };
+    struct sock_filter both[begin + count + 256] = {
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 1),
+        BPF_STMT(BPF_JMP | BPF_JA, count),
+    };
+    memcpy(both + begin, code, sizeof code);
+    int behind = cbpf_append_esp_ipv6(both + begin + count);
+    struct sock_fprog program = {.len = (unsigned short)(begin + count + behind), .filter = both};
     return setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
 }
 
@@ -289,6 +334,58 @@ static inline int cbpf_receive(int descriptor, struct cbpf_message *_Nonnull mes
 {
     long received = syscall(SYS_recvmmsg, descriptor, messages, count, MSG_DONTWAIT, (void *)0);
     return received < 0 ? -errno : (int)received;
+}
+
+// MARK: Raw IPv6 sockets
+
+/// struct sockaddr_in6 in plain numbers; all but the family in network byte order.
+struct cbpf_address_ipv6 {
+    uint16_t family, port;
+    uint32_t flow;
+    uint64_t high, low;
+    uint32_t scope;
+};
+enum { cbpf_address_ipv6_bytes = sizeof(struct sockaddr_in6) };
+
+/// Room for what the kernel says beside a packet: its destination and its traffic class.
+enum { cbpf_beside_bytes = 128 };
+
+/// A raw socket that receives an IPv6 protocol's packets without their header; or, of IPPROTO_RAW, that sends whole ones.
+/// The descriptor, or a negative errno.
+static inline int cbpf_raw_ipv6(int protocol)
+{
+    int descriptor = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, protocol), on = 1;
+    if (descriptor < 0) return -errno;
+    if (setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0
+        && setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on) == 0)
+        return descriptor;
+    int failure = -errno;
+    close(descriptor);
+    return failure;
+}
+
+/// What the kernel said beside a received packet.
+struct cbpf_beside {
+    /// 0 where the destination was not said.
+    int found;
+    int traffic_class;
+    /// The destination, in network byte order.
+    uint64_t high, low;
+};
+
+static inline struct cbpf_beside cbpf_read_beside(struct msghdr *_Nonnull message)
+{
+    struct cbpf_beside beside = {0};
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+        if (at->cmsg_level != IPPROTO_IPV6) continue;
+        if (at->cmsg_type == IPV6_PKTINFO) {
+            memcpy(&beside.high, CMSG_DATA(at), 16);
+            beside.found = 1;
+        } else if (at->cmsg_type == IPV6_TCLASS) {
+            memcpy(&beside.traffic_class, CMSG_DATA(at), sizeof beside.traffic_class);
+        }
+    }
+    return beside;
 }
 
 // MARK: TUN

@@ -17,16 +17,13 @@ typedef struct {
     uint8_t cipher, hash, key_bytes, prefix_bytes, icv_bytes, esn;
 } crypto_esp_suite;
 
-/// Bytes of a head that a peek fills at most. `head` has room for them.
-enum { crypto_esp_head_bytes = 112 };
-
 /// One packet of a batch.
 typedef struct {
     /// SPI, number, IV, ciphertext, ICV, and 16 bytes behind it that may be written and are put back.
     uint8_t *_Nonnull esp;
     /// Of crypto_mb_esp_expand, or a crypto_openssl_esp.
     void *_Nonnull key;
-    /// Where a peek puts the first crypto_esp_head_bytes of the plaintext, or all there are.
+    /// Where a peek puts the first `head_bytes` of the plaintext, or all there are.
     uint8_t *_Nonnull head;
     /// Of the ciphertext, trailer included: a multiple of 4, of 16 with CBC, and not 0.
     uint32_t bytes;
@@ -35,6 +32,8 @@ typedef struct {
     /// The number's upper half; of no use without ESN.
     uint32_t high;
     crypto_esp_suite suite;
+    /// A multiple of 16. `head` has room for them.
+    uint16_t head_bytes;
     /// What was found: the ICV is right, pad length, next header.
     uint8_t authentic, pad, next;
 } crypto_esp_work;

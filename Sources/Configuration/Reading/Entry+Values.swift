@@ -48,14 +48,12 @@ extension Entry {
     /// An address that a host can have.
     func address() throws(ConfigurationFailure) -> IPAddress {
         guard let text = try scalar(), let address = IPAddress(text) else { throw failure(wanted: "an IP address") }
-        try refuseIPv6(address)
         try requireHost(address)
         return address
     }
 
     func requireHost(_ address: IPAddress) throws(ConfigurationFailure) {
-        let isMulticastOrReserved = address.v4 >> 28 >= 0xE
-        guard address.v4 >> 24 != 0, !isMulticastOrReserved else {
+        guard address.isHost else {
             throw failure("\(name) \(verb) \(address), which is not the address of a host")
         }
     }
@@ -66,14 +64,7 @@ extension Entry {
         guard let text = try scalar(), !text.contains("+"), let range = AddressRange(text) else {
             throw failure(wanted: wanted)
         }
-        try refuseIPv6(range.first)
         return range
-    }
-
-    private func refuseIPv6(_ address: IPAddress) throws(ConfigurationFailure) {
-        if !address.isV4 {
-            throw failure("IPv6 is not supported yet", remedy: "Write an IPv4 address, as in \(name): \(example).")
-        }
     }
 
     /// `port` or `first-last`.
@@ -114,5 +105,15 @@ extension Entry {
         }
         if ranges.isEmpty { throw failure("\(name) is an empty list") }
         return ranges
+    }
+}
+
+extension IPAddress {
+    /// One that a host can be reached by from other links: neither 0/8, multicast nor reserved; of IPv6 neither ::,
+    /// loopback, of one link, nor multicast (RFC 4291 §2.4).
+    fileprivate var isHost: Bool {
+        if isV4 { return v4 >> 24 != 0 && v4 >> 28 < 0xE }
+        let isOfOneLink = high >> 54 == 0x3FA
+        return high >> 56 != 0xFF && !isOfOneLink && !(high == 0 && low <= 1)
     }
 }

@@ -13,6 +13,13 @@ extension Entry {
                     at: entry.keyPlace, "\(quoted(node.name)) has the trustedAddress of \(quoted(owner)), \(address)",
                     "Give each node an address of its own.")
             }
+            if let address = node.trustedAddress, let other = owners.first(where: { $0.key.isV4 != address.isV4 }) {
+                throw document.failure(
+                    at: entry.keyPlace,
+                    "the trustedAddress of \(quoted(node.name)) is \(address), that of \(quoted(other.value)) "
+                        + "\(other.key)",
+                    "Give all nodes trusted addresses of one family: GRE between them has one.")
+            }
             nodes.append(node)
         }
         if nodes.isEmpty { throw failure("nodes is empty") }

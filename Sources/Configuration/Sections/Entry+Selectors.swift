@@ -36,19 +36,28 @@ extension Entry {
 
     func ipProtocol() throws(ConfigurationFailure) -> UInt8 {
         if let text = try scalar(), text.first?.isNumber == true { return UInt8(try integer(in: 1...255)) }
-        return try word(["tcp": 6, "udp": 17, "icmp": 1], or: "a number")
+        return try word(["tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58], or: "a number")
+    }
+
+    /// A packet has both its addresses of one family.
+    func requireOneFamily(of selectors: TrafficSelectors) throws(ConfigurationFailure) {
+        let local = Set(selectors.local.map(\.first.isV4))
+        guard local.isDisjoint(with: selectors.remote.map(\.first.isV4)) else { return }
+        throw failure(
+            "the selectors' remote and local are of two families, and no packet is",
+            remedy: "Write networks of one family, or of both in remote and local.")
     }
 
     /// In transport mode the outer addresses are the ones that the selectors are held against (RFC 4301 §5.2).
     func requireOuterAddresses(
         of selectors: TrafficSelectors, dvipa: IPAddress, peer: IPAddress
     ) throws(ConfigurationFailure) {
-        guard selectors.local.contains(where: { $0.contains(dvipa) }) else {
+        guard selectors.local.contains(where: { $0.first.isV4 == dvipa.isV4 && $0.contains(dvipa) }) else {
             throw failure(
                 "in transport mode the selectors' local must hold the DVIPA, \(dvipa)",
                 remedy: "Write local: [\(dvipa)].")
         }
-        guard selectors.remote.contains(where: { $0.contains(peer) }) else {
+        guard selectors.remote.contains(where: { $0.first.isV4 == peer.isV4 && $0.contains(peer) }) else {
             throw failure(
                 "in transport mode the selectors' remote must hold the peer, \(peer)",
                 remedy: "Write remote: [\(peer)].")

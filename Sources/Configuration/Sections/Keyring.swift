@@ -35,6 +35,7 @@ struct Keyring {
         }
         let selectorsEntry = try section.required("selectors")
         let selectors = try selectorsEntry.trafficSelectors()
+        try selectorsEntry.requireOneFamily(of: selectors)
         if mode == .transport {
             let inbound = direction == .inbound
             try selectorsEntry.requireOuterAddresses(
@@ -84,6 +85,11 @@ struct Keyring {
             throw destinationEntry.failure(
                 "source and destination are both \(source)",
                 remedy: "Write the peer's address in one, the cluster's in the other.")
+        }
+        guard source.isV4 == destination.isV4 else {
+            throw destinationEntry.failure(
+                "source is \(source), destination \(destination)",
+                remedy: "Write two addresses of one family; what is inside may be of the other.")
         }
         let (ours, entry) = direction == .inbound ? (destination, destinationEntry) : (source, sourceEntry)
         guard dvipas.contains(ours) || mode == .tunnel && gateways.contains(ours) else {

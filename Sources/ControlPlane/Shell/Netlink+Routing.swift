@@ -8,6 +8,12 @@ public struct RoutingRule: Sendable, Hashable, CustomStringConvertible {
         case from(Prefix)
         /// An endpoint's traffic: packets to what its SAs protect.
         case to(Prefix)
+
+        public var family: Netlink.Family {
+            switch self {
+            case .from(let prefix), .to(let prefix): prefix.address.isV4 ? .v4 : .v6
+            }
+        }
     }
 
     public var match: Match

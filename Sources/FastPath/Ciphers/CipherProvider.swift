@@ -97,14 +97,17 @@ struct WorkCount: BitwiseCopyable {
 
 /// The beginnings of a batch's payloads, decrypted: the first 48 bytes at least, or all there is.
 ///
-/// That holds an inner IPv4 header and what steering reads of TCP; with inner options `extend` gets up to 112.
+/// That holds an inner IPv4 header and what steering reads of TCP; where that is not enough `extend` gets up to
+/// 240: an inner IPv6 header and 186 bytes of extension headers.
 struct PeekedHeads: ~Copyable {
     /// A head: 16 bytes for the counter block that masks the ICV, the plaintext, and 16 for the last block.
     let memory: FrameMemory
-    static let stride = 192
+    static let stride = 320
     static let plaintextOffset = 16
     static let shortByteCount = 48
+    /// A payload no longer than this is decrypted in one piece.
     static let longByteCount = 112
+    static let extendedByteCount = 240
     static let lastBlockOffset = 144
 
     init(capacity: Int) { memory = FrameMemory(frameCount: capacity, frameStride: Self.stride) }
@@ -182,7 +185,7 @@ public enum CipherProvider: ~Copyable {
         }
     }
 
-    /// Decrypts a head further, to `PeekedHeads.longByteCount` or to its end.
+    /// Decrypts a head further, to `PeekedHeads.extendedByteCount` or to its end.
     func extend(
         _ works: inout Slab<CipherWork>, _ index: Int, in memory: borrowing FrameMemory,
         into heads: borrowing PeekedHeads

@@ -167,7 +167,7 @@ extension MultiBufferCiphers {
                 unsafe job = next256
                 unsafe next256 += runs
             }
-            // A head's 192 bytes hold 16 of mask and at most 112 of plaintext; the job's memory holds two jobs a packet.
+            // A head's bytes hold 16 of mask and at most 112 of plaintext; the job's memory holds two jobs a packet.
             unsafe crypto_mb_set_counter_job(
                 job, expanded, UnsafeMutableRawPointer(slot) + Scratch.nonceOffset, 12, esp, head,
                 UInt64(truncatingIfNeeded: 16 &+ headRun))
@@ -246,18 +246,25 @@ extension MultiBufferCiphers {
         into heads: borrowing PeekedHeads
     ) {
         let work = works[index]
-        let bytes = min(work.ciphertextByteCount, PeekedHeads.longByteCount)
-        // Those of other transforms are as long as they can be from the start.
+        let bytes = min(work.ciphertextByteCount, PeekedHeads.extendedByteCount)
         guard bytes > Int(work.headByteCount) else { return }
+        works[index].headByteCount = Int32(bytes)
         // As in `run`, one job over more blocks; the nonce is still in the scratch slot of this work.
         let esp = unsafe memory.pointer(at: work.start, count: work.byteCount)
         let head = unsafe heads.memory.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
+        guard work.suite.isGCM || work.suite.isGCM192 else {
+            // Of other transforms C peeks again, at more; what it finds of the trailer is known already.
+            var none = 0
+            unsafe add(
+                work, index, to: &none, in: memory, head: head + PeekedHeads.plaintextOffset,
+                headByteCount: PeekedHeads.extendedByteCount)
+            return unsafe crypto_mb_esp_peek(manager, others, otherWorks, none, 0)
+        }
         let keyByteCount = work.suite.keyByteCount
         let job = unsafe keyByteCount == 16 ? jobs128 : keyByteCount == 32 ? jobs256 : jobs192
         unsafe crypto_mb_set_counter_job(
             job, key(work.association), UnsafeMutableRawPointer(scratch + index) + Scratch.nonceOffset, 12, esp, head,
             UInt64(16 + bytes))
         unsafe _ = crypto_mb_run_counter_jobs(manager, job, 1, Int(keyByteCount))
-        works[index].headByteCount = Int32(bytes)
     }
 }

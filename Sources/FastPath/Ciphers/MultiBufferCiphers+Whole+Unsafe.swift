@@ -61,13 +61,13 @@ extension MultiBufferCiphers {
     @unsafe
     func add(
         _ work: CipherWork, _ index: Int, to count: inout Int, in memory: borrowing FrameMemory,
-        head: UnsafeMutableRawPointer
+        head: UnsafeMutableRawPointer, headByteCount: Int = PeekedHeads.longByteCount
     ) {
         precondition(count < batchCapacity)
         // The packet and its tailroom lie inside the frame memory, which the call checks; the place is in range.
         let esp = unsafe memory.pointer(at: work.start, count: work.byteCount + Tailroom.byteCount)
         unsafe (otherWorks + count).initialize(
-            to: crypto_esp_work(work, esp: esp, key: key(work.association), head: head))
+            to: crypto_esp_work(work, esp: esp, key: key(work.association), head: head, headByteCount: headByteCount))
         unsafe otherPlaces[count] = index
         count += 1
     }

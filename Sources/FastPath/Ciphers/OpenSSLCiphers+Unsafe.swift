@@ -65,12 +65,12 @@ internal import Wire
             let bytes = works[index].ciphertextByteCount
             precondition(bytes <= Self.plaintextCapacity)
             works[index].isAuthentic = false
-            works[index].headByteCount = Int32(min(bytes, PeekedHeads.longByteCount))
+            works[index].headByteCount = Int32(min(bytes, PeekedHeads.extendedByteCount))
             guard var work = unsafe work(works[index], in: memory) else { continue }
             // The buffer has room for the longest packet.
             let isDone = unsafe crypto_openssl_esp_open(&work, plaintext, verifying ? 1 : 0) == 1
             works[index].isAuthentic = unsafe isDone && work.authentic == 1
-            // A head's room holds longByteCount bytes at plaintextOffset; what is read was written by the opening.
+            // A head's room holds extendedByteCount bytes at plaintextOffset; what is read was written by the opening.
             let head = unsafe heads.memory.pointer(at: index * PeekedHeads.stride, count: PeekedHeads.stride)
             unsafe (head + PeekedHeads.plaintextOffset).copyMemory(
                 from: plaintext, byteCount: Int(works[index].headByteCount))

@@ -40,17 +40,22 @@ struct IPv4Header {
     var isLaterFragment: Bool { fragment & 0x1FFF != 0 }
 }
 
-/// IANA protocol numbers that we meet.
+/// IANA protocol numbers that we meet, IPv6's extension headers among them.
 enum IPProtocol {
+    static let hopByHop: UInt8 = 0
     static let icmp: UInt8 = 1
+    static let icmpv6: UInt8 = 58
     static let ipv4: UInt8 = 4
     static let tcp: UInt8 = 6
     static let udp: UInt8 = 17
     static let ipv6: UInt8 = 41
+    static let routing: UInt8 = 43
+    static let ipv6Fragment: UInt8 = 44
     static let gre: UInt8 = 47
     static let esp: UInt8 = 50
     /// No next header: a dummy packet in ESP (RFC 4303 §2.6).
     static let noNextHeader: UInt8 = 59
+    static let destinationOptions: UInt8 = 60
     static let dccp: UInt8 = 33
     static let sctp: UInt8 = 132
     static let udpLite: UInt8 = 136

@@ -10,18 +10,27 @@ struct TCPSegment {
     /// The number that it waits for next; means something with the ACK flag only.
     var acknowledgement: UInt32
 
-    /// Of a whole IPv4 packet that is known to carry TCP; nil when it is shorter than its headers say.
+    /// Of a whole IP packet that is known to carry TCP; nil when it is shorter than its headers say.
     init?(reading packet: RawSpan) {
-        guard let ip = IPv4Header(reading: packet), packet.byteCount >= ip.byteCount + TCPHeader.minimumByteCount,
-            let tcp = TCPHeader(reading: packet, at: ip.byteCount)
+        var start = 0
+        var end = 0
+        if let ip = IPv6Header(reading: packet), ip.version == 6 {
+            let chain = IPv6Chain(of: ip, in: packet)
+            guard chain.end == .reached else { return nil }
+            (start, end) = (chain.offset, ip.totalByteCount)
+        } else {
+            guard let ip = IPv4Header(reading: packet) else { return nil }
+            (start, end) = (ip.byteCount, ip.totalByteCount)
+        }
+        guard packet.byteCount >= start + TCPHeader.minimumByteCount, let tcp = TCPHeader(reading: packet, at: start)
         else { return nil }
-        let payload = ip.totalByteCount - ip.byteCount - tcp.byteCount
+        let payload = end - start - tcp.byteCount
         guard payload >= 0 else { return nil }
         flags = tcp.flags
-        end = packet.bigEndian32(at: ip.byteCount + Offset.sequence) &+ UInt32(truncatingIfNeeded: payload)
-        if flags & TCPHeader.Flag.syn != 0 { end &+= 1 }
-        if flags & TCPHeader.Flag.fin != 0 { end &+= 1 }
-        acknowledgement = packet.bigEndian32(at: ip.byteCount + Offset.acknowledgement)
+        self.end = packet.bigEndian32(at: start + Offset.sequence) &+ UInt32(truncatingIfNeeded: payload)
+        if flags & TCPHeader.Flag.syn != 0 { self.end &+= 1 }
+        if flags & TCPHeader.Flag.fin != 0 { self.end &+= 1 }
+        acknowledgement = packet.bigEndian32(at: start + Offset.acknowledgement)
     }
 
     func has(_ flag: UInt8) -> Bool { flags & flag != 0 }

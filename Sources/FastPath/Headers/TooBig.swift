@@ -10,6 +10,8 @@ enum TooBig {
     static let quotedLimit = 576 - IPv4Header.minimumByteCount - headerByteCount
     /// IPv4 hosts must take so much (RFC 791 §3.1): nothing makes us believe in less.
     static let leastMTU = 576
+    /// Of every link of IPv6 (RFC 8200 §5).
+    static let leastMTU6 = 1280
     private enum Offset { static let checksum = 2, mtu = 6 }
 
     /// What an error about an ESP packet of ours says.
@@ -25,10 +27,14 @@ enum TooBig {
         var destinationPort: UInt16 = 0
     }
 
-    /// Whether an IPv4 packet may be answered by an error (RFC 1122 §3.2.2): no error about errors, nor about fragments
-    /// behind the first.
-    static func mayAnswer(_ packet: RawSpan, _ header: IPv4Header) -> Bool {
-        guard !header.isLaterFragment else { return false }
+    /// Whether a packet may be answered by an error (RFC 1122 §3.2.2, RFC 4443 §2.4): no error about errors, nor about
+    /// fragments behind the first.
+    static func mayAnswer(_ packet: RawSpan) -> Bool {
+        if let header = IPv6Header(reading: packet), header.version == 6 {
+            guard header.nextHeader == IPProtocol.icmpv6 else { return true }
+            return packet.byteCount > IPv6Header.byteCount && packet.byte(at: IPv6Header.byteCount) >= 128
+        }
+        guard let header = IPv4Header(reading: packet), !header.isLaterFragment else { return false }
         guard header.ipProtocol == IPProtocol.icmp else { return true }
         guard packet.byteCount > header.byteCount else { return false }
         let type = packet.byte(at: header.byteCount)
@@ -38,6 +44,9 @@ enum TooBig {
     /// Puts the error in front of the packet that lies at `packet.start`, which it quotes, for the host that sent it. It comes
     /// from where the packet was going: that is where the host's routes lead for it.
     static func answer(_ packet: inout Packet, mtu: Int, in memory: borrowing FrameMemory) {
+        if IPHeader.version(memory.bytes(at: packet.start, count: 1)) == 6 {
+            return answer6(&packet, mtu: mtu, in: memory)
+        }
         let quoted = min(packet.byteCount, quotedLimit)
         let addresses = memory.bytes(at: packet.start + IPv4Header.Offset.source, count: 8)
         let source = IPAddress(v4: addresses.bigEndian32(at: 0))
@@ -55,6 +64,34 @@ enum TooBig {
         bytes.storeBigEndian(UInt16(0), at: 4)
         bytes.storeBigEndian(UInt16(clamping: mtu), at: Offset.mtu)
         let sum = InternetChecksum.sum(memory.bytes(at: icmp, count: headerByteCount + quoted))
+        bytes.storeBigEndian(~sum, at: Offset.checksum)
+    }
+
+    /// ICMPv6 "packet too big" (RFC 4443 §3.2).
+    ///
+    ///     | IPv6 40 | type 2, code 0, checksum 2 | MTU 4 | the packet, so that all of it is 1280 at most |
+    private static func answer6(_ packet: inout Packet, mtu: Int, in memory: borrowing FrameMemory) {
+        let quoted = min(packet.byteCount, leastMTU6 - IPv6Header.byteCount - headerByteCount)
+        let addresses = IPHeader.addresses(at: packet.start, in: memory)
+        let icmp = packet.start - headerByteCount
+        let byteCount = headerByteCount + quoted
+        packet.start = icmp - IPv6Header.byteCount
+        packet.byteCount = IPv6Header.byteCount + byteCount
+        IPv6Rewriting.write(
+            at: packet.start, payloadByteCount: byteCount, trafficClass: 0, source: addresses.destination,
+            destination: addresses.source, nextHeader: IPProtocol.icmpv6, in: memory)
+        var bytes = memory.mutableBytes(at: icmp, count: headerByteCount)
+        bytes.store(2, at: 0)
+        bytes.store(0, at: 1)
+        bytes.storeBigEndian(UInt16(0), at: Offset.checksum)
+        // No sender of IPv6 believes in less (RFC 8201 §4).
+        bytes.storeBigEndian(UInt32(max(mtu, leastMTU6)), at: 4)
+        // Addresses, length and protocol count, too (RFC 8200 §8.1).
+        let whole = memory.bytes(at: packet.start, count: packet.byteCount)
+        let pseudo = InternetChecksum.add(
+            InternetChecksum.sum(whole, from: IPv6Header.Offset.source, count: 32),
+            InternetChecksum.fold(UInt64(byteCount) + UInt64(IPProtocol.icmpv6)))
+        let sum = InternetChecksum.sum(whole, from: IPv6Header.byteCount, initial: pseudo)
         bytes.storeBigEndian(~sum, at: Offset.checksum)
     }
 

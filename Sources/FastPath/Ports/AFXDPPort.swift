@@ -48,7 +48,7 @@ public struct AFXDPPort: ~Copyable, FramePort {
     /// Opens the port, without copying between driver and memory where both drivers can, with copies otherwise.
     ///
     /// - Parameters:
-    ///   - ownedAddresses: the DVIPAs and tunnel endpoints to begin with; IPv4.
+    ///   - ownedAddresses: the DVIPAs and tunnel endpoints to begin with.
     ///   - frameCount: frames in the memory; at least 1,024 for each receive queue and as many to send.
     ///     nil: as many, and no fewer than 8,192.
     ///   - frameStride: bytes of a frame, 2,048 to 4,096. One that is not a power of two needs unaligned chunks, which

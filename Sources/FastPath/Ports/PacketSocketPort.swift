@@ -12,6 +12,8 @@ public struct PacketSocketPort: ~Copyable, FramePort {
     private var blocks: ReceiveBlocks
     private let sender: FileDescriptor
     private let silencer: FileDescriptor
+    /// Of IPv6; nil where the kernel has none.
+    private let silencer6: FileDescriptor?
     private var owned = OwnedAddresses()
     public let memory: FrameMemory
     private var pool: FramePool
@@ -29,7 +31,7 @@ public struct PacketSocketPort: ~Copyable, FramePort {
     /// Opens the port.
     ///
     /// - Parameters:
-    ///   - ownedAddresses: the DVIPAs and tunnel endpoints to begin with; IPv4.
+    ///   - ownedAddresses: the DVIPAs and tunnel endpoints to begin with.
     ///   - frameCount: frames in the memory; a batch needs as many as it has packets.
     ///   - frameStride: bytes of a frame; 2,240 puts headers into different cache sets.
     public init(
@@ -71,21 +73,24 @@ public struct PacketSocketPort: ~Copyable, FramePort {
         let silencer = FileDescriptor(owning: raw)
         failure = cbpf_accept_nothing(silencer.number)
         guard failure == 0 else { throw PortFailure("a raw socket for ESP", errno: failure) }
+        let silencer6 = try Self.silencer6()
 
         self.init(
-            blocks: blocks, sender: sender, silencer: silencer, owned: owned,
+            blocks: blocks, sender: sender, silencer: silencer, silencer6: silencer6, owned: owned,
             memory: FrameMemory(frameCount: frameCount, frameStride: frameStride), client: client, trusted: trusted,
             longestReceived: longest)
     }
 
     private init(
         blocks: consuming ReceiveBlocks, sender: consuming FileDescriptor, silencer: consuming FileDescriptor,
-        owned: consuming OwnedAddresses, memory: consuming FrameMemory, client: NetworkInterface,
+        silencer6: consuming FileDescriptor?, owned: consuming OwnedAddresses, memory: consuming FrameMemory,
+        client: NetworkInterface,
         trusted: NetworkInterface, longestReceived: Int
     ) {
         self.blocks = blocks
         self.sender = sender
         self.silencer = silencer
+        self.silencer6 = silencer6
         self.owned = owned
         pool = FramePool(frameCount: memory.frameCount, frameStride: memory.frameStride)
         messages = MessageVector(capacity: PacketBatch.defaultCapacity)
@@ -93,6 +98,16 @@ public struct PacketSocketPort: ~Copyable, FramePort {
         summary = "packet socket on \(client.name), TPACKET_V3, to \(trusted.name)"
         longestSent = trusted.mtu + 14
         self.longestReceived = longestReceived
+    }
+
+    private static func silencer6() throws(PortFailure) -> FileDescriptor? {
+        let raw = cbpf_raw_ipv6(Int32(IPPROTO_ESP))
+        guard raw != -EAFNOSUPPORT else { return nil }
+        guard raw >= 0 else { throw PortFailure("a raw IPv6 socket for ESP", errno: raw) }
+        let silencer = FileDescriptor(owning: raw)
+        let failure = cbpf_accept_nothing(silencer.number)
+        guard failure == 0 else { throw PortFailure("a raw IPv6 socket for ESP", errno: failure) }
+        return silencer
     }
 
     private static func packetSocket(_ purpose: String) throws(PortFailure) -> FileDescriptor {

@@ -4,12 +4,13 @@ internal import Wire
 
 /// A host's way to speak one IP protocol past its own stack: a raw socket that receives the protocol's packets (GRE,
 /// 47, or ESP, 50), reassembled and with their IPv4 header, and one that sends whole IPv4 packets as they
-/// are (IP_HDRINCL).
+/// are (IP_HDRINCL). Where the kernel has IPv6, the same beside it (`RawIPv6Socket`): a batch mixes both.
 ///
 /// While it is open the kernel does not answer the protocol with "protocol unreachable".
 public struct RawIPSocket: ~Copyable {
     private let receiver: FileDescriptor
     private let sender: FileDescriptor
+    private var other: RawIPv6Socket?
     private var incoming: MessageVector
     private var outgoing: MessageVector
     private var refusals = SendRefusals()
@@ -24,6 +25,8 @@ public struct RawIPSocket: ~Copyable {
     public init(
         ipProtocol: UInt8, interface: String? = nil, mark: UInt32? = nil, bufferByteCount: Int32 = 4 << 20
     ) throws(PortFailure) {
+        let other = try RawIPv6Socket.open(
+            ipProtocol: ipProtocol, interface: interface, mark: mark, bufferByteCount: bufferByteCount)
         let receiver = try Self.rawSocket(Int32(ipProtocol))
         let sender = try Self.rawSocket(Int32(IPPROTO_RAW))
         if let interface {
@@ -45,6 +48,7 @@ public struct RawIPSocket: ~Copyable {
         // The sender is one of protocol 255, of which nothing should come; if it does, it is not for us.
         let failure = cbpf_accept_nothing(sender.number)
         guard failure == 0 else { throw PortFailure("a raw socket to send through", errno: failure) }
+        self.other = other
         self.receiver = receiver
         self.sender = sender
         incoming = MessageVector(capacity: PacketBatch.defaultCapacity)
@@ -57,12 +61,25 @@ public struct RawIPSocket: ~Copyable {
         return FileDescriptor(owning: descriptor)
     }
 
-    /// Of the receiving socket, for poll.
-    public var fileDescriptor: Int32 { receiver.number }
+    /// Of the receiving sockets, for poll.
+    public var fileDescriptors: [Int32] {
+        switch other {
+        case .some(let other): [receiver.number, other.fileDescriptor]
+        case .none: [receiver.number]
+        }
+    }
 
-    /// Appends what has arrived, up to the batch's and the pool's room; never blocks. A packet starts at its IPv4
-    /// header and has `HostRoom` around it; one that leaves no such room in its frame is dropped and counted.
+    /// Appends what has arrived, up to the batch's and the pool's room; never blocks. A packet starts at its IP header and
+    /// has `HostRoom` around it (the IPv6 header lies in the front room); one that leaves no such room in its frame is dropped
+    /// and counted.
     public mutating func receive(
+        into batch: inout PacketBatch, memory: borrowing FrameMemory, pool: inout FramePool
+    ) {
+        if other != nil { other!.receive(into: &batch, memory: memory, pool: &pool) }
+        receive4(into: &batch, memory: memory, pool: &pool)
+    }
+
+    private mutating func receive4(
         into batch: inout PacketBatch, memory: borrowing FrameMemory, pool: inout FramePool
     ) {
         let room = memory.frameStride - HostRoom.front - HostRoom.back
@@ -92,16 +109,17 @@ public struct RawIPSocket: ~Copyable {
         }
     }
 
-    /// Sends the packets of the batch that have this verdict: whole IPv4 packets, to the destination in their header;
-    /// the kernel fills in the header checksum. One that is not taken gets `oversized` (it exceeds the interface's MTU)
-    /// or `transmitQueueFull`. Traps when a packet is shorter than an IPv4 header.
+    /// Sends the packets of the batch that have this verdict: whole packets, to the destination in their header;
+    /// the kernel fills in the IPv4 header's checksum. One that is not taken gets `oversized` (it exceeds the interface's MTU)
+    /// or `transmitQueueFull`. Traps when a packet is shorter than its header.
     public mutating func send(_ batch: inout PacketBatch, having verdict: Verdict, memory: borrowing FrameMemory) {
+        if other != nil { other!.send(&batch, having: verdict, memory: memory) }
         var first = 0
         while first < batch.count {
             outgoing.removeAll()
             var end = first
             while end < batch.count && outgoing.count < outgoing.capacity {
-                if batch[end].verdict == verdict {
+                if batch[end].verdict == verdict && !batch[end].isIPv6(in: memory) {
                     let packet = batch[end]
                     let header = memory.bytes(at: packet.start, count: packet.byteCount)
                     outgoing.append(
@@ -111,7 +129,7 @@ public struct RawIPSocket: ~Copyable {
             }
             outgoing.send(through: sender.number)
             var message = 0
-            for index in first..<end where batch[index].verdict == verdict {
+            for index in first..<end where batch[index].verdict == verdict && !batch[index].isIPv6(in: memory) {
                 let refusal = outgoing.refusal(of: message)
                 message += 1
                 if refusal == 0 {
@@ -127,6 +145,10 @@ public struct RawIPSocket: ~Copyable {
 
     /// Packets sent, and what was dropped, by reason.
     public func statistics() -> [String: UInt64] {
-        refusals.snapshot().merging(["sent": sentCount, "frame_too_long": tooLongCount]) { $1 }
+        let ours = refusals.snapshot().merging(["sent": sentCount, "frame_too_long": tooLongCount]) { $1 }
+        switch other {
+        case .some(let other): return ours.merging(other.statistics()) { $0 + $1 }
+        case .none: return ours
+        }
     }
 }

@@ -127,14 +127,23 @@ internal import Wire
         batch.append(Packet(start: start, byteCount: total))
     }
 
-    /// The IPv4 destination behind up to two VLAN tags, in host byte order; nil when the frame has none.
+    /// The destination behind up to two VLAN tags; nil when the frame has none, or an IPv4-mapped one, which is nobody's
+    /// (RFC 4942 §2.2).
     @inline(__always)
-    private static func destination(of frame: RawSpan) -> UInt32? {
+    private static func destination(of frame: RawSpan) -> IPAddress? {
         var offset = 12
         for _ in 0...2 {
             guard frame.byteCount >= offset + 2 else { return nil }
             let type = frame.bigEndian16(at: offset)
-            if type == 0x0800 { return frame.byteCount >= offset + 22 ? frame.bigEndian32(at: offset + 18) : nil }
+            if type == 0x0800 {
+                return frame.byteCount >= offset + 22 ? IPAddress(v4: frame.bigEndian32(at: offset + 18)) : nil
+            }
+            if type == 0x86DD {
+                guard let header = IPv6Header(reading: frame, at: offset + 2), !header.destination.isV4 else {
+                    return nil
+                }
+                return header.destination
+            }
             guard type == 0x8100 || type == 0x88A8 else { return nil }
             offset += 4
         }

@@ -19,7 +19,7 @@ struct JoinableSegment: BitwiseCopyable {
     var hasFlow = false
     var isJoinable = false
 
-    var tcp: Int { isV4 ? IPv4Header.minimumByteCount : IPv6.headerByteCount }
+    var tcp: Int { isV4 ? IPv4Header.minimumByteCount : IPv6Header.byteCount }
 
     init() {}
 
@@ -37,12 +37,12 @@ struct JoinableSegment: BitwiseCopyable {
             guard ip.fragment & 0x4000 != 0 else { return }
             (source, destination, total) = (ip.source, ip.destination, ip.totalByteCount)
         } else {
-            guard packet.byteCount >= IPv6.headerByteCount + TCPHeader.minimumByteCount, packet.byte(at: 0) >> 4 == 6,
-                packet.byte(at: IPv6.Offset.nextHeader) == IPProtocol.tcp
+            guard packet.byteCount >= IPv6Header.byteCount + TCPHeader.minimumByteCount, packet.byte(at: 0) >> 4 == 6,
+                packet.byte(at: IPv6Header.Offset.nextHeader) == IPProtocol.tcp
             else { return }
-            source = Self.address(packet, at: IPv6.Offset.source)
-            destination = Self.address(packet, at: IPv6.Offset.destination)
-            total = IPv6.headerByteCount + Int(packet.bigEndian16(at: IPv6.Offset.payloadLength))
+            source = Self.address(packet, at: IPv6Header.Offset.source)
+            destination = Self.address(packet, at: IPv6Header.Offset.destination)
+            total = IPv6Header.byteCount + Int(packet.bigEndian16(at: IPv6Header.Offset.payloadLength))
         }
         ports = packet.bigEndian32(at: tcp)
         sequence = packet.bigEndian32(at: tcp + Offset.sequence)
@@ -124,7 +124,8 @@ struct SegmentJoiner {
             else { return false }
         } else {
             guard packet.bigEndian32(at: 0) == head.bigEndian32(at: 0),
-                packet.bigEndian16(at: IPv6.Offset.nextHeader) == head.bigEndian16(at: IPv6.Offset.nextHeader)
+                packet.bigEndian16(at: IPv6Header.Offset.nextHeader)
+                    == head.bigEndian16(at: IPv6Header.Offset.nextHeader)
             else { return false }
         }
         guard
@@ -149,8 +150,8 @@ struct SegmentJoiner {
             head.storeBigEndian(UInt16(0), at: IPv4Header.Offset.checksum)
             head.storeBigEndian(~InternetChecksum.sum(head.bytes, count: tcp), at: IPv4Header.Offset.checksum)
         } else {
-            let length = UInt16(truncatingIfNeeded: byteCount - IPv6.headerByteCount)
-            head.storeBigEndian(length, at: IPv6.Offset.payloadLength)
+            let length = UInt16(truncatingIfNeeded: byteCount - IPv6Header.byteCount)
+            head.storeBigEndian(length, at: IPv6Header.Offset.payloadLength)
         }
         if isPushed {
             head.store(head.bytes.byte(at: tcp + Offset.flags) | Flag.push, at: tcp + Offset.flags)

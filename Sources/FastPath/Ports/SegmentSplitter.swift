@@ -29,7 +29,7 @@ struct SegmentSplitter {
             return nil
         }
         isV4 = packet.byte(at: 0) >> 4 == 4
-        guard tcp >= (isV4 ? IPv4Header.minimumByteCount : IPv6.headerByteCount) else { return nil }
+        guard tcp >= (isV4 ? IPv4Header.minimumByteCount : IPv6Header.byteCount) else { return nil }
         let length = Int(packet.byte(at: tcp + TCPHeader.Offset.dataOffset) >> 4) * 4
         headerByteCount = tcp + length
         guard length >= TCPHeader.minimumByteCount, headerByteCount <= packet.byteCount else { return nil }
@@ -62,8 +62,8 @@ struct SegmentSplitter {
             let sum = InternetChecksum.sum(segment.bytes, count: tcp)
             segment.storeBigEndian(~sum, at: IPv4Header.Offset.checksum)
         } else {
-            let length = total - IPv6.headerByteCount
-            segment.storeBigEndian(UInt16(truncatingIfNeeded: length), at: IPv6.Offset.payloadLength)
+            let length = total - IPv6Header.byteCount
+            segment.storeBigEndian(UInt16(truncatingIfNeeded: length), at: IPv6Header.Offset.payloadLength)
         }
         let sequence = packet.bigEndian32(at: tcp + Offset.sequence)
         let before = UInt32(truncatingIfNeeded: at - headerByteCount)
@@ -114,14 +114,8 @@ enum SegmentBytes {
         let addresses =
             isV4
             ? InternetChecksum.sum(packet, from: IPv4Header.Offset.source, count: 8)
-            : InternetChecksum.sum(packet, from: IPv6.Offset.source, count: 32)
+            : InternetChecksum.sum(packet, from: IPv6Header.Offset.source, count: 32)
         let rest = UInt64(IPProtocol.tcp) &+ UInt64(truncatingIfNeeded: tcpByteCount)
         return InternetChecksum.add(addresses, InternetChecksum.fold(rest))
     }
-}
-
-/// Where things are in an IPv6 header (RFC 8200 §3).
-enum IPv6 {
-    static let headerByteCount = 40
-    enum Offset { static let payloadLength = 4, nextHeader = 6, source = 8, destination = 24 }
 }

@@ -10,11 +10,12 @@ struct SteeringProgram: ~Copyable {
     private var trustedLink: FileDescriptor?
     private let object: BPFObject
     private let ownedMap: Int32
+    private let ownedMap6: Int32
     private let socketMap: Int32
     /// "driver mode", or "generic mode" with the reason.
     let mode: String
 
-    /// Entries in `owned_v4`.
+    /// Entries in `owned_v4` and in `owned_v6`.
     static let ownedCapacity = 4096
 
     /// Loads the program and attaches it. It passes everything until sockets and addresses are added.
@@ -24,6 +25,7 @@ struct SteeringProgram: ~Copyable {
         let object = try BPFObject(XDPProgram.object, receiveQueues: interface.receiveQueues)
         let steer = try object.program("steer")
         let owned = try object.map("owned_v4")
+        let owned6 = try object.map("owned_v6")
         let sockets = try object.map("xsks")
         var mode = "driver mode"
         var link = cbpf_attach(steer, interface.index, UInt32(XDP_FLAGS_DRV_MODE))
@@ -33,16 +35,18 @@ struct SteeringProgram: ~Copyable {
         }
         guard link >= 0 else { throw PortFailure("attaching the XDP program to \(interface.name)", errno: link) }
         return SteeringProgram(
-            object: object, link: FileDescriptor(owning: link), ownedMap: owned, socketMap: sockets, mode: mode)
+            object: object, link: FileDescriptor(owning: link), ownedMap: (owned, owned6), socketMap: sockets,
+            mode: mode)
     }
 
     private init(
-        object: consuming BPFObject, link: consuming FileDescriptor, ownedMap: Int32, socketMap: Int32, mode: String
+        object: consuming BPFObject, link: consuming FileDescriptor, ownedMap: (Int32, Int32), socketMap: Int32,
+        mode: String
     ) {
         self.object = object
         clientLink = link
         trustedLink = nil
-        self.ownedMap = ownedMap
+        (self.ownedMap, ownedMap6) = ownedMap
         self.socketMap = socketMap
         self.mode = mode
     }
@@ -67,11 +71,11 @@ struct SteeringProgram: ~Copyable {
 
     /// ESP for this address is ours from now on.
     func own(_ address: IPAddress) throws(PortFailure) {
-        guard address.isV4 else { throw PortFailure("\(address): only IPv4 addresses can be owned") }
-        var key = address.v4.bigEndian
         var value: UInt8 = 1
-        // Key and value are of the map's sizes and used during the call only.
-        let failure = unsafe bpf_map_update_elem(ownedMap, &key, &value, UInt64(BPF_ANY))
+        // Value and key are of the map's sizes and used during the call only.
+        let failure = unsafe withKey(of: address) { map, key in
+            unsafe bpf_map_update_elem(map, key, &value, UInt64(BPF_ANY))
+        }
         guard failure != -E2BIG else {
             throw PortFailure("\(address): \(Self.ownedCapacity) addresses are owned, there is no room for more")
         }
@@ -80,11 +84,22 @@ struct SteeringProgram: ~Copyable {
 
     /// The kernel gets ESP for this address from now on. An address that was not owned is no failure.
     func disown(_ address: IPAddress) throws(PortFailure) {
-        guard address.isV4 else { return }
-        var key = address.v4.bigEndian
         // The key is of the map's size and used during the call only.
-        let failure = unsafe bpf_map_delete_elem(ownedMap, &key)
+        let failure = unsafe withKey(of: address) { map, key in unsafe bpf_map_delete_elem(map, key) }
         guard failure == 0 || failure == -ENOENT else { throw PortFailure("disowning \(address)", errno: failure) }
+    }
+
+    /// The map of the address's family, and its bytes as they are on the wire.
+    @unsafe
+    private func withKey(of address: IPAddress, _ body: (Int32, UnsafeRawPointer) -> Int32) -> Int32 {
+        if address.isV4 {
+            var key = address.v4.bigEndian
+            // For the length of the call.
+            return unsafe body(ownedMap, &key)
+        }
+        var key = (address.high.bigEndian, address.low.bigEndian)
+        // For the length of the call.
+        return unsafe body(ownedMap6, &key)
     }
 
     private static func refuseOtherProgram(on interface: NetworkInterface) throws(PortFailure) {

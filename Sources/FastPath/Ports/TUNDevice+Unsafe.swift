@@ -154,6 +154,24 @@ internal import Glibc
         }
     }
 
+    /// Gives one IP packet to the host, as it is. False when the host did not take it; `statistics` says why.
+    public mutating func write(_ packet: RawSpan) -> Bool {
+        var bytes = header.mutableBytes(at: 0, count: VirtualNetHeader.byteCount)
+        VirtualNetHeader().write(to: &bytes)
+        // The span's bytes, used during the call only, and ten of ours.
+        let written = unsafe packet.withUnsafeBytes { packet in
+            unsafe vectors[0] = iovec(
+                iov_base: header.pointer(at: 0, count: VirtualNetHeader.byteCount),
+                iov_len: VirtualNetHeader.byteCount)
+            unsafe vectors[1] = iovec(
+                iov_base: UnsafeMutableRawPointer(mutating: packet.baseAddress), iov_len: packet.count)
+            return unsafe writev(descriptor.number, vectors.pointer(to: 0), 2)
+        }
+        if written > 0 { return true }
+        refusals.count(errno)
+        return false
+    }
+
     private mutating func write(_ batch: inout PacketBatch, _ range: Range<Int>, from memory: borrowing FrameMemory) {
         for index in range {
             let delivers = batch[index].verdict.delivers

@@ -19,7 +19,9 @@ extension Router {
             if at &+ Self.prefetchDistance < count { frames.prefetch(at: packets[at &+ Self.prefetchDistance].start) }
             let frame = frames.bytes(at: packets[at].start, count: packets[at].byteCount)
             guard let ethernet = EthernetHeader(reading: frame), ethernet.type == .ipv4 else {
-                packets[at].verdict = judgeOtherType(frame)
+                let verdict = judgeOtherType(frame, ours, into: &packets[at], &batch.hasIPv6)
+                packets[at].verdict = verdict
+                if verdict == .pending { index.prefetch(packets[at].spi) }
                 continue
             }
             let verdict = ESPDatagram.read(frame, at: EthernetHeader.byteCount, ours: ours, into: &packets[at])
@@ -34,16 +36,28 @@ extension Router {
         return fragments
     }
 
-    /// What is not plainly IPv4 is the kernel's, unless a tag hides ESP of ours.
+    /// What is neither plainly IPv4 nor IPv6 is the kernel's, unless a tag hides ESP of ours.
     @inline(never)
-    private func judgeOtherType(_ frame: RawSpan) -> Verdict {
+    private func judgeOtherType(
+        _ frame: RawSpan, _ ours: AddressTable.Reader, into packet: inout Packet, _ hasIPv6: inout Bool
+    ) -> Verdict {
         guard let ethernet = EthernetHeader(reading: frame) else { return .truncated }
+        if ethernet.type == .ipv6 {
+            hasIPv6 = true
+            return ESPDatagram.readIPv6(frame, at: EthernetHeader.byteCount, ours: ours, into: &packet)
+        }
         var type = ethernet.type
         var at = EthernetHeader.byteCount
         for _ in 0..<2 where type.isTag {
             guard frame.byteCount >= at + EtherType.tagByteCount else { return .truncated }
             type = EtherType(rawValue: frame.bigEndian16(at: at + 2))
             at += EtherType.tagByteCount
+        }
+        if ethernet.type.isTag, type == .ipv6 {
+            // Whatever is wrong with it or right, it is behind a tag.
+            var unused = packet
+            let verdict = ESPDatagram.readIPv6(frame, at: at, ours: ours, into: &unused)
+            return verdict == .passed ? .passed : .vlanTagged
         }
         guard ethernet.type.isTag, type == .ipv4, let header = IPv4Header(reading: frame, at: at), header.version == 4,
             header.ipProtocol == IPProtocol.esp, ours.find(header.destination) != AddressTable.absent

@@ -65,7 +65,7 @@ enum ESPDatagram {
     }
 
     /// The payload of a UDP datagram to port 4500 of ours (RFC 3948 §2).
-    private static func readInUDP(
+    static func readInUDP(
         _ frame: RawSpan, at offset: Int, byteCount: Int, into packet: inout Packet
     ) -> Verdict {
         guard byteCount >= UDPHeader.byteCount, let udp = UDPHeader(reading: frame, at: offset) else {
@@ -81,7 +81,7 @@ enum ESPDatagram {
         return read(frame, esp: payload, byteCount: payloadByteCount, into: &packet)
     }
 
-    private static func read(_ frame: RawSpan, esp: Int, byteCount: Int, into packet: inout Packet) -> Verdict {
+    static func read(_ frame: RawSpan, esp: Int, byteCount: Int, into packet: inout Packet) -> Verdict {
         guard byteCount >= ESPHeader.byteCount, let header = ESPHeader(reading: frame, at: esp) else {
             return .truncated
         }

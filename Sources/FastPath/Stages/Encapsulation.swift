@@ -13,6 +13,7 @@ extension Router {
         // No call in the loop that nearly every packet takes: what lives across one cannot stay in registers.
         let left = encapsulatePlain(&batch, count: count, in: memory)
         if left > 0 { encapsulateOthers(&batch, count: count, in: memory, now: now, proof) }
+        if batch.hasIPv6 && !targets.isIPv6 { nameIPv6(&batch, count: count, in: memory) }
     }
 
     /// Those whose target is plainly there; returns how many others there are.
@@ -47,6 +48,10 @@ extension Router {
         for index in 0..<count {
             let packet = Int(steeringWorks[index].packet)
             guard batch[packet].verdict == .pending else { continue }
+            if targets[Int(batch[packet].target)].isPlain6 {
+                encapsulate6(&batch[packet], in: memory)
+                continue
+            }
             let verdict = askTarget(index, &batch, packet, now: now, proof)
             guard verdict == .pending else {
                 batch[packet].verdict = verdict
@@ -56,6 +61,10 @@ extension Router {
             if targets.relays(Int(batch[packet].target), transform: record.transform, hasESN: record.suite.hasESN) {
                 batch[packet].verdict = .relayed
                 countRelayed()
+                continue
+            }
+            if targets.isIPv6 {
+                encapsulate6(&batch[packet], in: memory)
                 continue
             }
             Self.encapsulate(

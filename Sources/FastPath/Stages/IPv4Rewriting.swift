@@ -7,14 +7,7 @@ enum IPv4Rewriting {
         from: Int, to: Int, headerByteCount: Int, totalByteCount: Int, ipProtocol: UInt8,
         in memory: borrowing FrameMemory
     ) {
-        // The two places overlap: word by word, beginning at the end that the other place does not cover.
-        let words = headerByteCount / 4
-        for step in 0..<words {
-            let word = (to > from ? words - 1 - step : step) * 4
-            let value = memory.bytes(at: from + word, count: 4).bigEndian32(at: 0)
-            var place = memory.mutableBytes(at: to + word, count: 4)
-            place.storeBigEndian(value, at: 0)
-        }
+        memory.move(from: from, to: to, byteCount: headerByteCount)
         var header = memory.mutableBytes(at: to, count: headerByteCount)
         header.storeBigEndian(UInt16(truncatingIfNeeded: totalByteCount), at: IPv4Header.Offset.totalLength)
         header.store(ipProtocol, at: IPv4Header.Offset.ipProtocol)

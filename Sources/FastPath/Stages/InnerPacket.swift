@@ -23,10 +23,13 @@ enum InnerPacket {
         var ipProtocol = nextHeader
         flow.remote = outer.source
         flow.local = outer.destination
-        if isTunnel {
-            guard nextHeader == IPProtocol.ipv4 else {
-                return nextHeader == IPProtocol.ipv6 ? .unsupportedProtocol : .malformedTrailer
-            }
+        if !isTunnel || nextHeader == IPProtocol.ipv6 {
+            let start = readIPv6(plaintext, payloadByteCount, nextHeader, isTunnel, into: &flow)
+            guard start.verdict == .pending else { return start.verdict }
+            if start.hasOptions { hasOptions = true }
+            (transport, end, ipProtocol) = (start.transport, start.end, start.ipProtocol)
+        } else {
+            guard nextHeader == IPProtocol.ipv4 else { return .malformedTrailer }
             guard payloadByteCount >= IPv4Header.minimumByteCount, let header = IPv4Header(reading: plaintext) else {
                 return .malformedInner
             }

@@ -80,16 +80,12 @@ extension Router {
         let record = associations.records[Int(works[index].association)]
         let ip = batch[packet].start + Int(batch[packet].ipOffset)
         // Classification has read this header: it is there.
-        let addresses = memory.bytes(at: ip + IPv4Header.Offset.source, count: 8)
-        let outer = (
-            source: IPAddress(v4: addresses.bigEndian32(at: 0)),
-            destination: IPAddress(v4: addresses.bigEndian32(at: 4))
-        )
+        let outer = IPHeader.addresses(at: ip, in: memory)
         var hasOptions = false
         var flow = Flow.none
         var verdict = read(index, record.isTunnel, outer, into: &flow, hasOptions: &hasOptions)
         if verdict == nil {
-            // Inner options push the ports out of the short head.
+            // Inner options, and every IPv6 header, push the ports out of the short head.
             ciphers.extend(&works, index, in: memory, into: heads)
             verdict = read(index, record.isTunnel, outer, into: &flow, hasOptions: &hasOptions)
         }
@@ -101,7 +97,7 @@ extension Router {
             batch[packet].verdict = verdict
             return nil
         }
-        guard verdict == .pending else { return refuse(verdict ?? .malformedInner) }
+        guard verdict == .pending else { return refuse(verdict ?? .extensionHeadersTooLong) }
         guard associations.selectors.allow(flow, head: record.selectors) else { return refuse(.tunnelCheckFailed) }
         if record.isTunnel, let proof {
             let fragment = InnerFragment(reading: heads.plaintext(index, count: readableCount(index)))

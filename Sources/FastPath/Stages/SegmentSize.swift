@@ -7,22 +7,25 @@ enum SegmentSize {
     private enum Option { static let end: UInt8 = 0, nothing: UInt8 = 1, segmentSize: UInt8 = 2 }
 
     /// - Parameters:
-    ///   - start: of an IPv4 packet that is known to carry TCP with SYN set.
-    ///   - limit: bytes of payload. A SYN that offers no more, or nothing, stays as it is.
+    ///   - start: of a packet that is known to carry TCP with SYN set. Behind extension headers it stays as it is.
+    ///   - longest: bytes of the longest packet. A SYN that offers no more, or nothing, stays as it is.
     @inline(never)
-    static func clamp(at start: Int, byteCount: Int, to limit: Int, in memory: borrowing FrameMemory) {
+    static func clamp(at start: Int, byteCount: Int, inPacketOf longest: Int, in memory: borrowing FrameMemory) {
         let packet = memory.bytes(at: start, count: byteCount)
-        guard limit > 0, limit < 65536, let ip = IPv4Header(reading: packet),
-            let tcp = TCPHeader(reading: packet, at: ip.byteCount), ip.byteCount + tcp.byteCount <= byteCount,
-            let place = place(
-                in: packet, from: ip.byteCount + TCPHeader.minimumByteCount, to: ip.byteCount + tcp.byteCount)
+        guard byteCount >= IPv4Header.minimumByteCount else { return }
+        let isV6 = IPHeader.version(packet) == 6
+        let limit = PacketRoom.segment(inPacketOf: longest, isV6: isV6)
+        let header = isV6 ? IPv6Header.byteCount : Int(packet.byte(at: 0) & 15) * 4
+        guard limit > 0, limit < 65536, !isV6 || packet.byte(at: IPv6Header.Offset.nextHeader) == IPProtocol.tcp,
+            let tcp = TCPHeader(reading: packet, at: header), header + tcp.byteCount <= byteCount,
+            let place = place(in: packet, from: header + TCPHeader.minimumByteCount, to: header + tcp.byteCount)
         else { return }
         let old = packet.bigEndian16(at: place)
         guard Int(old) > limit else { return }
         let new = UInt16(limit)
         // A value at an odd offset stands across two of the words that are summed: its bytes count the other way round.
-        let isOdd = (place - ip.byteCount) % 2 != 0
-        let checksum = ip.byteCount + TCPHeader.checksumOffset
+        let isOdd = (place - header) % 2 != 0
+        let checksum = header + TCPHeader.checksumOffset
         // HC' = ~(~HC + ~m + m')
         let sum = InternetChecksum.add(
             InternetChecksum.add(~packet.bigEndian16(at: checksum), ~(isOdd ? old.byteSwapped : old)),
@@ -53,9 +56,9 @@ enum SegmentSize {
 }
 
 extension PacketRoom {
-    init(_ suite: CipherSuite, isTunnel: Bool, isInUDP: Bool) {
+    init(_ suite: CipherSuite, isTunnel: Bool, isInUDP: Bool, isOuterV6: Bool) {
         self.init(
             prefixByteCount: suite.prefixByteCount, icvByteCount: suite.icvByteCount, alignment: suite.alignment,
-            mode: isTunnel ? .tunnel : .transport, isInUDP: isInUDP)
+            mode: isTunnel ? .tunnel : .transport, isInUDP: isInUDP, isOuterV6: isOuterV6)
     }
 }

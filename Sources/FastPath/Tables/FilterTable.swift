@@ -12,13 +12,15 @@ struct FilterCondition: BitwiseCopyable {
     private var destinationPortSpan: UInt16
     /// 0...255, or -1 for any.
     private var ipProtocol: Int16
+    /// It names IPv6 addresses, of which ranges may go around IPv4's.
+    private var isIPv6: Bool
     /// The rule's place.
     var rule: Int32
 
     /// Matches nothing that it is asked for: the table's empty places.
     static let none = FilterCondition(
         source: Self.anywhere, destination: Self.anywhere, sourcePorts: 0...0, destinationPorts: 0...0, ipProtocol: nil,
-        rule: -1)
+        isIPv6: false, rule: -1)
 
     /// IPv4 addresses lie in it, too, as `IPAddress` keeps them.
     static let anywhere = AddressRange(
@@ -26,8 +28,9 @@ struct FilterCondition: BitwiseCopyable {
 
     init(
         source: AddressRange, destination: AddressRange, sourcePorts: ClosedRange<UInt16>,
-        destinationPorts: ClosedRange<UInt16>, ipProtocol: UInt8?, rule: Int32
+        destinationPorts: ClosedRange<UInt16>, ipProtocol: UInt8?, isIPv6: Bool, rule: Int32
     ) {
+        self.isIPv6 = isIPv6
         self.source = source
         self.destination = destination
         sourcePortFirst = sourcePorts.lowerBound
@@ -44,7 +47,7 @@ struct FilterCondition: BitwiseCopyable {
         (ipProtocol < 0 || ipProtocol == Int16(flow.ipProtocol))
             && flow.localPort &- destinationPortFirst <= destinationPortSpan
             && flow.remotePort &- sourcePortFirst <= sourcePortSpan
-            && source.contains(flow.remote) && destination.contains(flow.local)
+            && !(isIPv6 && flow.local.isV4) && source.contains(flow.remote) && destination.contains(flow.local)
     }
 }
 
@@ -80,6 +83,8 @@ struct FilterTable: ~Copyable {
         let anyPort: [ClosedRange<UInt16>] = [0...UInt16.max]
         let sources = rule.sources.isEmpty ? [FilterCondition.anywhere] : rule.sources
         let destinations = rule.destinations.isEmpty ? [FilterCondition.anywhere] : rule.destinations
+        // A rule that names ::/0 is about IPv6; one that names nothing about both.
+        let (namesSource, namesDestination) = (!rule.sources.isEmpty, !rule.destinations.isEmpty)
         let sourcePorts = rule.sourcePorts.isEmpty ? anyPort : rule.sourcePorts
         let destinationPorts = rule.destinationPorts.isEmpty ? anyPort : rule.destinationPorts
         return sources.flatMap { source in
@@ -88,7 +93,9 @@ struct FilterTable: ~Copyable {
                     destinationPorts.map {
                         FilterCondition(
                             source: source, destination: destination, sourcePorts: sourcePorts, destinationPorts: $0,
-                            ipProtocol: rule.ipProtocol, rule: index)
+                            ipProtocol: rule.ipProtocol,
+                            isIPv6: namesSource && !source.first.isV4 || namesDestination && !destination.first.isV4,
+                            rule: index)
                     }
                 }
             }

@@ -50,7 +50,8 @@ struct SelectorRecord: BitwiseCopyable {
 
     @inline(__always)
     func allows(_ flow: Flow) -> Bool {
-        remote.contains(flow.remote) && local.contains(flow.local)
+        // IPv4 addresses are kept within IPv6's: a range of all IPv6 addresses is still one of that family.
+        isIPv4 == flow.local.isV4 && remote.contains(flow.remote) && local.contains(flow.local)
             && allowsPorts(flow.remotePort, flow.localPort, flow.ipProtocol)
     }
 

@@ -5,7 +5,8 @@ internal import Wire
 ///
 ///     | Ethernet 14 | IPv4 20 | GRE 8 (key: epoch) | the ESP datagram, as it came
 ///
-/// The template holds the 42 bytes with a total length of 0 and the header's checksum to match.
+/// The template holds the 42 bytes with a total length of 0 and the header's checksum to match. On a trusted link of IPv6
+/// the header is 20 bytes longer, and the templates lie beside (`TargetTemplates6`).
 struct TargetTable: ~Copyable {
     struct Entry: BitwiseCopyable {
         /// Template bytes 0...39, as they lie in memory.
@@ -17,6 +18,8 @@ struct TargetTable: ~Copyable {
         /// It has a neighbour, serves or drains, can do every SA, and no connection entry of before a loss is left:
         /// what its connections send goes there without another question.
         var isPlain = false
+        /// As `isPlain`, of a target with an IPv6 address; for a loop of its own.
+        var isPlain6 = false
         /// Frames sent to it, and their bytes.
         var packets: UInt64 = 0
         var bytes: UInt64 = 0
@@ -45,6 +48,7 @@ struct TargetTable: ~Copyable {
     private(set) var entries: Slab<Entry>
     let targets: [Target]
     let source: IPAddress
+    private(set) var templates6: TargetTemplates6
     private let sourceMAC: MACAddress
     private(set) var epoch: Epoch
     private var neighbours: [MACAddress?]
@@ -66,7 +70,12 @@ struct TargetTable: ~Copyable {
         isLackingESN = Array(repeating: false, count: targets.count)
         relayed = Array(repeating: 0, count: targets.count)
         entries = Slab(repeating: Entry(), count: max(targets.count, 1))
+        templates6 = TargetTemplates6(count: source.isV4 ? 0 : targets.count)
+        precondition(targets.allSatisfy { $0.trustedAddress.isV4 == source.isV4 }, "one family on the trusted link")
     }
+
+    /// The trusted link is IPv6; all of it, or nothing.
+    var isIPv6: Bool { !source.isV4 }
 
     /// Takes a target's link-layer address, or that there is none.
     mutating func setNeighbour(_ name: String, _ address: MACAddress?) {
@@ -86,9 +95,11 @@ struct TargetTable: ~Copyable {
     mutating func judge(_ connections: borrowing ConnectionTable) {
         for index in targets.indices {
             let state = standings[index].state
-            entries[index].isPlain =
+            let isPlain =
                 neighbours[index] != nil && lacking[index] == 0 && !isLackingESN[index]
                 && (state == .serving || state == .draining) && !connections.hasFormer(of: index)
+            entries[index].isPlain = isPlain && !isIPv6
+            entries[index].isPlain6 = isPlain && isIPv6
         }
     }
 
@@ -138,6 +149,10 @@ struct TargetTable: ~Copyable {
     }
 
     private mutating func writeTemplate(_ index: Int, to destination: MACAddress) {
+        if isIPv6 {
+            return templates6.write(
+                index, from: (sourceMAC, source), to: (destination, targets[index].trustedAddress), epoch: epoch)
+        }
         let template = FrameMemory(frameCount: 1, frameStride: 64)
         var bytes = template.mutableBytes(at: 0, count: 48)
         bytes.storeBigEndian(UInt32(destination.rawValue >> 16), at: 0)

@@ -84,7 +84,7 @@ import Wire
             let some = batch.indices.filter { _ in generator.once(in: 2) }.shuffled(using: &generator)
             for (index, finding) in zip(some, bench.extend(some)) {
                 Self.check(finding, batch[index], isAuthentic: batch[index].isAuthentic)
-                #expect(finding.head.count == min(batch[index].plaintext.count, PeekedHeads.longByteCount))
+                #expect(finding.head.count == min(batch[index].plaintext.count, PeekedHeads.extendedByteCount))
             }
         }
     }
