@@ -31,7 +31,8 @@ struct CoupledMarks: Sendable {
         let first = max(mark, files[association.spi]?.file.initialMark ?? 1)
         sequencer.add(
             SequencerService.Association(
-                spi: association.spi, replayWindow: association.replayWindow, marks: .coupled(first: first, upTo: first),
+                spi: association.spi, replayWindow: association.replayWindow,
+                marks: .coupled(first: first, upTo: first),
                 lastNumber: association.lastSequenceNumber))
     }
 

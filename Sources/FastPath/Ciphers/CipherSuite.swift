@@ -39,7 +39,9 @@ struct CipherSuite: BitwiseCopyable, Equatable {
             }
         let prefix = UInt32(ESPHeader.byteCount + transform.ivByteCount)
         let overhead = prefix + UInt32(transform.icvByteCount)
-        rawValue = UInt32((hasESN ? Self.esn : 0) | cipher << 4 | hash) | UInt32(transform.keyByteCount) << 8 | prefix << 16 | overhead << 24
+        rawValue =
+            UInt32((hasESN ? Self.esn : 0) | cipher << 4 | hash) | UInt32(transform.keyByteCount) << 8 | prefix << 16
+            | overhead << 24
     }
 
     private static let esn: UInt8 = 0x80

@@ -19,7 +19,8 @@ extension crypto_esp_work {
         // Bytes have no alignment, and nobody else looks at them while C does.
         unsafe self.init(
             esp: esp.assumingMemoryBound(to: UInt8.self), key: key, head: head.assumingMemoryBound(to: UInt8.self),
-            bytes: UInt32(work.ciphertextByteCount), salt: work.salt, high: work.high, suite: work.suite.forC, authentic: 0, pad: 0,
+            bytes: UInt32(work.ciphertextByteCount), salt: work.salt, high: work.high, suite: work.suite.forC,
+            authentic: 0, pad: 0,
             next: 0)
     }
 }
