@@ -23,6 +23,14 @@ import Testing
             "mode: tunnel", "mode: tunel",
             gives: "cluster.yaml:39: mode is \"tunel\"; tunnel or transport is wanted. Write mode: tunnel."),
         Edit(
+            "mode: tunnel", "mode: beet",
+            gives: "cluster.yaml:39: mode is beet, which is not supported; tunnel or transport is wanted. "
+                + "Write mode: tunnel."),
+        Edit(
+            "mode: tunnel", "mode: tunnel\n    extendedSequenceNumbers: yes",
+            gives: "cluster.yaml:40: extendedSequenceNumbers is \"yes\"; true or false is wanted. "
+                + "Write extendedSequenceNumbers: true."),
+        Edit(
             "mode: tunnel", "mode: transport",
             gives:
                 "cluster.yaml:41: destination of an inbound SA in transport mode is 198.51.100.1, which is not "

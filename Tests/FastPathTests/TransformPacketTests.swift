@@ -6,32 +6,40 @@ import Wire
 
 /// Golden packets of every transform: steered by the router, opened and sealed by hosts, both providers.
 @Suite struct TransformPacketTests {
-    static let cases = Provider.available.flatMap { provider in Transform.allCases.map { Case(provider, $0) } }
+    static let cases = Provider.available.flatMap { provider in
+        Transform.allCases.flatMap { [Case(provider, $0), Case(provider, $0, hasESN: true)] }
+    }
 
     struct Case: Sendable, CustomTestStringConvertible {
         let provider: Provider
         let transform: Transform
-        init(_ provider: Provider, _ transform: Transform) { (self.provider, self.transform) = (provider, transform) }
-        var testDescription: String { "\(transform.rawValue) by \(provider)" }
+        let hasESN: Bool
+        init(_ provider: Provider, _ transform: Transform, hasESN: Bool = false) {
+            (self.provider, self.transform, self.hasESN) = (provider, transform, hasESN)
+        }
+        var testDescription: String { "\(transform.rawValue)\(hasESN ? "-esn" : "") by \(provider)" }
+
+        /// Behind which numbers begin: with ESN the upper half changes soon.
+        var base: UInt64 { hasESN ? (1 << 32) - 6 : 0 }
 
         var tunnel: SecurityAssociation {
             association(
                 spi: 0xC100_0001, from: Example.client, to: Example.gateway, transform, remote: "10.71.0.0/24",
-                local: "10.72.0.0/24")
+                local: "10.72.0.0/24", hasESN: hasESN)
         }
         var transport: SecurityAssociation {
             association(
                 spi: 0xC100_0002, .inbound, .transport, from: Example.client, to: Example.outerDVIPA, transform,
-                remote: "\(Example.client)/32", local: "\(Example.outerDVIPA)/32", protocol: 6)
+                remote: "\(Example.client)/32", local: "\(Example.outerDVIPA)/32", protocol: 6, hasESN: hasESN)
         }
         func outbound(_ mode: Mode) -> SecurityAssociation {
             mode == .tunnel
                 ? association(
                     spi: 0xD100_0001, .outbound, from: Example.gateway, to: Example.client, transform,
-                    remote: "10.71.0.0/24", local: "10.72.0.0/24")
+                    remote: "10.71.0.0/24", local: "10.72.0.0/24", hasESN: hasESN)
                 : association(
                     spi: 0xD100_0002, .outbound, .transport, from: Example.outerDVIPA, to: Example.client, transform,
-                    remote: "\(Example.client)/32", local: "\(Example.outerDVIPA)/32")
+                    remote: "\(Example.client)/32", local: "\(Example.outerDVIPA)/32", hasESN: hasESN)
         }
     }
 
@@ -54,13 +62,13 @@ import Wire
     @Test(arguments: cases) func theRouterSteersEveryLength(_ each: Case) {
         var bench = Self.router(each)
         for (index, payload) in (Array(0...140) + [700, 1300, 1340]).enumerated() {
-            let number = UInt64(index + 1)
+            let number = each.base + UInt64(index + 1)
             let inner = Example.innerTCP(flags: TCPFlags.ack, payload: payload)
             let tunnel = Example.tunnelFrame(number: number, inner, under: each.tunnel)
             let segment = tcp(40000, 80, flags: TCPFlags.ack, Bytes(repeating: 0x55, count: payload))
             let transport = Self.transportFrame(each, number: number, segment)
             // Among packets of AES-GCM, which go another way through the ciphers.
-            let plain = Example.tunnelFrame(number: number, inner)
+            let plain = Example.tunnelFrame(number: UInt64(index + 1), inner)
             let outcomes = bench.send([plain, tunnel, transport])
             #expect(outcomes.map(\.verdict) == [.steered, .steered, .steered], "payload \(payload)")
             for (outcome, frame) in zip(outcomes, [plain, tunnel, transport]) {
@@ -115,11 +123,12 @@ import Wire
             try! client.host.apply(.install(association.mirrored))
         }
         for mode in [Mode.tunnel, .transport] {
-            try! target.host.apply(.lease(each.outbound(mode).spi, Example.lease(1, 1000)))
-            try! client.host.apply(.lease((mode == .tunnel ? each.tunnel : each.transport).spi, Example.lease(1, 1000)))
+            let lease = Example.lease(each.base + 1, each.base + 1000)
+            try! target.host.apply(.lease(each.outbound(mode).spi, lease))
+            try! client.host.apply(.lease((mode == .tunnel ? each.tunnel : each.transport).spi, lease))
         }
         for (index, payload) in [0, 1, 2, 3, 13, 14, 15, 16, 17, 100, 1300].enumerated() {
-            let number = UInt64(index + 1)
+            let number = each.base + UInt64(index + 1)
             let data = Bytes(repeating: 0x55, count: payload)
             let inner = ipv4(from: Example.dvipa, to: Example.inner, protocol: 6, tcp(80, 40000, data))
             let outer = ipv4(from: Example.outerDVIPA, to: Example.client, protocol: 6, tcp(80, 40000, data))

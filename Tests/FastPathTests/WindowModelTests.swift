@@ -40,9 +40,13 @@ struct WindowModel {
 @Suite struct WindowModelTests {
     static let count = 1500
 
-    private func bench(window: Int, _ provider: Provider) -> RouterBench {
-        var bench = Example.bench(provider)
-        try! bench.router.apply(.install(association(window)))
+    private func bench(window: Int, _ provider: Provider, hasESN: Bool = false) -> RouterBench {
+        var configuration = Example.configuration()
+        configuration.maximumReplayWindow = window
+        var bench = Example.bench(provider, configuration)
+        var association = association(window)
+        association.hasESN = hasESN
+        try! bench.router.apply(.install(association))
         return bench
     }
 
@@ -56,7 +60,7 @@ struct WindowModel {
 
     private func frame(_ number: UInt64) -> Bytes { Example.tunnelFrame(number: number, Self.inner) }
 
-    @Test(arguments: [32, 64, 128, 1024]) func oneByOne(_ window: Int) {
+    @Test(arguments: [32, 64, 128, 1024, 4096]) func oneByOne(_ window: Int) {
         var generator = SeededGenerator(seed: UInt64(window))
         var model = WindowModel(window: UInt64(window))
         var bench = bench(window: window, Provider.available[0])
@@ -71,7 +75,8 @@ struct WindowModel {
     }
 
     /// How many come in a batch makes no difference to any of them.
-    @Test(arguments: [32, 64, 128, 1024], Provider.available) func inBatches(_ window: Int, _ provider: Provider) {
+    @Test(arguments: [32, 64, 128, 1024, 4096], Provider.available) func inBatches(_ window: Int, _ provider: Provider)
+    {
         var generator = SeededGenerator(seed: UInt64(window) + 1)
         var model = WindowModel(window: UInt64(window))
         var bench = bench(window: window, provider)

@@ -36,26 +36,32 @@ public func esp(
     }
     let salt = association.salt.withUnsafeBytes { Bytes($0) }
     return SealedPayload(
-        transform: association.transform, key: key, salt: salt, authenticationKey: authenticationKey, header: header,
-        number: number, plaintext: plaintext
+        transform: association.transform, hasESN: association.hasESN, key: key, salt: salt,
+        authenticationKey: authenticationKey, header: header, number: number, plaintext: plaintext
     ).packet
 }
 
 /// Ciphertext and ICV, transform by transform.
 struct SealedPayload {
     var transform: Transform
+    /// The number's upper half is authenticated, too (RFC 4303 §2.2.1).
+    var hasESN: Bool
     var key, salt, authenticationKey, header: Bytes
     var number: UInt64
     var plaintext: Bytes
 
+    private var high: Bytes { hasESN ? bigEndian(UInt32(truncatingIfNeeded: number >> 32)) : [] }
+
     var packet: Bytes {
+        // An AEAD has the upper half between SPI and lower half (RFC 4106 §5), an HMAC behind all else.
+        let aad = Bytes(header.prefix(4)) + high + Bytes(header.suffix(4))
         let iv = bigEndian(number)
         let nonce = salt + iv
         switch transform.cipher {
         case .aes128gcm16, .aes192gcm16, .aes256gcm16, .chacha20poly1305:
-            return header + iv + aead(nonce, header, plaintext)
+            return header + iv + aead(nonce, aad, plaintext)
         case .aes128gmac, .aes192gmac, .aes256gmac:
-            return header + iv + plaintext + aead(nonce, header + iv + plaintext, [])
+            return header + iv + plaintext + aead(nonce, aad + iv + plaintext, [])
         case .null:
             return authenticated(header + plaintext)
         case .aes128ctr, .aes256ctr:
@@ -109,7 +115,7 @@ struct SealedPayload {
             case .sha384: ike_sha384
             case .sha512: ike_sha512
             }
-        return message + hmac(Int32(hash), authenticationKey, message).prefix(transform.icvByteCount)
+        return message + hmac(Int32(hash), authenticationKey, message + high).prefix(transform.icvByteCount)
     }
 }
 
@@ -117,18 +123,20 @@ struct SealedPayload {
 public func association(
     spi: UInt32 = 0xC000_0001, _ direction: Direction = .inbound, _ mode: Mode = .tunnel, from source: String,
     to destination: String, _ transform: Transform = .aes128gcm16, remote: String, local: String,
-    protocol ipProtocol: UInt8? = nil, localPorts: [ClosedRange<UInt16>] = [], window: Int = 64
+    protocol ipProtocol: UInt8? = nil, localPorts: [ClosedRange<UInt16>] = [], window: Int = 64, hasESN: Bool = false
 ) -> SecurityAssociation {
     let key = (0..<transform.keyByteCount).map { UInt8(truncatingIfNeeded: UInt32($0 * 7) &+ spi) }
     let authenticationKey = (0..<transform.authenticationKeyByteCount).map {
         UInt8(truncatingIfNeeded: UInt32($0 * 11 + 5) &+ spi)
     }
     let salt = [1, 2, 3, UInt8(truncatingIfNeeded: spi)].prefix(transform.saltByteCount)
-    return SecurityAssociation(
+    var association = SecurityAssociation(
         name: "test-\(spi)", spi: SPI(rawValue: spi), direction: direction, mode: mode, source: address(source),
         destination: address(destination), transform: transform, key: SecretBytes(key), salt: SecretBytes(salt),
         selectors: TrafficSelectors(
             remote: [AddressRange(remote)!], local: [AddressRange(local)!], ipProtocol: ipProtocol,
             localPorts: localPorts),
         replayWindow: window, authenticationKey: SecretBytes(authenticationKey))
+    association.hasESN = hasESN
+    return association
 }

@@ -10,7 +10,8 @@ extension Session.Refusal: CustomStringConvertible {
         case .selectors(let local, let remote):
             "TS_UNACCEPTABLE: of \(Self.list(local)) here and \(Self.list(remote)) there the policy allows nothing"
         case .mode(let wanted): "it will not have \(wanted) mode, which the policy wants"
-        case .beetMode: "NO_PROPOSAL_CHOSEN: it will have BEET mode, which is not supported; tunnel and transport mode are"
+        case .beetMode:
+            "NO_PROPOSAL_CHOSEN: it will have BEET mode, which is not supported; tunnel and transport mode are"
         case .childByPeer(let type): "it refused the Child SA by \(type)"
         case .parallelChildCount: "TS_MAX_QUEUE: there are as many Child SAs for its resources as the policy allows"
         case .childLifetime: "a Child SA came to the end of its lifetime before it was rekeyed"

@@ -17,6 +17,8 @@ struct ShadowNetwork {
         var isLinked = false
         var relayed: [ShadowEntry.Key: RelayedAssociation] = [:]
         var grants: [LifecountGrant] = []
+        /// What it was told of how far the numbers of SAs are.
+        var floors: [SPI: UInt64] = [:]
         var refusal: LinkRefusal?
     }
 
@@ -29,6 +31,7 @@ struct ShadowNetwork {
     let relay: HolderID?
     /// What targets lack, as the router said last.
     private(set) var lacking: [HolderID: Set<Associations.Transform>] = [:]
+    private(set) var lackingESN: Set<HolderID> = []
     /// SAs of one target alone.
     var only: [ShadowEntry.Key: HolderID] = [:]
     var random: SeededGenerator
@@ -37,7 +40,7 @@ struct ShadowNetwork {
     var now: UInt64 = 1_000_000_000
     /// The next installation is refused.
     var refusing: ShadowRefusal?
-    var transforms = Transform.allCases.map(\.rawValue)
+    var transforms = MemberMessage.Hello.words(for: Transform.allCases)
     private(set) var settled: [ShadowPublisher.Ticket: [HolderID]] = [:]
     private(set) var refusals: [ShadowRefusal] = []
     private(set) var notLetIn: [LinkRefusal] = []
@@ -85,6 +88,7 @@ struct ShadowNetwork {
 
     mutating func restartRouter(epoch: UInt32) {
         for holder in targets.keys.sorted() { cut(holder) }
+        lackingESN = []
         publisher = ShadowPublisher(
             holders: targets.keys.filter { $0 != relay }, relay: relay, incarnation: random.next(),
             epoch: Epoch(rawValue: epoch),
@@ -130,6 +134,8 @@ struct ShadowNetwork {
             case .notLetIn(_, let refusal): notLetIn.append(refusal)
             case .superseded(let epoch): superseded.append(epoch)
             case .lacks(let holder, let transforms): lacking[holder] = transforms
+            case .lacksESN(let holder, true): lackingESN.insert(holder)
+            case .lacksESN(let holder, false): lackingESN.remove(holder)
             case .disconnect(let holder):
                 if holder == relay { cut(holder) }
             case .joined, .left, .protect: break
@@ -179,6 +185,7 @@ struct ShadowNetwork {
                 targets[holder]!.held[ShadowEntry.Key(spi: spi, direction: direction)] = nil
                 targets[holder]!.relayed[ShadowEntry.Key(spi: spi, direction: direction)] = nil
             case .allow(let grant): targets[holder]!.grants.append(grant)
+            case .advance(let spi, let number): targets[holder]!.floors[spi] = number
             default: break
             }
         }
@@ -238,12 +245,10 @@ struct ShadowNetwork {
     /// the relay holds what it does for somebody, and nothing more.
     var agrees: Bool {
         targets.allSatisfy { holder, target in
-            let missing = lacking[holder] ?? []
-            let missingSomewhere = lacking.values.reduce(into: Set<Associations.Transform>()) { $0.formUnion($1) }
-            let relayed = wanted.filter { only[$0.key] == nil && missing.contains($0.value.transform) }
+            let relayed = wanted.filter { only[$0.key] == nil && !can($0.value, holder) }
             let wanted = wanted.filter { key, association in
-                if holder == relay { return only[key] == nil && missingSomewhere.contains(association.transform) }
-                return (only[key] == nil || only[key] == holder) && !missing.contains(association.transform)
+                if holder == relay { return only[key] == nil && !lacking.keys.allSatisfy { can(association, $0) } }
+                return (only[key] == nil || only[key] == holder) && can(association, holder)
             }
             guard Set(target.relayed.keys) == Set(relayed.keys) else { return false }
             return target.held.count == wanted.count
@@ -254,11 +259,18 @@ struct ShadowNetwork {
         }
     }
 
+    /// As the router has said it.
+    func can(_ association: SecurityAssociation, _ holder: HolderID) -> Bool {
+        lacking[holder]?.contains(association.transform) != true
+            && !(association.hasESN && lackingESN.contains(holder))
+    }
+
     /// An SA with everything in it that an SA can have.
     mutating func association() -> SecurityAssociation {
         let transform = Associations.Transform.allCases[random.below(Associations.Transform.allCases.count)]
         let isTransport = random.chance(300)
-        return SecurityAssociation(
+        let hasESN = random.chance(500)
+        var association = SecurityAssociation(
             name: "peer \(random.below(100))", spi: random.espSPI(),
             direction: random.chance(500) ? .inbound : .outbound,
             mode: isTransport ? .transport : .tunnel, source: IPAddress("198.51.100.1")!,
@@ -272,5 +284,7 @@ struct ShadowNetwork {
             replayWindow: 64, udpEncapsulation: random.chance(500) ? UDPEncapsulation(remotePort: 4501) : nil,
             authenticationKey: SecretBytes(
                 random.nonce(byteCount: 64).prefix(transform.authenticationKeyByteCount)))
+        association.hasESN = hasESN
+        return association
     }
 }

@@ -175,7 +175,7 @@ import Testing
 
     @Test func aTargetWithoutTheTransformIsNotAsked() {
         var network = ShadowNetwork(targets: 2, seed: 15, hasRelay: true)
-        network.transforms = ["aes128gcm16"]
+        network.transforms = ["aes128gcm16", "esn"]
         network.start(HolderID(place: 1))
         network.run(for: Self.second)
         var association = network.association()
@@ -217,8 +217,9 @@ import Testing
             switch network.random.below(10) {
             case 0:
                 network.transforms = network.random.chance(500) ? ["aes128gcm16"] : ["aes128gcm16", "aes256gcm16"]
+                if network.random.chance(700) { network.transforms.append("esn") }
                 network.start(HolderID(place: network.random.below(3)))
-                network.transforms = ["aes128gcm16", "aes256gcm16"]
+                network.transforms = ["aes128gcm16", "aes256gcm16", "esn"]
             case 1: network.cut(network.relay!)
             case 2...4:
                 let keys = network.wanted.keys.sorted { $0.spi.rawValue < $1.spi.rawValue }
@@ -241,8 +242,8 @@ import Testing
         #expect(agrees)
         for (key, association) in network.wanted where network.only[key] == nil {
             for holder in (0..<3).map(HolderID.init(place:)) {
-                let isLacking = network.lacking[holder]?.contains(association.transform) == true
-                #expect(network.publisher.state(of: key, at: holder) == (isLacking ? .usedAtRouter : .distributed))
+                let canDo = network.can(association, holder)
+                #expect(network.publisher.state(of: key, at: holder) == (canDo ? .distributed : .usedAtRouter))
             }
         }
     }

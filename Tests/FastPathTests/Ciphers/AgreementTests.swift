@@ -7,14 +7,16 @@ import Wire
 
 /// Random packets of every transform, sealed by OpenSSL directly: whatever provider looks at them finds the same.
 @Suite struct AgreementTests {
-    /// Two SAs of each transform, and then as many of AES-GCM, so that it is half of the packets.
+    /// Two SAs of each transform, and then as many of AES-GCM, so that it is half of the packets; and all of them once more
+    /// with ESN.
     static let transforms =
         Transform.allCases
         + Transform.allCases.indices.map { [.aes128gcm16, .aes192gcm16, .aes256gcm16][$0 % 3] }
-    static let associations = (0..<2 * transforms.count).map { index in
+    static let associations = (0..<4 * transforms.count).map { index in
         association(
             spi: 0x4000_0000 + UInt32(index) * 77, from: "198.51.100.10", to: "203.0.113.1",
-            transforms[index % transforms.count], remote: "10.71.0.0/24", local: "10.72.0.0/24")
+            transforms[index % transforms.count], remote: "10.71.0.0/24", local: "10.72.0.0/24",
+            hasESN: index >= 2 * transforms.count)
     }
 
     struct Sample {
@@ -46,7 +48,8 @@ import Wire
         }
         let plaintext = payload + (0..<padding).map { UInt8($0 + 1) } + [UInt8(padding), nextHeader]
         return Sample(
-            item: CipherBench.Item(packet: packet, association: index), number: number, plaintext: plaintext,
+            item: CipherBench.Item(packet: packet, association: index, high: UInt32(number >> 32)), number: number,
+            plaintext: plaintext,
             isAuthentic: !fault)
     }
 
@@ -130,7 +133,7 @@ import Wire
                 return CipherBench.Item(
                     packet: $0.item.packet.prefix(8) + iv + $0.plaintext
                         + Bytes(repeating: 0xEE, count: $0.transform.icvByteCount),
-                    association: $0.item.association)
+                    association: $0.item.association, high: $0.item.high)
             }
             for (sample, sealed) in zip(batch, bench.seal(unsealed)) {
                 #expect(
@@ -146,11 +149,17 @@ import Wire
         var generator = SeededGenerator(seed: 10)
         for _ in 0..<200 {
             let sample = Self.sample(4 * Int.random(in: 1...100, using: &generator), &generator)
-            // The other half: the same transform.
+            // The next quarter: the same transform.
             let other = (sample.item.association + Self.transforms.count) % Self.associations.count
-            let item = CipherBench.Item(packet: sample.item.packet, association: other)
+            let item = CipherBench.Item(packet: sample.item.packet, association: other, high: sample.item.high)
             #expect(!bench.verifyAndPeek([item])[0].isAuthentic)
             #expect(!bench.open([item])[0].isAuthentic)
+            // With ESN every bit of the upper half matters; without it none does.
+            var wrongHalf = sample.item
+            wrongHalf.high ^= 1 << UInt32.random(in: 0..<32, using: &generator)
+            let hasESN = Self.associations[wrongHalf.association].hasESN
+            #expect(bench.verifyAndPeek([wrongHalf])[0].isAuthentic == !hasESN)
+            #expect(bench.open([wrongHalf])[0].isAuthentic == !hasESN)
         }
         let sample = Self.sample(100, &generator)
         #expect(bench.verifyAndPeek([sample.item])[0].isAuthentic)

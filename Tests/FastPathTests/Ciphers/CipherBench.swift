@@ -28,6 +28,8 @@ struct CipherBench: ~Copyable {
     struct Item {
         var packet: Bytes
         var association: Int
+        /// The upper half of its number.
+        var high: UInt32 = 0
     }
 
     /// What the provider said of one packet, and its frame afterwards, margins included.
@@ -53,7 +55,8 @@ struct CipherBench: ~Copyable {
             works[index] = CipherWork(
                 packet: Int32(index), association: Int32(item.association), start: index * Self.stride + Self.margin,
                 byteCount: item.packet.count, salt: association.saltInMemory,
-                suite: CipherSuite(association.transform))
+                suite: CipherSuite(association.transform, hasESN: association.hasESN))
+            works[index].high = item.high
         }
     }
 

@@ -14,6 +14,8 @@ struct TransformAnswer: Sendable {
     /// Empty where only the cipher is asked.
     let icv: Bytes
     let isAuthentic: Bool
+    /// The upper half of a number of 64 bits.
+    let high: UInt32
 
     static let all: [TransformAnswer] = {
         let file = URL(filePath: #filePath).deletingLastPathComponent()
@@ -29,26 +31,33 @@ struct TransformAnswer: Sendable {
         isAuthentic = !fields[8].isEmpty
         let values = fields.map { Hexadecimal.bytes($0) ?? [] }
         name = fields[0]
-        (header, plaintext, ciphertext, icv) = (values[5], values[6], values[7], values[8])
-        association = SecurityAssociation(
+        let hasESN = fields[1].hasSuffix("-esn")
+        // With ESN SPI, upper and lower half of the number, and IV.
+        header = hasESN ? Bytes(values[5][..<4]) + Bytes(values[5][8...]) : values[5]
+        high = hasESN ? values[5][4..<8].reduce(0) { $0 << 8 | UInt32($1) } : 0
+        (plaintext, ciphertext, icv) = (values[6], values[7], values[8])
+        var association = SecurityAssociation(
             name: name, spi: SPI(rawValue: 256), direction: .inbound, mode: .tunnel,
             source: address("198.51.100.10"), destination: address("203.0.113.1"),
-            transform: Transform(rawValue: fields[1])!, key: SecretBytes(values[2]), salt: SecretBytes(values[3]),
+            transform: Transform(rawValue: hasESN ? String(fields[1].dropLast(4)) : fields[1])!,
+            key: SecretBytes(values[2]), salt: SecretBytes(values[3]),
             selectors: TrafficSelectors(remote: [AddressRange("0.0.0.0/0")!], local: [AddressRange("0.0.0.0/0")!]),
             replayWindow: 64, authenticationKey: SecretBytes(values[4]))
+        association.hasESN = hasESN
+        self.association = association
     }
 
     var item: CipherBench.Item {
         let icv = icv.isEmpty ? Bytes(repeating: 0, count: association.transform.icvByteCount) : icv
-        return CipherBench.Item(packet: header + ciphertext + icv, association: 0)
+        return CipherBench.Item(packet: header + ciphertext + icv, association: 0, high: high)
     }
 }
 
 /// Both providers give the answers that others have published for the transforms beside AES-GCM.
 @Suite struct TransformAnswerTests {
     @Test func nothingIsMissing() {
-        #expect(TransformAnswer.all.count == 759)
-        #expect(TransformAnswer.all.count { $0.association.transform == .chacha20poly1305 } == 12)
+        #expect(TransformAnswer.all.count == 760)
+        #expect(TransformAnswer.all.count { $0.association.transform == .chacha20poly1305 } == 13)
         #expect(Set(TransformAnswer.all.filter(\.isAuthentic).map(\.association.transform)).count == 6)
     }
 
@@ -86,7 +95,7 @@ struct TransformAnswer: Sendable {
         for answer in TransformAnswer.all where answer.isAuthentic {
             var bench = CipherBench(provider, [answer.association])
             let unsealed = answer.header + answer.plaintext + Bytes(repeating: 0, count: answer.icv.count)
-            let sealed = bench.seal([CipherBench.Item(packet: unsealed, association: 0)])[0]
+            let sealed = bench.seal([CipherBench.Item(packet: unsealed, association: 0, high: answer.high)])[0]
             #expect(sealed == CipherBench.framed(answer.item.packet), "\(answer.name)")
         }
     }

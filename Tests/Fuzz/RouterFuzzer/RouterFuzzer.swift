@@ -18,7 +18,7 @@ private let tunnel = association(
     spi: 0xC000_0001, from: client, to: gateway, remote: "10.71.0.0/16", local: "10.72.0.0/16")
 private let transport = association(
     spi: 0xC000_0002, .inbound, .transport, from: client, to: gateway, .aes256gcm16, remote: "\(client)/32",
-    local: "\(gateway)/32")
+    local: "\(gateway)/32", hasESN: true)
 
 /// A router that lives through all runs, as a real one does.
 private final class Bench {

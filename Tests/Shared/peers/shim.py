@@ -22,8 +22,9 @@ def build():
 
 
 class Shim:
-    def __init__(self, network, node, folder):
-        self.network, self.node, self.folder = network, node, folder
+    def __init__(self, network, node, folder, used=0):
+        """`used`: the number behind which those of every SA begin; with ESN they may cross 2^32."""
+        self.network, self.node, self.folder, self.used = network, node, folder, used
         self.socket, self.control, self.state = folder / "xfrm", folder / "xfrm.ctl", folder / "xfrm.json"
         self.process = None
 
@@ -31,7 +32,8 @@ class Shim:
         build()
         with open(self.folder / "xfrm.log", "wb") as output:
             self.process = spawn(self.network.inside(self.node, [
-                PYTHON, SOURCES / "fakexfrm.py", self.socket, "--state", self.state, "--ctl", self.control, "-v"]),
+                PYTHON, SOURCES / "fakexfrm.py", self.socket, "--state", self.state, "--ctl", self.control, "-v",
+                "--seq", self.used]),
                 stdout=output, stderr=output)
         def there():
             if self.process.poll() is not None:

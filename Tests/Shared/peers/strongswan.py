@@ -48,12 +48,12 @@ GRACE_SECONDS = 60
 
 
 class StrongSwan(Daemon):
-    def __init__(self, network, node, folder, kernel="libipsec", **settings):
+    def __init__(self, network, node, folder, kernel="libipsec", used=0, **settings):
         super().__init__(network, node, folder)
         self.socket, self.shim = self.folder / "vici", None
         self.settings = {**PATIENCE, **settings}
         if kernel == "shim":
-            self.shim = Shim(network, node, self.folder)
+            self.shim = Shim(network, node, self.folder, used)
             self.settings["install_routes"] = "no"
         self.kernel = kernel
 

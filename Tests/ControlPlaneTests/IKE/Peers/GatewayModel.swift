@@ -97,7 +97,7 @@ struct GatewayModel {
 extension ShadowEntry {
     fileprivate var word: String {
         switch self {
-        case .begin, .complete, .allow, .relay: preconditionFailure("not of IKE")
+        case .begin, .complete, .allow, .relay, .advance: preconditionFailure("not of IKE")
         case .relocate: "relocate outbound"
         case .install(let association): "install \(association.direction)"
         case .remove(_, let direction): "remove \(direction)"
