@@ -88,6 +88,13 @@ import Wire
         #expect(traffic.send(17, udp(1, 53), options: Bytes(repeating: 1, count: 40)).verdict == .steeredWithOptions)
     }
 
+    /// What the configuration says has ports is what the packet path reads them of.
+    @Test func thePacketPathReadsPortsWhereTheConfigurationHasThem() {
+        for number in UInt8.min...UInt8.max {
+            #expect((IPProtocol.portsByteCount(number) > 0) == TransportProtocol.hasPorts(number))
+        }
+    }
+
     @Test func aProtocolWithoutPortsIsAFlowByAddress() {
         var traffic = Traffic()
         let clients = (1...6).map { "10.71.0.\($0)" }
