@@ -50,11 +50,12 @@ extension Router {
             offset: Int(header.fragment & 0x1FFF) * 8, isLast: header.fragment & 0x2000 == 0)
         let payload = ip + header.byteCount
         let byteCount = header.totalByteCount - header.byteCount
+        let isESP = !isUDP || piece.offset == 0 && Self.beginsESP(frame, at: payload, byteCount: byteCount)
         // RFC 791 §3.2: pieces before the last are multiples of 8 bytes, and no datagram ends behind 65,535.
         guard byteCount > 0, piece.isLast || byteCount % 8 == 0,
             header.byteCount + piece.offset + byteCount <= 65535
-        else { return isUDP ? .passed : .malformedHeader }
-        if isUDP && piece.offset == 0 && !Self.beginsESP(frame, at: payload, byteCount: byteCount) {
+        else { return isESP ? .malformedHeader : .passed }
+        if piece.offset == 0 && !isESP {
             reassembler.dismiss(piece.key, as: .passed, now: now)
             return .passed
         }
