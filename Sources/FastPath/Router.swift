@@ -63,6 +63,8 @@ public struct Router: ~Copyable {
     var steeringCount = 0
     /// Packets of the last batch that are the relay's.
     private(set) var relayedCount = 0
+    /// Errors in the last batch that are for the targets.
+    var tooBigCount = 0
     /// Entries of lost targets may be left.
     private var isSweeping = false
     /// By their index.
@@ -107,6 +109,7 @@ public struct Router: ~Copyable {
     /// - Parameter now: Seconds on any clock that does not go back; ages connections.
     public mutating func process(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt32) {
         let fragments = classify(&batch, in: memory)
+        tooBigCount = 0
         if fragments > 0 { reassemble(&batch, in: memory, now: now) }
         associations.find(&batch)
         let admitted = associations.admit(&batch, to: &works)
