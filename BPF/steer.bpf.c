@@ -9,6 +9,8 @@
 // it is the kernel's, for whoever listens there. Fragments of ESP are ESP; of UDP only the first has ports, so that
 // the others follow it when they come behind it, and are the kernel's when they come before.
 //
+// With it go errors that say that an ESP packet of ours was too big (ICMP type 3, code 4): the hosts that send are told.
+//
 // It only recognises. Every judgement about a packet that is ours (length, checksum, fragment, tag) is made and counted
 // by the router, so that nothing of ours is dropped without a name. Where no socket is bound, or once the process has
 // died, the kernel gets the packet.
@@ -25,11 +27,22 @@
 #define MAX_OWNED 4096
 #define MAX_TAGS 2
 #define PORT_ESP_IN_UDP 4500
+#define UNREACHABLE 3
+#define FRAGMENTATION_NEEDED 4
 #define FRAGMENT_OFFSET 0x1fff
 #define MORE_FRAGMENTS 0x2000
 #define MAX_FIRST_FRAGMENTS 4096
 #define MAX_EXTENSIONS 8
 #define FRAGMENT_OFFSET_V6 0xfff8
+
+// An ICMP error (RFC 792): <linux/icmp.h> wants the C library.
+struct icmp_error {
+	__u8 type;
+	__u8 code;
+	__sum16 checksum;
+	__be16 unused;
+	__be16 mtu;
+};
 
 struct vlan_tag {
 	__be16 control;
@@ -137,6 +150,20 @@ static __always_inline int is_esp_v6(struct ipv6hdr *ip, void *end)
 	return 0;
 }
 
+// "Fragmentation needed" about ESP, or about UDP from port 4500.
+static __always_inline int is_too_big(struct iphdr *ip, void *end)
+{
+	struct icmp_error *icmp = (void *)ip + ip->ihl * 4;
+	struct iphdr *quoted = (void *)(icmp + 1);
+	if (ip->ihl < 5 || ip->frag_off & bpf_htons(FRAGMENT_OFFSET | MORE_FRAGMENTS)) return 0;
+	if ((void *)(quoted + 1) > end) return 0;
+	if (icmp->type != UNREACHABLE || icmp->code != FRAGMENTATION_NEEDED) return 0;
+	if (quoted->protocol == IPPROTO_ESP) return 1;
+	struct udphdr *udp = (void *)quoted + quoted->ihl * 4;
+	if (quoted->protocol != IPPROTO_UDP || quoted->ihl < 5 || (void *)(udp + 1) > end) return 0;
+	return udp->source == bpf_htons(PORT_ESP_IN_UDP);
+}
+
 SEC("xdp") int steer(struct xdp_md *context)
 {
 	void *at = (void *)(long)context->data;
@@ -166,10 +193,11 @@ SEC("xdp") int steer(struct xdp_md *context)
 	if (type != bpf_htons(ETH_P_IP)) return XDP_PASS;
 	struct iphdr *ip = at;
 	if ((void *)(ip + 1) > end) return XDP_PASS;
-	if (ip->protocol != IPPROTO_ESP && ip->protocol != IPPROTO_UDP) return XDP_PASS;
+	if (ip->protocol != IPPROTO_ESP && ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_ICMP) return XDP_PASS;
 	__be32 destination = ip->daddr;
 	if (!bpf_map_lookup_elem(&owned_v4, &destination)) return XDP_PASS;
 	if (ip->protocol == IPPROTO_UDP && !is_esp_in_udp(ip, end)) return XDP_PASS;
+	if (ip->protocol == IPPROTO_ICMP && !is_too_big(ip, end)) return XDP_PASS;
 	return bpf_redirect_map(&xsks, context->rx_queue_index, XDP_PASS);
 }
 

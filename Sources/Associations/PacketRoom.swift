@@ -62,7 +62,7 @@ public struct PacketRoom: Sendable, Hashable {
         let outer = Self.ipHeader(isV6: isOuterV6)
         let room = mtu - outer - (isInUDP ? 8 : 0) - prefixByteCount - icvByteCount
         let payload = room & -alignment - 2
-        return max(payload + (mode == .tunnel ? 0 : outer), 0)
+        return payload <= 0 ? 0 : payload + (mode == .tunnel ? 0 : outer)
     }
 
     /// The most that TCP may put into one segment of an inner packet (RFC 6691): without options, which TCP takes off itself.

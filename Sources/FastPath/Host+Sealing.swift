@@ -73,7 +73,14 @@ extension Host {
         }
         let espByteCount = record.suite.byteCount(
             forPayload: header.totalByteCount - (record.isTunnel ? 0 : header.splitByteCount))
-        if refuse(&batch[index], header, record, in: memory, now: Self.seconds(now)) { return false }
+        let around =
+            (record.isTunnel ? PacketRoom.ipHeader(isV6: !record.destination.isV4) : header.splitByteCount)
+            + (record.isInUDP ? UDPHeader.byteCount : 0)
+        if espByteCount + around > pathMTU || record.pathMTU > 0,
+            refuse(&batch[index], header, record, in: memory, now: Self.seconds(now))
+        {
+            return false
+        }
         // The packet that would pass an end uses no number, and none behind it waits for one in vain.
         guard !record.isSpent(for: espByteCount) else {
             batch[index].verdict = .lifetimeExhausted

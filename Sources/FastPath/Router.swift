@@ -71,6 +71,8 @@ public struct Router: ~Copyable {
     var steeringCount = 0
     /// Packets of the last batch that are the relay's.
     private(set) var relayedCount = 0
+    /// Errors in the last batch that are for the targets.
+    var tooBigCount = 0
     /// Entries of lost targets may be left.
     private var isSweeping = false
     /// By their index.
@@ -120,6 +122,7 @@ public struct Router: ~Copyable {
         let now = now & ~ConnectionTable.Entry.halfOpen
         clock = now
         let fragments = classify(&batch, in: memory)
+        tooBigCount = 0
         if fragments > 0 { reassemble(&batch, in: memory, now: now) }
         associations.find(&batch)
         var admitted = associations.admit(&batch, to: &works)

@@ -128,6 +128,9 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     // MARK: The path MTU.
     /// Its ESP packet would not fit the way and must not be cut: the sender, the host's own stack, is told what would.
     case tooBig
+    /// Router: an ICMP error about an ESP packet of the cluster's. Every target gets a copy, and the one that sent the packet
+    /// heeds it.
+    case tooBigHandedOn
     /// Target: a router on the way says that an ESP packet of ours did not fit. Shorter ones are sent from now on.
     case tooBigHeeded
     /// Target: the same, about a packet that this host did not send a moment ago, or no less than is sent anyway.

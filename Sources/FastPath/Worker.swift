@@ -29,6 +29,8 @@ public struct RouterReport: Sendable {
     /// Probes by what became of them: `probed` ones went out, `noNeighbour` and `noTarget` had no way to go, `noFrame` no
     /// frame to go in, `transmitQueueFull` no room on the link.
     public var probes: [String: UInt64] = [:]
+    /// Copies of errors for the targets, by what became of them; errors that were `omitted` came too fast.
+    public var tooBigCopies: [String: UInt64] = [:]
     /// Inbound SAs under which packets came; of a large table a part, another one with every report.
     public var received: [AssociationUsage] = []
     /// Of the filter's rules in order; nil where nothing is filtered here.
@@ -63,6 +65,7 @@ public struct Worker: ~Copyable {
     private var port: RouterPort
     private var batch: PacketBatch
     private var probes: ProbeBench
+    private var copies: TooBigCopies
     private let relay: RelaySender?
     private var refusals: [String] = []
     /// Where the next report goes on.
@@ -77,6 +80,7 @@ public struct Worker: ~Copyable {
         self.relay = relay
         batch = PacketBatch()
         probes = ProbeBench(targetCount: router.targetCount)
+        copies = TooBigCopies(targetCount: router.targetCount)
         self.router = router
         self.port = port
     }
@@ -97,6 +101,9 @@ public struct Worker: ~Copyable {
             } else {
                 router.process(&batch, in: port.memory, now: UInt32(truncatingIfNeeded: milliseconds / 1000))
                 if router.relayedCount > 0 { handOver() }
+                if router.tooBigCount > 0 {
+                    copies.send(of: batch, router, &port, now: UInt32(truncatingIfNeeded: milliseconds / 1000))
+                }
                 port.transmit(&batch)
                 router.account(batch)
                 port.release(&batch)
@@ -135,6 +142,7 @@ public struct Worker: ~Copyable {
         report.portSummary = port.summary
         report.refusals = refusals
         report.probes = probes.tallies
+        report.tooBigCopies = copies.tallies
         report.received = router.usage(from: &nextUsage, count: Self.usageSlice)
         return report
     }

@@ -57,7 +57,7 @@ import Wire
         expect(.passed, Self.frame([0, 0, 0, 0]))
         expect(.passed, Self.frame(Self.sealed(1), to: 500))
         expect(.passed, Self.frame(Self.sealed(1), address: "203.0.113.77"))
-        expect(.passed, Self.frame(Self.sealed(1), fragment: 0x0010))
+        expect(.held, Self.frame(Self.sealed(1), fragment: 0x0010))
         expect(.passed, Bytes(Self.frame(Self.sealed(1)).prefix(14 + 20 + 6)))
     }
 
@@ -71,7 +71,7 @@ import Wire
         expect(.wrongLength, Self.frame(Self.sealed(1), length: 7))
         expect(.wrongLength, Self.frame(Self.sealed(1), length: 400))
         expect(.wrongLength, Self.frame(Self.sealed(1) + [0], length: nil))
-        expect(.fragment, Self.frame(Self.sealed(1), fragment: 0x2000))
+        expect(.malformedHeader, Self.frame(Self.sealed(1), fragment: 0x2000))
         expect(.unknownSPI, Self.frame([0xC0, 0, 0, 0x77] + Bytes(repeating: 1, count: 60)))
         var flipped = Self.frame(Self.sealed(1))
         flipped[flipped.count - 1] ^= 1

@@ -28,6 +28,7 @@ import Wire
             let conformance = try PortConformance(network)
             try conformance.takesFragments(&port)
             try conformance.leavesOtherFragments(&port)
+            try conformance.takesTooBig(&port)
         }
     }
 

@@ -24,7 +24,9 @@ import Wire
         let network = try TestNetwork()
         try inNamespace(network.router) {
             var port = try Self.open()
-            try PortConformance(network).takesFragments(&port)
+            let conformance = try PortConformance(network)
+            try conformance.takesFragments(&port)
+            try conformance.takesTooBig(&port)
         }
     }
 

@@ -79,6 +79,23 @@ struct PortConformance {
         #expect(try receive(ours.count, from: &port) == ours)
     }
 
+    /// "Fragmentation needed" about ESP, or ESP in UDP, comes; no other ICMP does.
+    func takesTooBig(_ port: inout some FramePort & ~Copyable) throws {
+        func error(_ code: UInt8, about number: UInt8, _ body: [UInt8]) -> [UInt8] {
+            let quoted = TestFrames.ipv4(to: TestFrames.other, protocol: number, body: body).dropFirst(14)
+            return TestFrames.ipv4(to: TestFrames.owned, protocol: 1, body: [3, code, 0, 0, 0, 0, 5, 0] + quoted)
+        }
+        let esp = TestFrames.bytes(0xC472_877A) + TestFrames.bytes(1)
+        let ours = [
+            error(4, about: 50, esp), error(4, about: 17, TestFrames.bytes(0x1194_4321) + TestFrames.bytes(0) + esp),
+        ]
+        let others = [error(1, about: 50, esp), TestFrames.echo(to: TestFrames.owned)]
+        for frame in others + ours { try client.send(frame) }
+        #expect(try receive(ours.count, from: &port) == ours)
+        let passed = try kernel.receive(others.count) { others.contains($0) }
+        #expect(passed == others)
+    }
+
     /// Fragments of IKE and of everything else in UDP are the kernel's, also under an identification that was ESP's.
     func leavesOtherFragments(_ port: inout some FramePort & ~Copyable) throws {
         func piece(_ identification: UInt16, at offset: UInt16, more: Bool, _ body: [UInt8]) -> [UInt8] {

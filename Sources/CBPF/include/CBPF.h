@@ -221,8 +221,9 @@ static inline int cbpf_append_esp_ipv6(struct sock_filter *_Nonnull code)
     return n;
 }
 
-/// Lets only ESP through a packet socket: in IPv6 as above; in IPv4 protocol 50, with up to two VLAN tags in the frame, and, untagged, UDP
-/// to port 4500 without the non-ESP marker (RFC 3948). Too short for a marker does not come through: the kernel has it,
+/// Lets only ESP through a packet socket: in IPv6 as above; in IPv4 protocol 50, with up to two VLAN tags in the frame,
+/// and, untagged, UDP to port 4500 without the non-ESP marker (RFC 3948) and ICMP errors of type 3, code 4. What is too
+/// short for a marker does not come through: the kernel has it,
 /// too. 0, or a negative errno.
 static inline int cbpf_accept_esp(int descriptor)
 {
@@ -248,7 +249,7 @@ static inline int cbpf_accept_esp(int descriptor)
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 22 + 9),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, protocol, 8, 9),
         // 16: UDP? A later fragment has no ports: the router tells whose it is. Else port 4500, no marker
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 8),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 9),
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 14 + 6),
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1FFF, 5, 0),
         BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),
@@ -257,6 +258,13 @@ static inline int cbpf_accept_esp(int descriptor)
         BPF_STMT(BPF_LD | BPF_W | BPF_IND, 14 + 8),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
         // 24, 25
+        BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        // 26: ICMP type 3, code 4? The router tells what it is about
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMP, 0, 4),
+        BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),
+        BPF_STMT(BPF_LD | BPF_H | BPF_IND, 14),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0304, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };

@@ -20,8 +20,8 @@ extension Router {
         if reassembler.count > 0 { reassembler.age(now: now) }
     }
 
-    /// Whether a packet that is not `pending` is a fragment that has to be looked at. Of UDP it may be what seemed to be
-    /// nobody's: a later piece has no ports, and a first one of somebody else's says so of those.
+    /// Whether a packet that is not `pending` has to be looked at: a fragment, or an error about one of ours. Of UDP it may be
+    /// what seemed to be nobody's: a later piece has no ports, and a first one of somebody else's says so of those.
     @inline(never)
     static func mayBeJoined(_ verdict: Verdict, _ frame: RawSpan, ours: AddressTable.Reader) -> Bool {
         if verdict == .fragment { return true }
@@ -29,14 +29,21 @@ extension Router {
             header.version == 4,
             header.byteCount >= IPv4Header.minimumByteCount
         else { return false }
-        return header.ipProtocol == IPProtocol.udp && header.isFragment
-            && ours.find(header.destination) != AddressTable.absent
+        guard header.ipProtocol == IPProtocol.udp && header.isFragment || header.ipProtocol == IPProtocol.icmp else {
+            return false
+        }
+        return ours.find(header.destination) != AddressTable.absent
     }
 
     private mutating func join(_ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32) -> Verdict {
         let ip = EthernetHeader.byteCount
         let frame = memory.bytes(at: packet.start, count: packet.byteCount)
         guard let header = IPv4Header(reading: frame, at: ip) else { return .truncated }
+        if header.ipProtocol == IPProtocol.icmp {
+            guard TooBig.read(frame, at: ip) != nil else { return .passed }
+            tooBigCount += 1
+            return .tooBigHandedOn
+        }
         let isUDP = header.ipProtocol == IPProtocol.udp
         // Of ESP all this was asked before. UDP may be the kernel's: it has its own judgement of what is wrong.
         guard header.totalByteCount >= header.byteCount, ip + header.totalByteCount <= frame.byteCount,
@@ -50,11 +57,12 @@ extension Router {
             offset: Int(header.fragment & 0x1FFF) * 8, isLast: header.fragment & 0x2000 == 0)
         let payload = ip + header.byteCount
         let byteCount = header.totalByteCount - header.byteCount
+        let isESP = !isUDP || piece.offset == 0 && Self.beginsESP(frame, at: payload, byteCount: byteCount)
         // RFC 791 §3.2: pieces before the last are multiples of 8 bytes, and no datagram ends behind 65,535.
         guard byteCount > 0, piece.isLast || byteCount % 8 == 0,
             header.byteCount + piece.offset + byteCount <= 65535
-        else { return isUDP ? .passed : .malformedHeader }
-        if isUDP && piece.offset == 0 && !Self.beginsESP(frame, at: payload, byteCount: byteCount) {
+        else { return isESP ? .malformedHeader : .passed }
+        if piece.offset == 0 && !isESP {
             reassembler.dismiss(piece.key, as: .passed, now: now)
             return .passed
         }

@@ -33,7 +33,7 @@ import Wire
                     #expect(room.outerByteCount(forInner: largest) <= mtu)
                     #expect(room.outerByteCount(forInner: largest + 1) > mtu)
                 }
-                #expect(room.largestInner(in: 30) == 0)
+                #expect(room.largestInner(in: 28) == 0)
             }
         }
     }

@@ -1,8 +1,9 @@
 import Associations
-import FastPath
 import TestSupport
 import Testing
 import Wire
+
+@testable import FastPath
 
 /// What does not fit the way to a peer: who is told, and whom a host believes about it.
 @Suite struct PathMTUTests {
@@ -133,5 +134,45 @@ import Wire
         #expect(bench.open(Self.report(about: moved.bytes, mtu: 1300)).verdict == .passed)
         #expect(bench.open(Self.report(about: moved.bytes, mtu: 1300, quoting: 36)).verdict == .tooBigHeeded)
         #expect(bench.seal(Self.answer(1400)).verdict == .tooBig)
+    }
+
+    // MARK: Handed on
+
+    /// From the client's link to the target that sent the packet: every target gets the error, one heeds it.
+    @Test func theRouterHandsItToTheTargets() throws {
+        var router = Example.bench()
+        var sender = try Self.target()
+        var other = try Self.target()
+        let sealed = sender.seal(Self.answer(1400)).bytes
+        let error = Self.tooBig(Bytes(sealed.prefix(28)), mtu: 1300, from: "198.51.100.77", to: Example.gateway)
+        #expect(router.send(ethernet(error)).verdict == .tooBigHandedOn)
+        #expect(router.router.tooBigCount == 1)
+        var copies = PacketBatch(capacity: 3)
+        for target in 0..<3 {
+            copies.append(Packet(start: (target + 1) * 4096 + 256, byteCount: 0))
+            router.router.writeCopy(
+                of: Packet(start: 256, byteCount: 14 + error.count), to: target, in: &copies, at: target,
+                memory: router.memory)
+            let packet = copies[target]
+            let bytes = router.memory.bytes(at: packet.start, count: packet.byteCount)
+            let frame = (0..<packet.byteCount).map { bytes.byte(at: $0) }
+            #expect(packet.verdict == .steered)
+            #expect(frame == Example.encapsulated(ethernet(error), target: target))
+            if target == 0 {
+                let inGRE = Bytes(frame.dropFirst(14))
+                #expect(other.open(inGRE).verdict == .tooBigIgnored)
+                #expect(sender.open(inGRE).verdict == .tooBigHeeded)
+            }
+        }
+        try router.router.apply(.neighbour(target: "t2", nil))
+        router.router.writeCopy(
+            of: Packet(start: 256, byteCount: 14 + error.count), to: 1, in: &copies, at: 1, memory: router.memory)
+        #expect(copies[1].verdict == .noNeighbour)
+        // Other ICMP is the kernel's, and so is an error to somebody else.
+        let echo = ipv4(from: Example.client, to: Example.gateway, protocol: 1, [8, 0, 0xF7, 0xFF, 0, 0, 0, 0])
+        #expect(router.send(ethernet(echo)).verdict == .passed)
+        let elsewhere = Self.tooBig(Bytes(sealed.prefix(28)), mtu: 1300, from: "198.51.100.77", to: "203.0.113.77")
+        #expect(router.send(ethernet(elsewhere)).verdict == .passed)
+        #expect(router.router.tooBigCount == 0)
     }
 }
