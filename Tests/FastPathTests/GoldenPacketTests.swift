@@ -257,7 +257,7 @@ import Wire
         expect(
             .unsupportedProtocol,
             Example.tunnelFrame(number: 1, ipv4(from: Example.inner, to: Example.dvipa, protocol: 1, [8, 0, 0, 0])))
-        expect(.unsupportedProtocol, Example.tunnelFrame(number: 1, Bytes(repeating: 0x60, count: 60), nextHeader: 41))
+        expect(.malformedInner, Example.tunnelFrame(number: 1, Bytes(repeating: 0x60, count: 60), nextHeader: 41))
     }
 
     // MARK: Refused

@@ -83,7 +83,8 @@ public struct PacketSocketPort: ~Copyable, FramePort {
 
     private init(
         blocks: consuming ReceiveBlocks, sender: consuming FileDescriptor, silencer: consuming FileDescriptor,
-        silencer6: consuming FileDescriptor?, owned: consuming OwnedAddresses, memory: consuming FrameMemory, client: NetworkInterface,
+        silencer6: consuming FileDescriptor?, owned: consuming OwnedAddresses, memory: consuming FrameMemory,
+        client: NetworkInterface,
         trusted: NetworkInterface, longestReceived: Int
     ) {
         self.blocks = blocks
