@@ -72,10 +72,12 @@ class Cluster:
         if self.client == "strongswan":
             if self.coupling == "etcd":
                 self.etcd = Etcd(self.network, plan.TRUSTED, self.folder, [plan.STORE])
-            config.write_text(negotiating(self.window, self.port, self.folder, secret, self.etcd.endpoints if self.etcd else ()))
+            endpoints = self.etcd.endpoints if self.etcd else ()
+            config.write_text(self.network.plan.text(negotiating(self.window, self.port, self.folder, secret, endpoints)))
             run([self.viaduct, "cluster", "init", "--config", config, "--directory", self.folder / "link"])
         else:
-            config.write_text(self.amend(configuration(self.mode, self.window, self.port, self.folder / "state")))
+            text = configuration(self.mode, self.window, self.port, self.folder / "state")
+            config.write_text(self.amend(self.network.plan.text(text)))
         self.say("network: %d namespaces %s*" % (len(plan.NAMESPACES), self.prefix))
         self.network.make()
         if self.etcd:

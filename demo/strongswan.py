@@ -86,10 +86,10 @@ class StrongSwan:
         for name in FOLDERS:
             (self.folder / name).mkdir()
         (self.folder / "strongswan.conf").write_text(STRONGSWAN.format(folder=self.folder))
-        (self.folder / "swanctl.conf").write_text(SWANCTL.format(
+        (self.folder / "swanctl.conf").write_text(self.network.plan.text(SWANCTL.format(
             outer=plan.CLIENT_OUTER, gateway=plan.GATEWAY, inner=plan.CLIENT_INNER, dvipa=plan.dvipa("tunnel"),
-            secret=self.secret, rekey=self.rekey_seconds, life=10 * self.rekey_seconds))
-        self.network.ip(["addr add %s/32 dev lo" % plan.CLIENT_INNER], self.name)
+            secret=self.secret, rekey=self.rekey_seconds, life=10 * self.rekey_seconds)))
+        self.network.ip(["addr add %s dev lo" % self.network.plan.text(plan.CLIENT_INNER + "/32")], self.name)
         with open(self.folder / "output", "wb") as output:
             self.process = spawn(self.inside("/usr/sbin/charon-systemd"), stdout=output, stderr=output)
 

@@ -18,7 +18,7 @@ UDP, IKE_PORT = 17, 4500
 
 # Classic BPF: operation, jump if true, jump if false, operand.
 LOAD_WORD, LOAD_HALF, LOAD_BYTE, JUMP_EQUAL, RETURN = 0x20, 0x28, 0x30, 0x15, 0x06
-LOAD_INDEX, LOAD_HALF_INDEXED, LOAD_WORD_INDEXED = 0xB1, 0x48, 0x40
+LOAD_INDEX, SET_INDEX, LOAD_HALF_INDEXED, LOAD_WORD_INDEXED = 0xB1, 0x01, 0x48, 0x40
 PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
 TYPE_AT, PROTOCOL_AT, IP_AT = 12, {ETH_P_IP: 23, ETH_P_IPV6: 20}, 14
 
@@ -38,17 +38,17 @@ def program(sent, protocol, version=ETH_P_IP):
     ]
 
 
-def encapsulated(sent):
-    """Takes (one byte of) IPv4 packets with ESP in UDP that we sent, or received: from or to port 4500, and no marker of IKE's."""
+def encapsulated(sent, version=ETH_P_IP):
+    """Takes (one byte of) IP packets with ESP in UDP that we sent, or received: from or to port 4500, and no marker of IKE's."""
     outgoing = (JUMP_EQUAL, 0, 11, PACKET_OUTGOING) if sent else (JUMP_EQUAL, 11, 0, PACKET_OUTGOING)
     return [
         (LOAD_WORD, 0, 0, PACKET_TYPE),
         outgoing,
         (LOAD_HALF, 0, 0, TYPE_AT),
-        (JUMP_EQUAL, 0, 9, ETH_P_IP),
-        (LOAD_BYTE, 0, 0, PROTOCOL_AT[ETH_P_IP]),
+        (JUMP_EQUAL, 0, 9, version),
+        (LOAD_BYTE, 0, 0, PROTOCOL_AT[version]),
         (JUMP_EQUAL, 0, 7, UDP),
-        (LOAD_INDEX, 0, 0, IP_AT),
+        (LOAD_INDEX, 0, 0, IP_AT) if version == ETH_P_IP else (SET_INDEX, 0, 0, 40),
         (LOAD_HALF_INDEXED, 0, 0, IP_AT),
         (JUMP_EQUAL, 2, 0, IKE_PORT),
         (LOAD_HALF_INDEXED, 0, 0, IP_AT + 2),
@@ -65,7 +65,7 @@ def programs(sent):
     for version in ETH_P_IP, ETH_P_IPV6:
         yield "esp", program(sent, PROTOCOLS["esp"], version)
         yield "tcp", program(sent, PROTOCOLS["tcp"], version)
-    yield "esp", encapsulated(sent)
+        yield "esp", encapsulated(sent, version)
 
 
 def counter(interface, program):

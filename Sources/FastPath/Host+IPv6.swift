@@ -85,23 +85,16 @@ extension Host {
     }
 
     /// ESP in UDP over IPv6 has a checksum, which wants the ciphertext: after the sealing.
-    @inline(__always)
-    func completeUDP(_ batch: borrowing PacketBatch, count: Int, in memory: borrowing FrameMemory) {
-        for index in 0..<count {
-            let record = outbound.records[Int(works[index].association)]
-            if record.isInUDP && !record.source.isV4 {
-                completeUDP(batch[Int(works[index].packet)], record, in: memory)
-            }
-        }
-    }
-
     @inline(never)
-    private func completeUDP(_ packet: Packet, _ record: OutboundAssociation, in memory: borrowing FrameMemory) {
-        let addresses = IPHeader.addresses(at: packet.start, in: memory)
-        UDPHeader.writeChecksum(
-            at: packet.start + Int(packet.espOffset) - UDPHeader.byteCount,
-            byteCount: UDPHeader.byteCount + Int(packet.espByteCount), source: addresses.source,
-            destination: addresses.destination, in: memory)
+    func completeUDP(_ batch: borrowing PacketBatch, count: Int, in memory: borrowing FrameMemory) {
+        for index in 0..<count where outbound.records[Int(works[index].association)].isInUDP6 {
+            let packet = batch[Int(works[index].packet)]
+            let addresses = IPHeader.addresses(at: packet.start, in: memory)
+            UDPHeader.writeChecksum(
+                at: packet.start + Int(packet.espOffset) - UDPHeader.byteCount,
+                byteCount: UDPHeader.byteCount + Int(packet.espByteCount), source: addresses.source,
+                destination: addresses.destination, in: memory)
+        }
     }
 }
 

@@ -20,7 +20,7 @@ extension Host {
                 index += 1
             }
             outboundCiphers.seal(works, WorkCount(works, count: count), in: memory)
-            completeUDP(batch, count: count, in: memory)
+            if outbound.hasUDP6 { completeUDP(batch, count: count, in: memory) }
         }
     }
 

@@ -49,7 +49,6 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case malformedTrailer
     /// The inner packet's headers make no sense.
     case malformedInner
-
     /// An IPv6 packet, outside or inside, bears an IPv4-mapped address (RFC 4942 §2.2).
     case mappedAddress
     /// The inner IPv6 packet has more extension headers than are looked through, or longer ones.
@@ -72,8 +71,6 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     // MARK: Not done yet.
     /// An 802.1Q or 802.1ad tag.
     case vlanTagged
-    /// An inner protocol that no service of ours can be.
-    case unsupportedProtocol
 
     // MARK: Refused.
     /// No inbound SA has this SPI (RFC 4301 §5.2).

@@ -38,7 +38,16 @@ import Testing
                 + "Write a DVIPA, or add it to dvipas."),
         Edit(
             "source: 198.51.100.10 ", "source: 2001:db8::1 ",
-            gives: "cluster.yaml:40: IPv6 is not supported yet. Write an IPv4 address, as in source: 198.51.100.10."),
+            gives: "cluster.yaml:41: source is 2001:db8::1, destination 198.51.100.1. "
+                + "Write two addresses of one family; what is inside may be of the other."),
+        Edit(
+            "source: 198.51.100.10 ", "source: fe80::1 ",
+            gives: "cluster.yaml:40: source is fe80::1, which is not the address of a host. "
+                + "Write source: 198.51.100.10."),
+        Edit(
+            "source: 198.51.100.10 ", "source: \"::ffff:198.51.100.10\" ",
+            gives: "cluster.yaml:40: source is \"::ffff:198.51.100.10\"; an IP address is wanted. "
+                + "Write source: 198.51.100.10."),
         Edit(
             "source: 198.51.100.10 ", "source: 198.51.100.1 ",
             gives: "cluster.yaml:41: source and destination are both 198.51.100.1. "
@@ -135,7 +144,8 @@ import Testing
                 + "Write remote: [10.71.0.0/24]."),
         Edit(
             "10.71.0.0/24", "2001:db8::/32",
-            gives: "cluster.yaml:48: IPv6 is not supported yet. Write an IPv4 address, as in remote: [10.71.0.0/24]."),
+            gives: "cluster.yaml:48: the selectors' remote and local are of two families, and no packet is. "
+                + "Write networks of one family, or of both in remote and local."),
         Edit(
             "\n      protocol: tcp ", "\n      protocol: gre ",
             gives: "cluster.yaml:50: protocol is \"gre\"; tcp, udp, icmp or a number is wanted. Write protocol: tcp."),

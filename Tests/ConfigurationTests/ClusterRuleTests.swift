@@ -114,9 +114,9 @@ import Testing
             gives: "cluster.yaml:7: validityMilliseconds is 1001; 1 to 1000 is allowed. "
                 + "Write validityMilliseconds: 10."),
         Edit(
-            "gateways: [198.51.100.1]", "gateways: [2001:db8::1]",
-            gives: "cluster.yaml:25: IPv6 is not supported yet. Write an IPv4 address, as in gateways: "
-                + "[198.51.100.1]."),
+            "gateways: [198.51.100.1]", "gateways: [ff02::1]",
+            gives: "cluster.yaml:25: gateways holds ff02::1, which is not the address of a host. "
+                + "Write gateways: [198.51.100.1]."),
         Edit(
             "gateways: [198.51.100.1]", "gateways: 198.51.100.1",
             gives: "cluster.yaml:25: gateways is \"198.51.100.1\"; a list is wanted. Write gateways: [198.51.100.1]."),
@@ -162,8 +162,8 @@ import Testing
                 + "Write trustedAddress: 192.0.2.11."),
         Edit(
             "192.0.2.11 ", "2001:db8::1 ",
-            gives: "cluster.yaml:18: IPv6 is not supported yet. "
-                + "Write an IPv4 address, as in trustedAddress: 192.0.2.11."),
+            gives: "cluster.yaml:16: the trustedAddress of \"t1\" is 2001:db8::1, that of \"router1\" 192.0.2.1. "
+                + "Give all nodes trusted addresses of one family: GRE between them has one."),
         Edit(
             "192.0.2.11 ", "224.0.0.1 ",
             gives: "cluster.yaml:18: trustedAddress is 224.0.0.1, which is not the address of a host. "
@@ -186,8 +186,9 @@ import Testing
     /// DVIPAs and services.
     static let services = [
         Edit(
-            "address: 10.72.0.10", "address: 2001:db8::10",
-            gives: "cluster.yaml:28: IPv6 is not supported yet. Write an IPv4 address, as in address: 10.72.0.10."),
+            "address: 10.72.0.10", "address: \"::1\"",
+            gives: "cluster.yaml:28: address is ::1, which is not the address of a host. "
+                + "Write address: 10.72.0.10."),
         Edit(
             "        protocol: tcp ", "        protocol: icmp ",
             gives:

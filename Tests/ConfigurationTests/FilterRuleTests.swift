@@ -85,8 +85,9 @@ import Wire
         edit(
             rule: "action: deny, from: [10.71.0.1, 10.71.0.1]", gives: "from holds \"10.71.0.1\" twice. Remove one."),
         edit(
-            rule: "action: deny, from: \"fd00::1\"",
-            gives: "IPv6 is not supported yet. Write an IPv4 address, as in from: 10.71.0.0/16."),
+            rule: "action: deny, from: \"fd00::1/64\"",
+            gives: "from is \"fd00::1/64\"; an address, a network (host bits 0) or a range first-last is wanted. "
+                + "Write from: 10.71.0.0/16."),
         edit(
             rule: "action: deny, to: [10.72.0.10, 10.73.0.0/16]",
             gives: "to names 10.73.0.0/16, in which there is no DVIPA: the rule would match nothing. "

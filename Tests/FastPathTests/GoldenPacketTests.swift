@@ -250,8 +250,8 @@ import Wire
         expect(.innerFragment, Example.tunnelFrame(number: 1, later))
     }
 
-    @Test func unsupportedProtocol() {
-        expect(.unsupportedProtocol, Example.tunnelFrame(number: 1, Bytes(repeating: 0x60, count: 60), nextHeader: 41))
+    @Test func whatOnlyCallsItselfIPv6() {
+        expect(.malformedInner, Example.tunnelFrame(number: 1, Bytes(repeating: 0x60, count: 60), nextHeader: 41))
     }
 
     // MARK: Refused

@@ -66,7 +66,7 @@ def transfers(viaduct, start, contains="", **options):
 def transfers6(viaduct, start, *parts, **options):
     """`transfers` with IPv6 in these parts of the network, or all."""
     addresses = Plan(*(parts or (OUTSIDE, TRUSTED, INSIDE)))
-    return transfers(viaduct, start, addresses=addresses, amend=addresses.text, **options)
+    return transfers(viaduct, start, addresses=addresses, **options)
 
 
 def nothing_left():
@@ -245,6 +245,7 @@ TESTS = {
     "ipv6-transport": lambda viaduct: transfers6(viaduct, AF_XDP, OUTSIDE, mode="transport"),
     "ipv4-in-ipv6": lambda viaduct: transfers6(viaduct, PACKET_SOCKET, OUTSIDE, port="packet_socket"),
     "ipv6-in-ipv4": lambda viaduct: transfers6(viaduct, AF_XDP, TRUSTED, INSIDE),
+    "ipv6-strongswan": lambda viaduct: transfers6(viaduct, AF_XDP, client="strongswan", rekey_seconds=2),
     "targets-quiet": targets_quiet,
     "filter-at-router": lambda viaduct: filtered(viaduct, "router", "tunnel"),
     "filter-at-target": lambda viaduct: filtered(viaduct, "target", "transport"),

@@ -47,6 +47,14 @@ import Wire
         }
     }
 
+    @Test func takesOnlyOursOfIPv6() throws {
+        let network = try TestNetwork()
+        try inNamespace(network.router) {
+            var port = try Self.open()
+            try PortConformance(network).takesOnlyOursOfIPv6(&port)
+        }
+    }
+
     @Test func ownsAndDisowns() throws {
         let network = try TestNetwork()
         try inNamespace(network.router) {

@@ -116,6 +116,43 @@ struct PortConformance {
         #expect(passed == others)
     }
 
+    /// The same of IPv6, whose ESP may stand behind extension headers: eight are looked through.
+    func takesOnlyOursOfIPv6(_ port: inout some OwningPort & ~Copyable) throws {
+        try port.own(TestFrames.owned6)
+        let (owned, other) = (TestFrames.owned6, TestFrames.other6)
+        func esp(_ number: UInt32, payload: Int = 40) -> [UInt8] {
+            [0xC4, 0x72, 0x87, 0x7A] + TestFrames.bytes(number) + (0..<payload).map { UInt8(truncatingIfNeeded: $0) }
+        }
+        func udp(_ payload: [UInt8], port: UInt32 = 4500) -> [UInt8] {
+            TestFrames.bytes(4500 << 16 | port) + TestFrames.bytes(UInt32(8 + payload.count) << 16) + payload
+        }
+        let routing: [UInt8] = [50, 0, 2, 0, 0, 0, 0, 0]
+        let others = [
+            TestFrames.ipv6(to: other, next: 50, esp(1)), TestFrames.ipv6(to: owned, next: 58, [128, 0, 0, 0]),
+            TestFrames.ipv6(to: owned, next: 51, esp(2)), TestFrames.ipv6(to: owned, next: 17, udp([0, 0, 0, 0, 1])),
+            TestFrames.ipv6(to: owned, next: 17, udp(esp(3), port: 500)),
+            TestFrames.ipv6(to: owned, next: 60, TestFrames.options(9, then: 50, esp(4))),
+            TestFrames.ipv6(to: owned, next: 60, TestFrames.options(1, then: 6, esp(5))),
+        ]
+        let ours = [
+            TestFrames.ipv6(to: owned, next: 50, esp(6)), TestFrames.ipv6(to: owned, next: 50, esp(7, payload: 1400)),
+            TestFrames.ipv6(to: owned, next: 60, TestFrames.options(1, then: 50, esp(8))),
+            TestFrames.ipv6(to: owned, next: 0, TestFrames.options(8, then: 50, esp(9))),
+            TestFrames.ipv6(to: owned, next: 43, routing + esp(10)),
+            TestFrames.ipv6(to: owned, next: 44, [50, 0, 0x12, 0x31, 0, 0, 0, 9] + esp(11)),
+            TestFrames.ipv6(to: owned, next: 17, udp(esp(12))),
+            TestFrames.ipv6(to: owned, next: 60, TestFrames.options(2, then: 17, udp(esp(13)))),
+        ]
+        for frame in others + ours { try client.send(frame) }
+        #expect(try receive(ours.count, from: &port) == ours)
+        #expect(try kernel.receive(others.count) { others.contains($0) } == others)
+        try port.disown(TestFrames.owned6)
+        let behind = TestFrames.esp(to: TestFrames.owned, number: 14)
+        try client.send(ours[0])
+        try client.send(behind)
+        #expect(try receive(1, from: &port) == [behind])
+    }
+
     /// An address is ours from the moment it is owned to the moment it is disowned.
     func ownsAndDisowns(_ port: inout some OwningPort & ~Copyable) throws {
         let other = TestFrames.esp(to: TestFrames.other, number: 1)

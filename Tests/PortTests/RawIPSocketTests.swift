@@ -135,4 +135,50 @@ import Wire
         var one = Host(hearsTrusted)
         #expect(try one.receive(1) == [right])
     }
+
+    /// The kernel takes the IPv6 header off; what stands in front of the packet then is one with the same addresses.
+    @Test(arguments: [47, 50] as [UInt8]) func packetsOfIPv6ArriveWithAHeader(ipProtocol: UInt8) throws {
+        let network = try Self.network()
+        for (namespace, interface, address) in [
+            (network.client, "far0", "2001:db8:a::1/64"), (network.router, "client0", "2001:db8:a::10/64"),
+        ] {
+            try run("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.\(interface).disable_ipv6=0")
+            try run("ip", "-n", namespace, "address", "add", address, "dev", interface, "nodad")
+        }
+        func packet(_ count: Int, trafficClass: UInt8) -> [UInt8] {
+            let body = (0..<count).map { UInt8(truncatingIfNeeded: $0 ^ count) }
+            var packet = [UInt8](
+                TestFrames.ipv6(to: IPAddress("2001:db8:a::10")!, next: ipProtocol, body).dropFirst(14))
+            packet[0] |= trafficClass >> 4
+            packet[1] |= trafficClass << 4
+            return packet
+        }
+        let six = (1..<60).map { packet($0 * 20, trafficClass: UInt8($0)) }
+        let four = TestPackets.ipv4(
+            from: "192.0.2.1", to: "192.0.2.10", protocol: ipProtocol, body: [0, 0, 8, 0, 1, 2, 3, 4])
+        let receiver = try inNamespace(network.router) { try RawIPSocket(ipProtocol: ipProtocol) }
+        try inNamespace(network.client) {
+            var host = Host(try RawIPSocket(ipProtocol: ipProtocol))
+            #expect(host.send(six + [four]).allSatisfy { $0 == .sealed }, "both families in one batch")
+            #expect(host.send([packet(1461, trafficClass: 0)]) == [.oversized])
+            #expect(host.socket.statistics()["sent"] == 60)
+        }
+        let memory = FrameMemory(frameCount: 256, frameStride: 2240)
+        var pool = FramePool(frameCount: 256, frameStride: 2240)
+        var batch = PacketBatch()
+        var found: [[UInt8]] = []
+        var socket = receiver
+        try waitUntil("60 packets") {
+            socket.receive(into: &batch, memory: memory, pool: &pool)
+            for index in 0..<batch.count {
+                found.append(bytes(of: batch[index], in: memory))
+                pool.give(batch[index].start)
+            }
+            batch.removeAll()
+            return found.count >= 60
+        }
+        #expect(found.filter { $0[0] >> 4 == 6 } == six)
+        #expect(found.count { $0[0] >> 4 == 4 } == 1)
+        #expect(pool.count == 256)
+    }
 }

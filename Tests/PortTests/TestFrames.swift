@@ -62,6 +62,25 @@ enum TestFrames {
         return bytes + [UInt8(type >> 8), UInt8(type & 255)]
     }
 
+    static let owned6 = IPAddress("2001:db8:a::10")!
+    static let other6 = IPAddress("2001:db8:a::99")!
+
+    /// Of IPv6, with this header and what follows it behind the IPv6 header.
+    static func ipv6(to destination: IPAddress, next: UInt8, _ body: [UInt8]) -> [UInt8] {
+        var header: [UInt8] = [0x60, 0, 0, 0] + bytes(UInt32(body.count) << 16 | UInt32(next) << 8 | 64)
+        for address in [IPAddress("2001:db8:a::1")!, destination] {
+            for half in [address.high, address.low] {
+                header += bytes(UInt32(half >> 32)) + bytes(UInt32(truncatingIfNeeded: half))
+            }
+        }
+        return ethernet(type: 0x86DD, tags: []) + header + body
+    }
+
+    /// Extension headers of destination options, `count` of them, in front of another header.
+    static func options(_ count: Int, then next: UInt8, _ body: [UInt8]) -> [UInt8] {
+        (0..<count).flatMap { [$0 + 1 < count ? 60 : next, 0, 1, 4, 0, 0, 0, 0] } + body
+    }
+
     /// An ICMP echo request.
     static func echo(to destination: IPAddress) -> [UInt8] {
         ipv4(to: destination, protocol: 1, body: [8, 0, 0xF7, 0xFF, 0, 0, 0, 0])

@@ -36,7 +36,7 @@ extension Entry {
 
     func ipProtocol() throws(ConfigurationFailure) -> UInt8 {
         if let text = try scalar(), text.first?.isNumber == true { return UInt8(try integer(in: 1...255)) }
-        return try word(["tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58], or: "a number")
+        return try word(["tcp": 6, "udp": 17, "icmp": 1], or: "a number")
     }
 
     /// A packet has both its addresses of one family.

@@ -31,6 +31,8 @@ struct OutboundAssociation: BitwiseCopyable {
     /// Bytes that a router on the way said fit, and the second it said so; 0 when none has.
     var pathMTU: UInt16 = 0
     var pathMTULearned: UInt32 = 0
+    /// Its UDP has a checksum.
+    var isInUDP6: Bool { isInUDP && !source.isV4 }
     /// For this host alone.
     var isOwn = false
     /// It was given numbers: from then on an own SA is the one that is used.
@@ -60,6 +62,8 @@ struct OutboundAssociations: ~Copyable {
     private var youngestOwn: Int32 = -1
     private var youngestShared: Int32 = -1
     private var firstFree: Int32 = 0
+    /// Some record's `isInUDP6`, now or before.
+    private(set) var hasUDP6 = false
     /// Some record's `isMissed`, perhaps.
     private var hasMissed = false
     let capacity: Int
@@ -101,6 +105,7 @@ struct OutboundAssociations: ~Copyable {
         let place = Int(firstFree)
         firstFree = records[place].older
         records[place] = record
+        if record.isInUDP6 { hasUDP6 = true }
         records[place].selectors = chain
         records[place].older = record.isOwn ? youngestOwn : youngestShared
         index.insert(record.spi, at: Int32(place))
@@ -128,6 +133,7 @@ struct OutboundAssociations: ~Copyable {
         records[place].remotePort = relocation.udpEncapsulation?.remotePort ?? 0
         // Another way, and nothing is known of it.
         records[place].pathMTU = 0
+        if records[place].isInUDP6 { hasUDP6 = true }
     }
 
     /// Takes the ends of an SA's lifecount; nothing happens where there is no such SA.
