@@ -38,7 +38,8 @@ extension Router {
     private mutating func join(_ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32) -> Verdict {
         let ip = EthernetHeader.byteCount
         let frame = memory.bytes(at: packet.start, count: packet.byteCount)
-        guard let header = IPv4Header(reading: frame, at: ip) else { return .truncated }
+        // Only IPv4's are joined: others stay what they are.
+        guard let header = IPv4Header(reading: frame, at: ip), header.version == 4 else { return .fragment }
         if header.ipProtocol == IPProtocol.icmp {
             guard TooBig.read(frame, at: ip) != nil else { return .passed }
             tooBigCount += 1
