@@ -66,7 +66,7 @@ struct FilterReading {
     private func destinations(_ entry: Entry?) throws(ConfigurationFailure) -> [AddressRange] {
         guard let entry else { return [] }
         let ranges = try entry.addressRanges()
-        for range in ranges where !dvipas.contains(where: range.contains) {
+        for range in ranges where !dvipas.contains(where: range.holds) {
             throw entry.failure(
                 "to names \(range), in which there is no DVIPA: the rule would match nothing",
                 remedy: "Write to: \(dvipas[0]), or remove to.")
