@@ -110,10 +110,13 @@ extension FilterRule {
                         ranges.contains { $0.lowerBound <= other.lowerBound && other.upperBound <= $0.upperBound }
                     }
         }
-        func closed(_ ranges: [AddressRange]) -> [ClosedRange<IPAddress>] { ranges.map { $0.first...$0.last } }
+        func cover(_ ranges: [AddressRange], _ others: [AddressRange]) -> Bool {
+            ranges.isEmpty
+                || !others.isEmpty
+                    && others.allSatisfy { other in ranges.contains { $0.holds(other.first) && $0.holds(other.last) } }
+        }
         return (ipProtocol == nil || ipProtocol == other.ipProtocol)
             && cover(destinationPorts, other.destinationPorts) && cover(sourcePorts, other.sourcePorts)
-            && cover(closed(sources), closed(other.sources))
-            && cover(closed(destinations), closed(other.destinations))
+            && cover(sources, other.sources) && cover(destinations, other.destinations)
     }
 }
