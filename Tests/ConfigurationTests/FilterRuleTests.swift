@@ -89,6 +89,10 @@ import Wire
             gives: "from is \"fd00::1/64\"; an address, a network (host bits 0) or a range first-last is wanted. "
                 + "Write from: 10.71.0.0/16."),
         edit(
+            rule: "action: deny, to: [10.72.0.10, \"::/0\"]",
+            gives: "to names ::/0, in which there is no DVIPA: the rule would match nothing. "
+                + "Write to: 10.72.0.10, or remove to."),
+        edit(
             rule: "action: deny, to: [10.72.0.10, 10.73.0.0/16]",
             gives: "to names 10.73.0.0/16, in which there is no DVIPA: the rule would match nothing. "
                 + "Write to: 10.72.0.10, or remove to."),

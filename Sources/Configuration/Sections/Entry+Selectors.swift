@@ -52,15 +52,20 @@ extension Entry {
     func requireOuterAddresses(
         of selectors: TrafficSelectors, dvipa: IPAddress, peer: IPAddress
     ) throws(ConfigurationFailure) {
-        guard selectors.local.contains(where: { $0.first.isV4 == dvipa.isV4 && $0.contains(dvipa) }) else {
+        guard selectors.local.contains(where: { $0.holds(dvipa) }) else {
             throw failure(
                 "in transport mode the selectors' local must hold the DVIPA, \(dvipa)",
                 remedy: "Write local: [\(dvipa)].")
         }
-        guard selectors.remote.contains(where: { $0.first.isV4 == peer.isV4 && $0.contains(peer) }) else {
+        guard selectors.remote.contains(where: { $0.holds(peer) }) else {
             throw failure(
                 "in transport mode the selectors' remote must hold the peer, \(peer)",
                 remedy: "Write remote: [\(peer)].")
         }
     }
+}
+
+extension AddressRange {
+    /// Whether an address of the range's family lies in it: IPv4's lie within the range of all of IPv6, and are none of it.
+    func holds(_ address: IPAddress) -> Bool { first.isV4 == address.isV4 && contains(address) }
 }

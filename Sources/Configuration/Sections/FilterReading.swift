@@ -64,7 +64,7 @@ struct FilterReading {
     private func destinations(_ entry: Entry?) throws(ConfigurationFailure) -> [AddressRange] {
         guard let entry else { return [] }
         let ranges = try entry.addressRanges()
-        for range in ranges where !dvipas.contains(where: range.contains) {
+        for range in ranges where !dvipas.contains(where: range.holds) {
             throw entry.failure(
                 "to names \(range), in which there is no DVIPA: the rule would match nothing",
                 remedy: "Write to: \(dvipas[0]), or remove to.")
@@ -108,10 +108,13 @@ extension FilterRule {
                         ranges.contains { $0.lowerBound <= other.lowerBound && other.upperBound <= $0.upperBound }
                     }
         }
-        func closed(_ ranges: [AddressRange]) -> [ClosedRange<IPAddress>] { ranges.map { $0.first...$0.last } }
+        func cover(_ ranges: [AddressRange], _ others: [AddressRange]) -> Bool {
+            ranges.isEmpty
+                || !others.isEmpty
+                    && others.allSatisfy { other in ranges.contains { $0.holds(other.first) && $0.holds(other.last) } }
+        }
         return (ipProtocol == nil || ipProtocol == other.ipProtocol)
             && cover(destinationPorts, other.destinationPorts) && cover(sourcePorts, other.sourcePorts)
-            && cover(closed(sources), closed(other.sources))
-            && cover(closed(destinations), closed(other.destinations))
+            && cover(sources, other.sources) && cover(destinations, other.destinations)
     }
 }

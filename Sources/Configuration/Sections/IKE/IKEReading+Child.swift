@@ -65,7 +65,7 @@ extension IKEReading {
                     "mode is transport, but \(address), where IKE is spoken, is not a DVIPA",
                     remedy: "Write mode: tunnel, or local: with a DVIPA in the connection.")
             }
-            guard selectors.local.contains(where: { $0.contains(address) }) else {
+            guard selectors.local.contains(where: { $0.holds(address) }) else {
                 throw try section.required("local").failure(
                     "in transport mode local must hold the DVIPA, \(address)", remedy: "Write local: [\(address)].")
             }
