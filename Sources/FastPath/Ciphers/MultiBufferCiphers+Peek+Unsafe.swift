@@ -252,7 +252,7 @@ extension MultiBufferCiphers {
         // As in `run`, one job over more blocks; the nonce is still in the scratch slot of this work.
         let esp = unsafe memory.pointer(at: work.start, count: work.byteCount)
         let head = unsafe heads.memory.pointer(at: index &* PeekedHeads.stride, count: PeekedHeads.stride)
-        guard work.suite.isGCM || work.suite.isGCM192 else {
+        guard work.suite.isAnyGCM else {
             // Of other transforms C peeks again, at more; what it finds of the trailer is known already.
             var none = 0
             unsafe add(
