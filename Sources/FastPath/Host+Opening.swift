@@ -81,7 +81,7 @@ extension Host {
             nextHeader: work.nextHeader, isTunnel: record.isTunnel, outer: IPHeader.addresses(at: ip, in: memory),
             into: &flow, hasOptions: &hasOptions)
         let bytes = memory.bytes(at: plaintext, count: payload)
-        if verdict == .innerFragment { verdict = firstFragments.follow(bytes, &flow) }
+        if verdict == .innerFragment && record.isTunnel { verdict = firstFragments.follow(bytes, &flow) }
         guard let verdict, verdict == .pending else { return verdict ?? .malformedInner }
         guard inbound.selectors.allow(flow, head: record.selectors) else { return .tunnelCheckFailed }
         if record.isTunnel, let piece = InnerFragment(reading: bytes) { firstFragments.note(piece, flow, proof) }

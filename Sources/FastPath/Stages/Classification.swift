@@ -22,6 +22,7 @@ extension Router {
                 let verdict = judgeOtherType(frame, ours, into: &packets[at], &batch.hasIPv6)
                 packets[at].verdict = verdict
                 if verdict == .pending { index.prefetch(packets[at].spi) }
+                if verdict == .fragment { fragments &+= 1 }
                 continue
             }
             let verdict = ESPDatagram.read(frame, at: EthernetHeader.byteCount, ours: ours, into: &packets[at])

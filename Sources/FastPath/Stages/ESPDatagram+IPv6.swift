@@ -67,6 +67,11 @@ extension ESPDatagram {
             let udp = UDPHeader(reading: frame, at: chain.offset + 8),
             udp.destinationPort == UDPHeader.encapsulationPort
         else { return .passed }
+        // IKE's, too, is the kernel's (RFC 3948 §2.2); one too short for its marker is no ESP.
+        let marker = chain.offset + 8 + UDPHeader.byteCount
+        guard marker + UDPHeader.nonESPMarkerByteCount <= frame.byteCount, frame.bigEndian32(at: marker) != 0 else {
+            return .passed
+        }
         return .fragment
     }
 }

@@ -45,7 +45,39 @@ extension InnerPacket {
         case .unread: return start.refused(nil)
         case .truncated, .unordered: return start.refused(.malformedInner)
         case .routed: return start.refused(.routingHeader)
-        case .fragment: return start.refused(.innerFragment)
+        case .fragment:
+            return isTunnel ? readFragment(plaintext, chain, start, into: &flow) : start.refused(.innerFragment)
+        case .tooLong: return start.refused(.extensionHeadersTooLong)
+        }
+    }
+}
+
+extension InnerPacket {
+    /// A fragment in a tunnel. The first has the rest of the headers and goes on as any packet; of those behind it only the
+    /// addresses are known: what their headers call the next one means nothing (RFC 8200 §4.5).
+    private static func readFragment(
+        _ plaintext: RawSpan, _ chain: IPv6Chain, _ given: Start, into flow: inout Flow
+    ) -> Start {
+        var start = given
+        start.hasOptions = true
+        guard plaintext.bigEndian16(at: chain.offset + 2) & 0xFFF8 == 0 else {
+            flow.ipProtocol = IPProtocol.ipv6Fragment
+            flow.remotePort = 0
+            flow.localPort = 0
+            flow.tcpFlags = 0
+            return start.refused(.innerFragment)
+        }
+        let rest = IPv6Chain(
+            plaintext.byte(at: chain.offset), namedAt: chain.offset, in: plaintext, from: chain.offset + 8,
+            byteCount: start.end, mayBeHopByHop: false)
+        start.ipProtocol = rest.ipProtocol
+        start.transport = rest.offset
+        switch rest.end {
+        case .reached: return start
+        case .unread: return start.refused(nil)
+        // A fragment of a fragment, or headers that go beyond the first one (RFC 7112).
+        case .fragment, .truncated, .unordered: return start.refused(.malformedInner)
+        case .routed: return start.refused(.routingHeader)
         case .tooLong: return start.refused(.extensionHeadersTooLong)
         }
     }

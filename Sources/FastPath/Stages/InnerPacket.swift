@@ -25,8 +25,8 @@ enum InnerPacket {
         flow.local = outer.destination
         if !isTunnel || nextHeader == IPProtocol.ipv6 {
             let start = readIPv6(plaintext, payloadByteCount, nextHeader, isTunnel, into: &flow)
-            guard start.verdict == .pending else { return start.verdict }
             if start.hasOptions { hasOptions = true }
+            guard start.verdict == .pending else { return start.verdict }
             (transport, end, ipProtocol) = (start.transport, start.end, start.ipProtocol)
         } else {
             guard nextHeader == IPProtocol.ipv4 else { return .malformedTrailer }

@@ -89,7 +89,7 @@ extension Router {
             ciphers.extend(&works, index, in: memory, into: heads)
             verdict = read(index, record.isTunnel, outer, into: &flow, hasOptions: &hasOptions)
         }
-        if verdict == .innerFragment {
+        if verdict == .innerFragment && record.isTunnel {
             verdict = firstFragments.follow(heads.plaintext(index, count: readableCount(index)), &flow)
         }
         if hasOptions { batch[packet].hasOptions = true }

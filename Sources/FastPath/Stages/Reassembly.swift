@@ -38,8 +38,9 @@ extension Router {
     private mutating func join(_ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32) -> Verdict {
         let ip = EthernetHeader.byteCount
         let frame = memory.bytes(at: packet.start, count: packet.byteCount)
-        // Only IPv4's are joined: others stay what they are.
-        guard let header = IPv4Header(reading: frame, at: ip), header.version == 4 else { return .fragment }
+        guard let header = IPv4Header(reading: frame, at: ip), header.version == 4 else {
+            return joinIPv6(&packet, in: memory, now: now)
+        }
         if header.ipProtocol == IPProtocol.icmp {
             guard TooBig.read(frame, at: ip) != nil else { return .passed }
             tooBigCount += 1
@@ -70,6 +71,12 @@ extension Router {
         let outcome = reassembler.add(
             piece, payload: frame.extracting(payload..<payload + byteCount),
             headers: frame.extracting(ip..<payload), now: now)
+        return end(outcome, &packet, in: memory)
+    }
+
+    private mutating func end(
+        _ outcome: Reassembler.Outcome, _ packet: inout Packet, in memory: borrowing FrameMemory
+    ) -> Verdict {
         switch outcome {
         case .held: return .held
         case .duplicate: return .fragmentDuplicate
@@ -79,6 +86,43 @@ extension Router {
             reassembler.release(place)
             return verdict
         }
+    }
+
+    /// A piece of ESP over IPv6. Of ESP in UDP only the first has ports, and the others do not come here: it stays `fragment`.
+    ///
+    ///     | IPv6 40, extension headers for the way | fragment header 8 | a piece of what follows them |
+    @inline(never)
+    private mutating func joinIPv6(
+        _ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32
+    ) -> Verdict {
+        let ip = EthernetHeader.byteCount
+        let frame = memory.bytes(at: packet.start, count: packet.byteCount)
+        guard let header = IPv6Header(reading: frame, at: ip), header.version == 6 else { return .fragment }
+        guard !header.hasMappedAddress else { return .mappedAddress }
+        let end = ip + header.totalByteCount
+        let chain = IPv6Chain(of: header, in: frame, at: ip)
+        guard chain.end == .fragment, end <= frame.byteCount else { return .truncated }
+        guard frame.byte(at: chain.offset) == IPProtocol.esp else { return .fragment }
+        let word = frame.bigEndian16(at: chain.offset + 2)
+        let piece = Reassembler.Piece(
+            key: DatagramKey(
+                source: header.source, destination: header.destination,
+                identification: frame.bigEndian32(at: chain.offset + 4), ipProtocol: IPProtocol.esp),
+            offset: Int(word & 0xFFF8), isLast: word & 1 == 0)
+        let payload = chain.offset + 8
+        let headerByteCount = chain.offset - ip
+        // RFC 8200 §4.5: as in IPv4.
+        guard end > payload, piece.isLast || (end - payload) % 8 == 0,
+            headerByteCount - IPv6Header.byteCount + piece.offset + end - payload <= 65535
+        else { return .malformedHeader }
+        if piece.offset == 0 {
+            // What the headers name next, once the fragment header is gone.
+            var name = memory.mutableBytes(at: packet.start + chain.namedAt, count: 1)
+            name.store(IPProtocol.esp, at: 0)
+        }
+        let outcome = reassembler.add(
+            piece, payload: frame.extracting(payload..<end), headers: frame.extracting(ip..<chain.offset), now: now)
+        return self.end(outcome, &packet, in: memory)
     }
 
     /// A first piece of UDP to port 4500 that is not IKE's (RFC 3948 §2.2). One too short for its marker is no ESP.
@@ -103,16 +147,19 @@ extension Router {
         guard ip + total + Tailroom.byteCount <= frameEnd else { return .fragmentTooLarge }
         var header = memory.mutableBytes(at: ip, count: headerByteCount)
         reassembler.copyHeaders(at: place, to: &header)
+        var payload = memory.mutableBytes(at: ip + headerByteCount, count: payloadByteCount)
+        reassembler.copyPayload(at: place, to: &payload)
+        packet.byteCount = EthernetHeader.byteCount + total
+        let whole = memory.bytes(at: packet.start, count: packet.byteCount)
+        if IPHeader.version(whole, at: EthernetHeader.byteCount) == 6 {
+            header.storeBigEndian(UInt16(total - IPv6Header.byteCount), at: IPv6Header.Offset.payloadLength)
+            return ESPDatagram.readIPv6(whole, at: EthernetHeader.byteCount, ours: ours.reader, into: &packet)
+        }
         header.storeBigEndian(UInt16(total), at: IPv4Header.Offset.totalLength)
         // DF stays as it was; MF and offset are gone.
         let flags = memory.bytes(at: ip, count: headerByteCount).bigEndian16(at: IPv4Header.Offset.fragment)
         header.storeBigEndian(flags & 0xC000, at: IPv4Header.Offset.fragment)
         IPv4Rewriting.writeChecksum(at: ip, headerByteCount: headerByteCount, in: memory)
-        var payload = memory.mutableBytes(at: ip + headerByteCount, count: payloadByteCount)
-        reassembler.copyPayload(at: place, to: &payload)
-        packet.byteCount = EthernetHeader.byteCount + total
-        return ESPDatagram.read(
-            memory.bytes(at: packet.start, count: packet.byteCount), at: EthernetHeader.byteCount, ours: ours.reader,
-            into: &packet)
+        return ESPDatagram.read(whole, at: EthernetHeader.byteCount, ours: ours.reader, into: &packet)
     }
 }

@@ -9,6 +9,8 @@ struct FirstFragments: ~Copyable {
     struct Entry: BitwiseCopyable {
         var key = DatagramKey.none
         var isInUse = false
+        /// Of IPv6 only the first piece says it.
+        var ipProtocol: UInt8 = 0
         var sourcePort: UInt16 = 0
         var destinationPort: UInt16 = 0
         var seen: UInt32 = 0
@@ -29,13 +31,14 @@ struct FirstFragments: ~Copyable {
     ///
     /// - Parameters:
     ///   - packet: the inner packet; its IP header is enough.
-    ///   - flow: with its addresses, `remote` being the packet's source.
+    ///   - flow: with its addresses, `remote` being the packet's source, and of IPv4 its protocol.
     func follow(_ packet: RawSpan, _ flow: inout Flow) -> Verdict {
         guard let fragment = InnerFragment(reading: packet) else { return .innerFragment }
         let key = Self.key(fragment, flow)
         let first = bucket(of: key)
         for at in first..<first + Self.entriesPerBucket
         where entries[at].isInUse && entries[at].key == key && now &- entries[at].seen <= Self.timeoutSeconds {
+            flow.ipProtocol = entries[at].ipProtocol
             flow.remotePort = entries[at].sourcePort
             flow.localPort = entries[at].destinationPort
             return .pending
@@ -62,7 +65,8 @@ struct FirstFragments: ~Copyable {
         // The same key may stand behind an empty place: no two entries of one key are live.
         for at in first..<first + Self.entriesPerBucket where entries[at].key == key { entries[at].isInUse = false }
         entries[place] = Entry(
-            key: key, isInUse: true, sourcePort: flow.remotePort, destinationPort: flow.localPort, seen: now)
+            key: key, isInUse: true, ipProtocol: flow.ipProtocol, sourcePort: flow.remotePort,
+            destinationPort: flow.localPort, seen: now)
     }
 
     private func bucket(of key: DatagramKey) -> Int {
@@ -74,7 +78,7 @@ struct FirstFragments: ~Copyable {
     private static func key(_ fragment: InnerFragment, _ flow: Flow) -> DatagramKey {
         DatagramKey(
             source: flow.remote, destination: flow.local, identification: fragment.identification,
-            ipProtocol: flow.ipProtocol)
+            ipProtocol: flow.remote.isV4 ? flow.ipProtocol : IPProtocol.ipv6Fragment)
     }
 
     /// Entries in use, whether their time is over or not.

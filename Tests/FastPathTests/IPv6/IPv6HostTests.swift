@@ -88,7 +88,7 @@ import Wire
         #expect(verdict(1, inner([.options(0, byteCount: 1024)])) == .delivered, "it has all of the packet")
         #expect(verdict(2, inner([.routing(segmentsLeft: 1)])) == .routingHeader)
         #expect(verdict(3, inner(Array(repeating: .options(), count: 9))) == .extensionHeadersTooLong)
-        #expect(verdict(4, inner([.fragment(more: true)])) == .innerFragment)
+        #expect(verdict(4, inner([.fragment(offset: 3, more: true)])) == .innerFragment)
         #expect(verdict(5, inner([], from: "2001:db8:f::1")) == .tunnelCheckFailed)
         #expect(verdict(6, inner([], to: "2001:db8:72::11")) == .notDVIPA)
     }

@@ -154,7 +154,7 @@ import Wire
         expect(.steeredWithOptions, inside([.fragment()]))
         expect(.steeredWithOptions, inside([.routing(segmentsLeft: 0)]))
         expect(.routingHeader, inside([.routing(segmentsLeft: 1)]))
-        expect(.innerFragment, inside([.fragment(more: true)]))
+        expect(.steeredWithOptions, inside([.fragment(more: true)]))
         expect(.innerFragment, inside([.options(), .fragment(offset: 3)]))
         expect(.malformedInner, inside([.options(), .options(0)]))
         expect(.extensionHeadersTooLong, inside(Array(repeating: .options(), count: 9)))
@@ -224,8 +224,7 @@ import Wire
         var long = packet([.options()])
         long[14 + 41] = 200
         expect(.truncated, long)
-        expect(.fragment, packet([.fragment(more: true)]))
-        expect(.fragment, packet([.fragment(offset: 100)]))
+        expect(.held, packet([.fragment(offset: 100)]))
         expect(.vlanTagged, ethernet(Bytes(packet().dropFirst(14)), type: 0x86DD, tags: [(0x8100, 7)]))
         expect(.malformedHeader, ethernet(Bytes(packet().dropFirst(14))))
         expect(.malformedHeader, ethernet(Bytes(Example.tunnelFrame(number: 1).dropFirst(14)), type: 0x86DD))
