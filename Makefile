@@ -3,8 +3,6 @@ BUILD ?= .build
 # The directory of captures for `make captures`, and what is handed to its check.py.
 DIR ?= Tests/Captures/cases
 ARGS ?=
-# What captures may ask for and the router cannot do yet, in check.py's words.
-NOT_YET := vlan
 # Inputs that `make test` gives the fuzzer.
 FUZZ_RUNS ?= 100000
 
@@ -46,7 +44,7 @@ test:
 	@scripts/install-dependencies.sh test interop etcd
 	@scripts/swift-test $(BUILD)
 	@scripts/fuzz.sh $(FUZZ_RUNS)
-	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS='--without $(NOT_YET)'
+	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS=
 	@Tests/Namespaces/judgement_test.py --quiet
 	@Tests/Scripts/flamegraph_test.py --quiet
 	@Tests/Namespaces/run.py --viaduct $(viaduct)

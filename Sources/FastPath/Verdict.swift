@@ -68,10 +68,6 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// A fragment inside the tunnel whose first one did not come before it.
     case innerFragment
 
-    // MARK: Not done yet.
-    /// An 802.1Q or 802.1ad tag.
-    case vlanTagged
-
     // MARK: Refused.
     /// No inbound SA has this SPI (RFC 4301 §5.2).
     case unknownSPI

@@ -37,7 +37,7 @@ extension Router {
         return fragments
     }
 
-    /// What is neither plainly IPv4 nor IPv6 is the kernel's, unless a tag hides ESP of ours.
+    /// What is neither IPv4 nor IPv6, behind two 802.1Q or 802.1ad tags at most, is the kernel's.
     @inline(never)
     private func judgeOtherType(
         _ frame: RawSpan, _ ours: AddressTable.Reader, into packet: inout Packet, _ hasIPv6: inout Bool
@@ -48,21 +48,28 @@ extension Router {
             return ESPDatagram.readIPv6(frame, at: EthernetHeader.byteCount, ours: ours, into: &packet)
         }
         var type = ethernet.type
-        var at = EthernetHeader.byteCount
+        var tagsByteCount = 0
         for _ in 0..<2 where type.isTag {
-            guard frame.byteCount >= at + EtherType.tagByteCount else { return .truncated }
-            type = EtherType(rawValue: frame.bigEndian16(at: at + 2))
-            at += EtherType.tagByteCount
+            let next = EthernetHeader.byteCount + tagsByteCount
+            guard frame.byteCount >= next + EtherType.tagByteCount else { return .truncated }
+            type = EtherType(rawValue: frame.bigEndian16(at: next + 2))
+            tagsByteCount += EtherType.tagByteCount
         }
-        if ethernet.type.isTag, type == .ipv6 {
-            // Whatever is wrong with it or right, it is behind a tag.
-            var unused = packet
-            let verdict = ESPDatagram.readIPv6(frame, at: at, ours: ours, into: &unused)
-            return verdict == .passed ? .passed : .vlanTagged
+        guard ethernet.type.isTag, type == .ipv4 || type == .ipv6 else { return .passed }
+        // So many bytes later it is a frame without tags, but for the link's addresses, which nobody reads.
+        let untagged = frame.extracting(droppingFirst: tagsByteCount)
+        var verdict: Verdict
+        if type == .ipv4 {
+            verdict = ESPDatagram.read(untagged, at: EthernetHeader.byteCount, ours: ours, into: &packet)
+            if Self.mayBeJoined(verdict, untagged, ours: ours) { verdict = .fragment }
+        } else {
+            hasIPv6 = true
+            verdict = ESPDatagram.readIPv6(untagged, at: EthernetHeader.byteCount, ours: ours, into: &packet)
         }
-        guard ethernet.type.isTag, type == .ipv4, let header = IPv4Header(reading: frame, at: at), header.version == 4,
-            header.ipProtocol == IPProtocol.esp, ours.find(header.destination) != AddressTable.absent
-        else { return .passed }
-        return .vlanTagged
+        if verdict != .passed {
+            packet.start += tagsByteCount
+            packet.byteCount -= tagsByteCount
+        }
+        return verdict
     }
 }

@@ -225,7 +225,7 @@ import Wire
         long[14 + 41] = 200
         expect(.truncated, long)
         expect(.held, packet([.fragment(offset: 100)]))
-        expect(.vlanTagged, ethernet(Bytes(packet().dropFirst(14)), type: 0x86DD, tags: [(0x8100, 7)]))
+        expect(.steered, ethernet(Bytes(packet().dropFirst(14)), type: 0x86DD, tags: [(0x8100, 7)]))
         expect(.malformedHeader, ethernet(Bytes(packet().dropFirst(14))))
         expect(.malformedHeader, ethernet(Bytes(Example.tunnelFrame(number: 1).dropFirst(14)), type: 0x86DD))
     }
