@@ -148,7 +148,9 @@ import Testing
         for (what, credentials) in strangers {
             let stranger = try EtcdFacility(endpoints: cluster.endpoints, credentials: credentials)
             await #expect(throws: CouplingFailure.self, "\(what)") { try await stranger.list("/") }
-            await #expect(throws: CouplingFailure.self, "\(what)") { try await stranger.put("/b", "1") }
+            await #expect(throws: CouplingFailure.self, "\(what)") {
+                _ = try await stranger.commit(CouplingTransaction([.put("/b", [1])]))
+            }
             await stranger.close()
         }
         let again = try cluster.facility()
