@@ -25,6 +25,8 @@ gate=0
 scripts/bench/callgrind.py --figures "$figures" || gate=$?
 echo "== over veth, beside a bare forwarder, in turns"
 scripts/bench/veth.py --figures "$figures"
+echo "== TCP through the whole cluster, beside the same in clear"
+scripts/bench/streams.py --figures "$figures" || gate=$?
 echo "== sequence leases: 100,000,000 packets before the peer's model; a few minutes"
 leases="$package/.build/release/LeaseBench"
 VIADUCT_FIGURES="$figures" "$leases" model || gate=$?
