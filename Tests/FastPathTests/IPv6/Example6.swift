@@ -130,12 +130,15 @@ enum Example6 {
         return bench
     }
 
-    static func target(_ provider: Provider = .openSSL, onIPv6 trusted: Bool = false) -> HostBench {
+    static func target(
+        _ provider: Provider = .openSSL, onIPv6 trusted: Bool = false, pathMTU: Int? = nil
+    ) -> HostBench {
         var configuration = HostConfiguration(
             ingress: .gre(
                 routers: [address(trusted ? router : Example.routerAddress)], epoch: Epoch(rawValue: 7)),
             addresses: [gateway, gateway4, outerDVIPA].map(address), dvipas: [dvipa, dvipa4, outerDVIPA].map(address))
         configuration.trustedAddress = targets(onIPv6: trusted)[0].trustedAddress
+        if let pathMTU { configuration.pathMTU = pathMTU }
         var bench = HostBench(configuration, provider)
         for association in tunnels.flatMap({ [$0.inbound, $0.outbound] }) + [transport, outTransport] {
             try! bench.host.apply(.install(association))
