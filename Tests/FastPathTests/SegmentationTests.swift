@@ -239,7 +239,9 @@ import Wire
         packet[36...37] = [0, 0]
         let sum = packet.withUnsafeBytes { raw in
             let span = RawSpan(_unsafeBytes: raw)
-            let pseudo = SegmentBytes.pseudoHeaderSum(span, isV4: true, tcpByteCount: packet.count - 20)
+            let pseudo = PseudoHeader.sum(
+                source: IPAddress(v4: span.bigEndian32(at: 12)), destination: IPAddress(v4: span.bigEndian32(at: 16)),
+                ipProtocol: 6, byteCount: packet.count - 20)
             return ~InternetChecksum.sum(span, from: 20, initial: pseudo)
         }
         packet[36...37] = [UInt8(sum >> 8), UInt8(sum & 255)]

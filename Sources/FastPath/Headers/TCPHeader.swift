@@ -4,9 +4,13 @@ internal import Wire
 struct TCPHeader {
     static let steeringByteCount = 14
     static let minimumByteCount = 20
-    static let checksumOffset = 16
-    enum Offset { static let sourcePort = 0, destinationPort = 2, dataOffset = 12, flags = 13 }
-    enum Flag { static let fin: UInt8 = 1, syn: UInt8 = 2, rst: UInt8 = 4, ack: UInt8 = 16 }
+    enum Offset {
+        static let sourcePort = 0, destinationPort = 2, sequence = 4, acknowledgement = 8, dataOffset = 12, flags = 13
+        static let window = 14, checksum = 16, urgent = 18
+    }
+    enum Flag {
+        static let fin: UInt8 = 1, syn: UInt8 = 2, rst: UInt8 = 4, psh: UInt8 = 8, ack: UInt8 = 16, cwr: UInt8 = 128
+    }
 
     var sourcePort: UInt16
     var destinationPort: UInt16

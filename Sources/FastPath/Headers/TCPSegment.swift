@@ -2,8 +2,6 @@ internal import Wire
 
 /// What following a connection reads of a TCP segment (RFC 9293 §3.1).
 struct TCPSegment {
-    private enum Offset { static let sequence = 4, acknowledgement = 8 }
-
     var flags: UInt8
     /// The number behind the segment's last byte, its SYN and FIN included.
     var end: UInt32
@@ -27,10 +25,10 @@ struct TCPSegment {
         let payload = end - start - tcp.byteCount
         guard payload >= 0 else { return nil }
         flags = tcp.flags
-        self.end = packet.bigEndian32(at: start + Offset.sequence) &+ UInt32(truncatingIfNeeded: payload)
+        self.end = packet.bigEndian32(at: start + TCPHeader.Offset.sequence) &+ UInt32(truncatingIfNeeded: payload)
         if flags & TCPHeader.Flag.syn != 0 { self.end &+= 1 }
         if flags & TCPHeader.Flag.fin != 0 { self.end &+= 1 }
-        acknowledgement = packet.bigEndian32(at: start + Offset.acknowledgement)
+        acknowledgement = packet.bigEndian32(at: start + TCPHeader.Offset.acknowledgement)
     }
 
     func has(_ flag: UInt8) -> Bool { flags & flag != 0 }

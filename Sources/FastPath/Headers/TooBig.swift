@@ -86,11 +86,10 @@ enum TooBig {
         bytes.storeBigEndian(UInt16(0), at: Offset.checksum)
         // No sender of IPv6 believes in less (RFC 8201 §4).
         bytes.storeBigEndian(UInt32(max(mtu, leastMTU6)), at: 4)
-        // Addresses, length and protocol count, too (RFC 8200 §8.1).
         let whole = memory.bytes(at: packet.start, count: packet.byteCount)
-        let pseudo = InternetChecksum.add(
-            InternetChecksum.sum(whole, from: IPv6Header.Offset.source, count: 32),
-            InternetChecksum.fold(UInt64(byteCount) + UInt64(IPProtocol.icmpv6)))
+        let pseudo = PseudoHeader.sum(
+            source: addresses.destination, destination: addresses.source, ipProtocol: IPProtocol.icmpv6,
+            byteCount: byteCount)
         let sum = InternetChecksum.sum(whole, from: IPv6Header.byteCount, initial: pseudo)
         bytes.storeBigEndian(~sum, at: Offset.checksum)
     }

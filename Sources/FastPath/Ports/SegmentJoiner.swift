@@ -3,9 +3,6 @@ internal import Wire
 /// A TCP segment that may be joined with its neighbours: in IPv4 without options or in IPv6 without extension headers, whole,
 /// with payload, and with no flag but ACK and PSH.
 struct JoinableSegment: BitwiseCopyable {
-    private enum Flag { static let push: UInt8 = 8, ack: UInt8 = 16 }
-    private enum Offset { static let sequence = 4, checksum = 16 }
-
     var isV4 = true
     /// Whose it is: source and destination, ports.
     var source = IPAddress(high: 0, low: 0)
@@ -40,25 +37,22 @@ struct JoinableSegment: BitwiseCopyable {
             guard packet.byteCount >= IPv6Header.byteCount + TCPHeader.minimumByteCount, packet.byte(at: 0) >> 4 == 6,
                 packet.byte(at: IPv6Header.Offset.nextHeader) == IPProtocol.tcp
             else { return }
-            source = Self.address(packet, at: IPv6Header.Offset.source)
-            destination = Self.address(packet, at: IPv6Header.Offset.destination)
+            source = IPAddress(v6: packet, at: IPv6Header.Offset.source)
+            destination = IPAddress(v6: packet, at: IPv6Header.Offset.destination)
             total = IPv6Header.byteCount + Int(packet.bigEndian16(at: IPv6Header.Offset.payloadLength))
         }
         ports = packet.bigEndian32(at: tcp)
-        sequence = packet.bigEndian32(at: tcp + Offset.sequence)
+        sequence = packet.bigEndian32(at: tcp + TCPHeader.Offset.sequence)
         hasFlow = true
         let length = Int(packet.byte(at: tcp + TCPHeader.Offset.dataOffset) >> 4) * 4
         let flags = packet.byte(at: tcp + TCPHeader.Offset.flags)
         headerByteCount = tcp + length
         payloadByteCount = total - headerByteCount
-        isPushed = flags & Flag.push != 0
+        isPushed = flags & TCPHeader.Flag.psh != 0
         isJoinable =
             length >= TCPHeader.minimumByteCount && payloadByteCount > 0 && total == packet.byteCount
-            && flags & ~Flag.push == Flag.ack && packet.byte(at: tcp + TCPHeader.Offset.dataOffset) & 15 == 0
-    }
-
-    private static func address(_ packet: RawSpan, at offset: Int) -> IPAddress {
-        IPAddress(high: packet.bigEndian64(at: offset), low: packet.bigEndian64(at: offset + 8))
+            && flags & ~TCPHeader.Flag.psh == TCPHeader.Flag.ack
+            && packet.byte(at: tcp + TCPHeader.Offset.dataOffset) & 15 == 0
     }
 
     func isSameFlow(as other: JoinableSegment) -> Bool {
@@ -67,18 +61,19 @@ struct JoinableSegment: BitwiseCopyable {
 
     /// TCP's checksum is right: what is joined is not asked again by the host.
     func isWhole(_ packet: RawSpan) -> Bool {
-        let pseudo = SegmentBytes.pseudoHeaderSum(packet, isV4: isV4, tcpByteCount: packet.byteCount - tcp)
-        return InternetChecksum.sum(packet, from: tcp, count: packet.byteCount - tcp, initial: pseudo) == 0xFFFF
+        InternetChecksum.sum(packet, from: tcp, initial: pseudoHeaderSum(byteCount: packet.byteCount - tcp)) == 0xFFFF
+    }
+
+    /// As if `byteCount` bytes of TCP followed the IP header.
+    func pseudoHeaderSum(byteCount: Int) -> UInt16 {
+        PseudoHeader.sum(
+            source: source, destination: destination, ipProtocol: IPProtocol.tcp, byteCount: byteCount)
     }
 }
 
 /// A run of segments of one flow, each behind the one before, that the host takes as one (receive offload). The first one's
 /// headers become those of all.
 struct SegmentJoiner {
-    private enum Offset {
-        static let acknowledgement = 8, dataOffset = 12, flags = 13, window = 14, checksum = 16, urgent = 18
-    }
-    private enum Flag { static let push: UInt8 = 8 }
     /// Bytes of the longest IP packet.
     private static let longest = 65_535
 
@@ -129,10 +124,12 @@ struct SegmentJoiner {
             else { return false }
         }
         guard
-            packet.bigEndian32(at: tcp + Offset.acknowledgement) == head.bigEndian32(at: tcp + Offset.acknowledgement),
-            packet.byte(at: tcp + Offset.dataOffset) == head.byte(at: tcp + Offset.dataOffset),
-            packet.bigEndian16(at: tcp + Offset.window) == head.bigEndian16(at: tcp + Offset.window),
-            packet.bigEndian16(at: tcp + Offset.urgent) == head.bigEndian16(at: tcp + Offset.urgent)
+            packet.bigEndian32(at: tcp + TCPHeader.Offset.acknowledgement)
+                == head.bigEndian32(at: tcp + TCPHeader.Offset.acknowledgement),
+            packet.byte(at: tcp + TCPHeader.Offset.dataOffset) == head.byte(at: tcp + TCPHeader.Offset.dataOffset),
+            packet.bigEndian16(at: tcp + TCPHeader.Offset.window)
+                == head.bigEndian16(at: tcp + TCPHeader.Offset.window),
+            packet.bigEndian16(at: tcp + TCPHeader.Offset.urgent) == head.bigEndian16(at: tcp + TCPHeader.Offset.urgent)
         else { return false }
         var at = tcp + TCPHeader.minimumByteCount
         while at < first.headerByteCount {
@@ -154,17 +151,19 @@ struct SegmentJoiner {
             head.storeBigEndian(length, at: IPv6Header.Offset.payloadLength)
         }
         if isPushed {
-            head.store(head.bytes.byte(at: tcp + Offset.flags) | Flag.push, at: tcp + Offset.flags)
+            head.store(
+                head.bytes.byte(at: tcp + TCPHeader.Offset.flags) | TCPHeader.Flag.psh, at: tcp + TCPHeader.Offset.flags
+            )
         }
-        let pseudo = SegmentBytes.pseudoHeaderSum(head.bytes, isV4: first.isV4, tcpByteCount: byteCount - tcp)
-        head.storeBigEndian(pseudo, at: tcp + Offset.checksum)
+        let pseudo = first.pseudoHeaderSum(byteCount: byteCount - tcp)
+        head.storeBigEndian(pseudo, at: tcp + TCPHeader.Offset.checksum)
         var header = VirtualNetHeader()
         header.flags = VirtualNetHeader.Flag.needsChecksum
         header.segmentation = first.isV4 ? VirtualNetHeader.Segmentation.tcpv4 : VirtualNetHeader.Segmentation.tcpv6
         header.headerByteCount = UInt16(truncatingIfNeeded: first.headerByteCount)
         header.segmentByteCount = UInt16(truncatingIfNeeded: first.payloadByteCount)
         header.checksumStart = UInt16(truncatingIfNeeded: tcp)
-        header.checksumOffset = UInt16(truncatingIfNeeded: Offset.checksum)
+        header.checksumOffset = UInt16(truncatingIfNeeded: TCPHeader.Offset.checksum)
         return header
     }
 }

@@ -6,11 +6,10 @@ internal import Wire
 ///     | IP'| TCP'| payload 0 |                       identification, lengths, number, flags and checksums of its own
 ///     | IP'| TCP'| payload 1 |
 struct SegmentSplitter {
-    private enum Offset { static let sequence = 4, checksum = 16 }
-    private enum Flag { static let fin: UInt8 = 1, push: UInt8 = 8, cwr: UInt8 = 128 }
-
     private let byteCount: Int
     private let isV4: Bool
+    private let source: IPAddress
+    private let destination: IPAddress
     /// Of the TCP header.
     private let tcp: Int
     /// IP and TCP.
@@ -35,8 +34,12 @@ struct SegmentSplitter {
         guard length >= TCPHeader.minimumByteCount, headerByteCount <= packet.byteCount else { return nil }
         if isV4 {
             guard Int(packet.byte(at: 0) & 15) * 4 == tcp else { return nil }
+            source = IPAddress(v4: packet.bigEndian32(at: IPv4Header.Offset.source))
+            destination = IPAddress(v4: packet.bigEndian32(at: IPv4Header.Offset.destination))
         } else {
             guard packet.byte(at: 0) >> 4 == 6 else { return nil }
+            source = IPAddress(v6: packet, at: IPv6Header.Offset.source)
+            destination = IPAddress(v6: packet, at: IPv6Header.Offset.destination)
         }
         at = headerByteCount
     }
@@ -52,8 +55,8 @@ struct SegmentSplitter {
     mutating func next(from packet: RawSpan, to segment: inout MutableRawSpan) {
         let payload = min(segmentByteCount, byteCount - at)
         let total = headerByteCount + payload
-        SegmentBytes.copy(packet, from: 0, count: headerByteCount, to: &segment, at: 0)
-        SegmentBytes.copy(packet, from: at, count: payload, to: &segment, at: headerByteCount)
+        packet.extracting(0..<headerByteCount).copy(to: &segment)
+        packet.extracting(at..<at + payload).copy(to: &segment, at: headerByteCount)
         if isV4 {
             segment.storeBigEndian(UInt16(truncatingIfNeeded: total), at: IPv4Header.Offset.totalLength)
             let identification = packet.bigEndian16(at: IPv4Header.Offset.identification) &+ number
@@ -65,18 +68,19 @@ struct SegmentSplitter {
             let length = total - IPv6Header.byteCount
             segment.storeBigEndian(UInt16(truncatingIfNeeded: length), at: IPv6Header.Offset.payloadLength)
         }
-        let sequence = packet.bigEndian32(at: tcp + Offset.sequence)
+        let sequence = packet.bigEndian32(at: tcp + TCPHeader.Offset.sequence)
         let before = UInt32(truncatingIfNeeded: at - headerByteCount)
-        segment.storeBigEndian(sequence &+ before, at: tcp + Offset.sequence)
+        segment.storeBigEndian(sequence &+ before, at: tcp + TCPHeader.Offset.sequence)
         var flags = packet.byte(at: tcp + TCPHeader.Offset.flags)
-        if at + payload < byteCount { flags &= ~(Flag.fin | Flag.push) }
+        if at + payload < byteCount { flags &= ~(TCPHeader.Flag.fin | TCPHeader.Flag.psh) }
         // Said once: that the window was made smaller (RFC 3168 §6.1.2).
-        if number > 0 { flags &= ~Flag.cwr }
+        if number > 0 { flags &= ~TCPHeader.Flag.cwr }
         segment.store(flags, at: tcp + TCPHeader.Offset.flags)
-        segment.storeBigEndian(UInt16(0), at: tcp + Offset.checksum)
-        let pseudo = SegmentBytes.pseudoHeaderSum(segment.bytes, isV4: isV4, tcpByteCount: total - tcp)
+        segment.storeBigEndian(UInt16(0), at: tcp + TCPHeader.Offset.checksum)
+        let pseudo = PseudoHeader.sum(
+            source: source, destination: destination, ipProtocol: IPProtocol.tcp, byteCount: total - tcp)
         let sum = InternetChecksum.sum(segment.bytes, from: tcp, count: total - tcp, initial: pseudo)
-        segment.storeBigEndian(~sum, at: tcp + Offset.checksum)
+        segment.storeBigEndian(~sum, at: tcp + TCPHeader.Offset.checksum)
         at += payload
         number &+= 1
     }
@@ -90,32 +94,5 @@ struct SegmentSplitter {
         let sum = ~InternetChecksum.sum(packet.bytes, from: start)
         packet.storeBigEndian(sum == 0 ? 0xFFFF : sum, at: place)
         return true
-    }
-}
-
-/// What splitting and joining both do with bytes.
-enum SegmentBytes {
-    /// Traps when either range is not there.
-    static func copy(_ source: RawSpan, from start: Int, count: Int, to target: inout MutableRawSpan, at place: Int) {
-        var done = 0
-        while done + 8 <= count {
-            target.storeBytes(
-                of: source.bigEndian64(at: start + done).bigEndian, toByteOffset: place + done, as: UInt64.self)
-            done += 8
-        }
-        while done < count {
-            target.store(source.byte(at: start + done), at: place + done)
-            done += 1
-        }
-    }
-
-    /// Addresses, protocol and length as TCP's checksum counts them (RFC 9293 §3.1, RFC 8200 §8.1), folded.
-    static func pseudoHeaderSum(_ packet: RawSpan, isV4: Bool, tcpByteCount: Int) -> UInt16 {
-        let addresses =
-            isV4
-            ? InternetChecksum.sum(packet, from: IPv4Header.Offset.source, count: 8)
-            : InternetChecksum.sum(packet, from: IPv6Header.Offset.source, count: 32)
-        let rest = UInt64(IPProtocol.tcp) &+ UInt64(truncatingIfNeeded: tcpByteCount)
-        return InternetChecksum.add(addresses, InternetChecksum.fold(rest))
     }
 }

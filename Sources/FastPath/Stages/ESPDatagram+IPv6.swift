@@ -99,11 +99,8 @@ extension UDPHeader {
     private static func sum(
         _ frame: RawSpan, at offset: Int, byteCount: Int, source: IPAddress, destination: IPAddress
     ) -> UInt16 {
-        var pseudo = UInt64(byteCount) + UInt64(IPProtocol.udp)
-        for half in [source.high, source.low, destination.high, destination.low] {
-            pseudo += (half >> 32) + (half & 0xFFFF_FFFF)
-        }
-        return InternetChecksum.sum(
-            frame, from: offset, count: byteCount, initial: InternetChecksum.fold(pseudo))
+        let pseudo = PseudoHeader.sum(
+            source: source, destination: destination, ipProtocol: IPProtocol.udp, byteCount: byteCount)
+        return InternetChecksum.sum(frame, from: offset, count: byteCount, initial: pseudo)
     }
 }

@@ -25,7 +25,7 @@ enum SegmentSize {
         let new = UInt16(limit)
         // A value at an odd offset stands across two of the words that are summed: its bytes count the other way round.
         let isOdd = (place - header) % 2 != 0
-        let checksum = header + TCPHeader.checksumOffset
+        let checksum = header + TCPHeader.Offset.checksum
         // HC' = ~(~HC + ~m + m')
         let sum = InternetChecksum.add(
             InternetChecksum.add(~packet.bigEndian16(at: checksum), ~(isOdd ? old.byteSwapped : old)),

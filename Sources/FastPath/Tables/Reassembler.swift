@@ -239,19 +239,6 @@ struct Reassembler: ~Copyable {
 }
 
 extension RawSpan {
-    /// Traps when `room` is shorter.
-    fileprivate func copy(to room: inout MutableRawSpan) {
-        var offset = 0
-        while offset + 8 <= byteCount {
-            room.storeBigEndian(bigEndian64(at: offset), at: offset)
-            offset += 8
-        }
-        while offset < byteCount {
-            room.store(byte(at: offset), at: offset)
-            offset += 1
-        }
-    }
-
     fileprivate func equals(_ other: RawSpan) -> Bool {
         guard byteCount == other.byteCount else { return false }
         for offset in 0..<byteCount where byte(at: offset) != other.byte(at: offset) { return false }
