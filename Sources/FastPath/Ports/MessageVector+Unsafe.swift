@@ -26,19 +26,27 @@ internal import Glibc
     /// the bytes are not in the memory, which must live until the messages are sent or received.
     @inline(__always)
     mutating func append(at offset: Int, count byteCount: Int, of memory: borrowing FrameMemory, to v4: UInt32? = nil) {
+        unsafe append(at: offset, count: byteCount, of: memory) { _ in }
+        guard let v4 else { return }
+        addresses[count - 1].sin_family = sa_family_t(AF_INET)
+        addresses[count - 1].sin_addr.s_addr = v4.bigEndian
+        // The slab does not move; the message is the one that was just added.
+        unsafe messages[count - 1].header.msg_name = UnsafeMutableRawPointer(addresses.pointer(to: count - 1))
+        unsafe messages[count - 1].header.msg_namelen = socklen_t(MemoryLayout<sockaddr_in>.size)
+    }
+
+    /// As above, without an address; `amend` may add to the header what lives as long as the message.
+    @unsafe @inline(__always)
+    mutating func append(
+        at offset: Int, count byteCount: Int, of memory: borrowing FrameMemory, amend: (inout msghdr) -> Void
+    ) {
         precondition(count < capacity)
         // In the memory (checked), and used before the caller lets the frame go; the slabs do not move.
         unsafe vectors[count] = iovec(iov_base: memory.pointer(at: offset, count: byteCount), iov_len: byteCount)
         var header = unsafe msghdr()
         unsafe header.msg_iov = vectors.pointer(to: count)
         unsafe header.msg_iovlen = 1
-        if let v4 {
-            addresses[count].sin_family = sa_family_t(AF_INET)
-            addresses[count].sin_addr.s_addr = v4.bigEndian
-            // The slab does not move.
-            unsafe header.msg_name = UnsafeMutableRawPointer(addresses.pointer(to: count))
-            unsafe header.msg_namelen = socklen_t(MemoryLayout<sockaddr_in>.size)
-        }
+        unsafe amend(&header)
         // An element of ours, in range by the precondition.
         unsafe messages[count] = cbpf_message(header: header, byte_count: 0)
         count += 1
@@ -76,6 +84,10 @@ internal import Glibc
         let received = unsafe cbpf_receive(descriptor, messages.pointer(to: 0), UInt32(count))
         return max(0, Int(received))
     }
+
+    /// A message that was received, for what the kernel says beside it.
+    @unsafe
+    func received(_ index: Int) -> UnsafeMutablePointer<cbpf_message> { unsafe messages.pointer(to: index) }
 
     /// Bytes received into a message; nil when the packet was longer than the message's room.
     @inline(__always)

@@ -8,14 +8,10 @@ internal import Wire
 ///
 /// While it is open the kernel does not answer the protocol with "protocol unreachable".
 public struct RawIPSocket: ~Copyable {
-    private let receiver: FileDescriptor
-    private let sender: FileDescriptor
+    private var sockets: RawSocketPair
     private var other: RawIPv6Socket?
     private var incoming: MessageVector
     private var outgoing: MessageVector
-    private var refusals = SendRefusals()
-    private var sentCount: UInt64 = 0
-    private var tooLongCount: UInt64 = 0
 
     /// - Parameters:
     ///   - ipProtocol: IANA protocol number of what is received; anything can be sent.
@@ -29,28 +25,9 @@ public struct RawIPSocket: ~Copyable {
             ipProtocol: ipProtocol, interface: interface, mark: mark, bufferByteCount: bufferByteCount)
         let receiver = try Self.rawSocket(Int32(ipProtocol))
         let sender = try Self.rawSocket(Int32(IPPROTO_RAW))
-        if let interface {
-            let index = try NetworkInterface.index(of: interface)
-            let failure = cbpf_set_option(receiver.number, SOL_SOCKET, SO_BINDTOIFINDEX, index)
-            guard failure == 0 else { throw PortFailure("binding a raw socket to \(interface)", errno: failure) }
-        }
-        if let mark {
-            let failure = cbpf_set_option(sender.number, SOL_SOCKET, SO_MARK, Int32(bitPattern: mark))
-            guard failure == 0 else { throw PortFailure("marking what a raw socket sends", errno: failure) }
-        }
-        // Beyond the administrator's limit with CAP_NET_ADMIN, within it otherwise.
-        if cbpf_set_option(receiver.number, SOL_SOCKET, SO_RCVBUFFORCE, bufferByteCount) != 0 {
-            _ = cbpf_set_option(receiver.number, SOL_SOCKET, SO_RCVBUF, bufferByteCount)
-        }
-        if cbpf_set_option(sender.number, SOL_SOCKET, SO_SNDBUFFORCE, bufferByteCount) != 0 {
-            _ = cbpf_set_option(sender.number, SOL_SOCKET, SO_SNDBUF, bufferByteCount)
-        }
-        // The sender is one of protocol 255, of which nothing should come; if it does, it is not for us.
-        let failure = cbpf_accept_nothing(sender.number)
-        guard failure == 0 else { throw PortFailure("a raw socket to send through", errno: failure) }
+        sockets = try RawSocketPair(
+            receiver: receiver, sender: sender, interface: interface, mark: mark, bufferByteCount: bufferByteCount)
         self.other = other
-        self.receiver = receiver
-        self.sender = sender
         incoming = MessageVector(capacity: PacketBatch.defaultCapacity)
         outgoing = MessageVector(capacity: PacketBatch.defaultCapacity)
     }
@@ -64,8 +41,8 @@ public struct RawIPSocket: ~Copyable {
     /// Of the receiving sockets, for poll.
     public var fileDescriptors: [Int32] {
         switch other {
-        case .some(let other): [receiver.number, other.fileDescriptor]
-        case .none: [receiver.number]
+        case .some(let other): [sockets.receiver.number, other.fileDescriptor]
+        case .none: [sockets.receiver.number]
         }
     }
 
@@ -92,7 +69,7 @@ public struct RawIPSocket: ~Copyable {
                 batch.append(Packet(start: frame + HostRoom.front, byteCount: room))
             }
             let offered = incoming.count
-            let received = incoming.receive(from: receiver.number)
+            let received = incoming.receive(from: sockets.receiver.number)
             var kept = first
             for index in 0..<offered {
                 let packet = batch[first + index]
@@ -100,7 +77,7 @@ public struct RawIPSocket: ~Copyable {
                     batch[kept] = Packet(start: packet.start, byteCount: count)
                     kept += 1
                 } else {
-                    if index < received { tooLongCount &+= 1 }
+                    if index < received { sockets.countTooLong() }
                     pool.give(packet.start)
                 }
             }
@@ -127,17 +104,11 @@ public struct RawIPSocket: ~Copyable {
                 }
                 end += 1
             }
-            outgoing.send(through: sender.number)
+            outgoing.send(through: sockets.sender.number)
             var message = 0
             for index in first..<end where batch[index].verdict == verdict && !batch[index].isIPv6(in: memory) {
-                let refusal = outgoing.refusal(of: message)
+                sockets.note(outgoing.refusal(of: message), of: &batch[index])
                 message += 1
-                if refusal == 0 {
-                    sentCount &+= 1
-                    continue
-                }
-                refusals.count(refusal)
-                batch[index].verdict = refusal == EMSGSIZE ? .oversized : .transmitQueueFull
             }
             first = end
         }
@@ -145,7 +116,7 @@ public struct RawIPSocket: ~Copyable {
 
     /// Packets sent, and what was dropped, by reason.
     public func statistics() -> [String: UInt64] {
-        let ours = refusals.snapshot().merging(["sent": sentCount, "frame_too_long": tooLongCount]) { $1 }
+        let ours = sockets.statistics()
         switch other {
         case .some(let other): return ours.merging(other.statistics()) { $0 + $1 }
         case .none: return ours
