@@ -11,7 +11,7 @@ extension Router {
     func classify(_ batch: inout PacketBatch, in memory: borrowing FrameMemory) -> Int {
         let packets = batch.packets.view
         let frames = memory.view
-        let ours = ours.reader
+        var ours = ours.reader
         let index = associations.indexReader
         let count = batch.count
         var fragments = 0
@@ -25,7 +25,7 @@ extension Router {
                 if verdict == .fragment { fragments &+= 1 }
                 continue
             }
-            let verdict = ESPDatagram.read(frame, at: EthernetHeader.byteCount, ours: ours, into: &packets[at])
+            let verdict = ESPDatagram.read(frame, at: EthernetHeader.byteCount, ours: &ours, into: &packets[at])
             packets[at].verdict = verdict
             if verdict == .pending {
                 index.prefetch(packets[at].spi)
@@ -60,7 +60,8 @@ extension Router {
         let untagged = frame.extracting(droppingFirst: tagsByteCount)
         var verdict: Verdict
         if type == .ipv4 {
-            verdict = ESPDatagram.read(untagged, at: EthernetHeader.byteCount, ours: ours, into: &packet)
+            var known = ours
+            verdict = ESPDatagram.read(untagged, at: EthernetHeader.byteCount, ours: &known, into: &packet)
             if Self.mayBeJoined(verdict, untagged, ours: ours) { verdict = .fragment }
         } else {
             hasIPv6 = true

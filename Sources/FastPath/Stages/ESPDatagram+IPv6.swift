@@ -13,7 +13,8 @@ extension ESPDatagram {
         if frame.byteCount > ip && IPHeader.version(frame, at: ip) == 6 {
             return readIPv6(frame, at: ip, ours: ours, into: &packet)
         }
-        return read(frame, at: ip, ours: ours, into: &packet)
+        var known = ours
+        return read(frame, at: ip, ours: &known, into: &packet)
     }
 
     /// As `read`, of what is to be an IPv6 packet.

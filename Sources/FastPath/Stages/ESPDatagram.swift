@@ -8,7 +8,9 @@ enum ESPDatagram {
     ///
     /// - Parameter ip: Offset of the IP header in `frame`, which begins where `packet` does.
     @inline(__always)
-    static func read(_ frame: RawSpan, at ip: Int, ours: AddressTable.Reader, into packet: inout Packet) -> Verdict {
+    static func read(
+        _ frame: RawSpan, at ip: Int, ours: inout AddressTable.Reader, into packet: inout Packet
+    ) -> Verdict {
         // What nearly every packet is: no options, whole, no fragment. One length question, then fixed places, and the
         // header as five words, of which the checksum takes every one.
         let least = IPv4Header.minimumByteCount + ESPHeader.byteCount
@@ -24,7 +26,7 @@ enum ESPDatagram {
         guard lengths >> 24 == 0x45, UInt8(truncatingIfNeeded: ipProtocol >> 16) == IPProtocol.esp,
             fragment & 0x3FFF == 0, sum % 0xFFFF == 0, total >= least, ip &+ total <= frame.byteCount
         else { return readAny(frame, at: ip, ours: ours, into: &packet) }
-        guard ours.find(IPAddress(v4: destination)) != AddressTable.absent else { return .passed }
+        guard ours.find(v4: destination) != AddressTable.absent else { return .passed }
         packet.hasOptions = false
         packet.ipOffset = Int32(truncatingIfNeeded: ip)
         packet.espOffset = Int32(truncatingIfNeeded: ip &+ IPv4Header.minimumByteCount)

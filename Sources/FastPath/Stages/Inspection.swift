@@ -22,7 +22,7 @@ extension Router {
         let heads = heads.memory.view
         let records = associations.records.view
         let selectors = associations.selectors.reader
-        let ours = ours.reader
+        var ours = ours.reader
         let connections = connections.reader
         let steeringWorks = steeringWorks.view
         var steering = 0
@@ -48,7 +48,7 @@ extension Router {
                 packets[packet].verdict = .tunnelCheckFailed
                 continue
             }
-            let dvipa = ours.find(IPAddress(v4: flow.local))
+            let dvipa = ours.find(v4: flow.local)
             guard dvipa >= 0 else {
                 packets[packet].verdict = .notDVIPA
                 continue

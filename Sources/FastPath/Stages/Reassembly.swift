@@ -160,6 +160,7 @@ extension Router {
         let flags = memory.bytes(at: ip, count: headerByteCount).bigEndian16(at: IPv4Header.Offset.fragment)
         header.storeBigEndian(flags & 0xC000, at: IPv4Header.Offset.fragment)
         IPv4Rewriting.writeChecksum(at: ip, headerByteCount: headerByteCount, in: memory)
-        return ESPDatagram.read(whole, at: EthernetHeader.byteCount, ours: ours.reader, into: &packet)
+        var known = ours.reader
+        return ESPDatagram.read(whole, at: EthernetHeader.byteCount, ours: &known, into: &packet)
     }
 }

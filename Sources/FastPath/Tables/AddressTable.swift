@@ -40,6 +40,16 @@ struct AddressTable: ~Copyable {
     struct Reader: BitwiseCopyable {
         fileprivate let slots: SlabView<Slot>
         fileprivate let shift: UInt64
+        /// The IPv4 address that was asked for last, and its place: packet upon packet asks for the same one. It begins with
+        /// 0.0.0.0, which is nobody's (RFC 1122 §3.2.1.3).
+        private var recent: UInt32 = 0
+        private var recentPlace = AddressTable.absent
+
+        @inline(__always)
+        fileprivate init(slots: SlabView<Slot>, shift: UInt64) {
+            self.slots = slots
+            self.shift = shift
+        }
 
         /// Fibonacci hashing: what is in the table is ours, so nobody can crowd one bucket.
         @inline(__always)
@@ -57,6 +67,16 @@ struct AddressTable: ~Copyable {
                 if slot.address == address { return slot.place }
                 at = (at &+ 1) & (slots.count &- 1)
             }
+        }
+
+        /// As `find`, of an IPv4 address.
+        @inline(__always)
+        mutating func find(v4 address: UInt32) -> Int32 {
+            if address != recent {
+                recentPlace = find(IPAddress(v4: address))
+                recent = address
+            }
+            return recentPlace
         }
     }
 
