@@ -87,6 +87,16 @@ let package = Package(
                 .product(name: "Wire", package: "viaduct"),
             ],
             swiftSettings: settings),
+        // Many SAs and connections, and whole packets beside the bare ciphers.
+        .executableTarget(
+            name: "ScaleBench",
+            dependencies: [
+                "Workload",
+                .product(name: "FastPath", package: "viaduct"),
+                .product(name: "Associations", package: "viaduct"),
+                .product(name: "Wire", package: "viaduct"),
+            ],
+            swiftSettings: settings),
         // One path over n packets and nothing else, for counting instructions under callgrind.
         .target(name: "FixedRandom"),
         .executableTarget(

@@ -1,4 +1,4 @@
-// PacketPathProbe packets=N scenario=1sa-64conn/40B verification=verified|peek path=router|c-twin|both
+// PacketPathProbe packets=N scenario=1sa-64conn/40B verification=verified|peek path=router|c-twin|host-open|host-seal|both
 // PacketPathProbe ticks
 //
 // The first sends N packets through one path and nothing else: scripts/bench/callgrind.py runs it under valgrind, which
@@ -39,8 +39,10 @@ import Workload
         let steered =
             switch options["path"]! {
             case "router": try Probe.router(scenario, verification, packets: packets)
+            case "host-open": try Probe.host(.open, scenario, packets: packets)
+            case "host-seal": try Probe.host(.seal, scenario, packets: packets)
             case "c-twin": try Probe.twin(scenario, verification, packets: packets)
-            default: fail("path must be router, c-twin or both")
+            default: fail("path must be router, c-twin, host-open, host-seal or both")
             }
         print("\(steered) packets steered")
     }

@@ -7,7 +7,7 @@ import Glibc
 /// Frames are filled 256 at a time outside the timed part, as a network card would write them: headers and tables are
 /// then as warm as traffic leaves them, and no path finds a frame it has just worked on.
 public struct FrameBed: ~Copyable {
-    static let batch = PacketBatch.defaultCapacity
+    public static let batch = PacketBatch.defaultCapacity
     static let group = 4 * batch
     /// Bytes in front of a frame; where a card would put it.
     static let headroom = 128
@@ -31,7 +31,7 @@ public struct FrameBed: ~Copyable {
     /// kernel gave the processor to somebody else is not counted, unless that is all of them.
     @discardableResult @inline(__always)
     func pass<Path: PacketPath & ~Copyable>(
-        _ frames: PacketStore.Frames, limit: Int = .max, through path: inout Path,
+        _ frames: PacketStore.Frames, limit: Int = .max, batch: Int = Self.batch, through path: inout Path,
         then body: (borrowing Path, Int) -> Void = { _, _ in }
     ) -> (ticks: UInt64, packets: Int) {
         var all = (ticks: UInt64(0), packets: 0)
@@ -45,7 +45,7 @@ public struct FrameBed: ~Copyable {
             var slot = 0
             while slot < group.count {
                 path.clear()
-                let count = min(Self.batch, group.count - slot)
+                let count = min(batch, group.count - slot)
                 for offset in 0..<count {
                     path.append(Packet(start: start(of: slot + offset), byteCount: frames.frameByteCount))
                 }
@@ -91,6 +91,18 @@ public struct FrameBed: ~Copyable {
         }
     }
 
+    /// Opens a store's connections at a path that verifies, by their first segments.
+    public func begin<Path: PacketPath & ~Copyable>(_ store: PacketStore, in path: inout Path) {
+        open(store, .verified, in: &path)
+    }
+
+    /// By these first segments.
+    public func begin<Path: PacketPath & ~Copyable>(_ openings: PacketStore.Frames, in path: inout Path) {
+        let before = path.steeredCount
+        pass(openings, through: &path)
+        guard path.steeredCount - before == openings.count else { fatalError("not every connection was opened") }
+    }
+
     /// One timed pass over packets that are new to `path`: ticks a packet. Traps unless every packet was steered.
     @inline(__always)
     func time<Path: PacketPath & ~Copyable>(_ store: PacketStore, through path: inout Path) -> Double {
@@ -99,6 +111,20 @@ public struct FrameBed: ~Copyable {
         let counted = pass(store.frames, through: &path)
         let steered = path.steeredCount - before
         guard steered == store.frames.count else { fatalError("only \(steered) of \(store.frames.count) were steered") }
+        return Double(counted.ticks) / Double(counted.packets)
+    }
+
+    /// One timed pass over frames that are new to `path`, so many at a time: ticks a packet. Traps unless every packet was
+    /// steered, which for a host means opened or sealed.
+    @inline(__always)
+    public func time<Path: PacketPath & ~Copyable>(
+        _ frames: PacketStore.Frames, batch: Int = Self.batch, through path: inout Path
+    ) -> Double {
+        path.renewWindows()
+        let before = path.steeredCount
+        let counted = pass(frames, batch: batch, through: &path)
+        let done = path.steeredCount - before
+        guard done == frames.count else { fatalError("only \(done) of \(frames.count) came through") }
         return Double(counted.ticks) / Double(counted.packets)
     }
 

@@ -28,7 +28,7 @@ public struct PacketMill {
     }
 
     /// Padding brings pad length and next header to the end of a word of 4 bytes.
-    private static func textByteCount(inner: Int) -> Int { (inner + 2 + 3) / 4 * 4 }
+    static func textByteCount(inner: Int) -> Int { (inner + 2 + 3) / 4 * 4 }
 
     static func frameByteCount(inner: Int) -> Int {
         ethernet + ip + esp + iv + textByteCount(inner: inner) + icv

@@ -17,7 +17,7 @@ public final class PacketStore {
         public let frameByteCount: Int
         let bytes: UnsafeMutableRawBufferPointer
 
-        init(count: Int, frameByteCount: Int) {
+        public init(count: Int, frameByteCount: Int) {
             self.count = count
             self.frameByteCount = frameByteCount
             bytes = .allocate(byteCount: count * frameByteCount, alignment: 64)
@@ -49,15 +49,39 @@ public final class PacketStore {
         for connection in 0..<scenario.connections {
             mill.make(connection: connection, inner: 40, flags: PacketMill.syn, into: openings.frame(connection))
         }
-        // Every connection once, the rest of the pass at random; then all of it shuffled.
-        var order = Array(0..<scenario.connections)
-        while order.count < scenario.packets { order.append(Int.random(in: 0..<scenario.connections, using: &dice)) }
-        order.shuffle(using: &dice)
+        let order = Self.order(scenario, &dice)
         connections = order
         let inner = scenario.innerByteCount
         frames = Frames(count: order.count, frameByteCount: PacketMill.frameByteCount(inner: inner))
         for (index, connection) in order.enumerated() {
             mill.make(connection: connection, inner: inner, flags: PacketMill.ack, into: frames.frame(index))
+        }
+    }
+
+    /// Which connection each packet of a pass belongs to.
+    private static func order(_ scenario: Scenario, _ dice: inout Dice) -> [Int] {
+        var order = Array(0..<scenario.connections)
+        switch scenario.draw {
+        case .uniform:
+            // Every connection once, the rest of the pass at random; then all of it shuffled.
+            while order.count < scenario.packets { order.append(Int.random(in: 0..<scenario.connections, using: &dice)) }
+            order.shuffle(using: &dice)
+            return order
+        case .zipf:
+            // By the sums of 1/k, in which a random number is looked for; ranks are dealt out at random.
+            order.shuffle(using: &dice)
+            var sums: [Double] = []
+            sums.reserveCapacity(order.count)
+            for rank in 1...order.count { sums.append((sums.last ?? 0) + 1 / Double(rank)) }
+            return (0..<scenario.packets).map { _ in
+                let place = Double.random(in: 0..<sums.last!, using: &dice)
+                var (low, high) = (0, sums.count - 1)
+                while low < high {
+                    let middle = (low + high) / 2
+                    if sums[middle] > place { high = middle } else { low = middle + 1 }
+                }
+                return order[low]
+            }
         }
     }
 }

@@ -20,6 +20,18 @@ public enum Probe {
         return run(store, verification, &path, packets)
     }
 
+    /// A target that opens, or seals, packets of the scenario's size under one SA.
+    public static func host(_ work: HostPath.Work, _ scenario: Scenario, packets: Int) throws -> UInt64 {
+        let store = PacketStore(scenario)
+        var association = store.cluster.peers[0].association
+        precondition(store.cluster.peers.count == 1 && packets <= store.frames.count)
+        if work == .seal { association.turn() }
+        var path = try HostPath(work, association)
+        FrameBed().pass(work == .open ? store.framesInGRE : store.answers, limit: packets, through: &path)
+        precondition(path.steeredCount == packets)
+        return path.steeredCount
+    }
+
     @inline(__always)
     private static func run<Path: PacketPath & ~Copyable>(
         _ store: PacketStore, _ verification: Contest.Verification, _ path: inout Path, _ packets: Int

@@ -1,4 +1,4 @@
-import Associations
+public import Associations
 public import FastPath
 import Wire
 
@@ -13,15 +13,29 @@ public struct RouterPath: PacketPath, ~Copyable {
         associations = store.cluster.peers.map(\.association)
     }
 
+    /// With these SAs, verifying.
+    public init(_ associations: [SecurityAssociation], connections: Int) throws {
+        router = try Self.router(with: associations, connections: connections, verifies: true)
+        self.associations = associations
+    }
+
     /// The router of the store's cluster, with its SAs and neighbours.
     public static func router(for store: PacketStore, verifies: Bool) throws -> Router {
+        try router(
+            with: store.cluster.peers.map(\.association), connections: store.scenario.connections, verifies: verifies)
+    }
+
+    /// - Parameter connections: How many will be there.
+    public static func router(
+        with associations: [SecurityAssociation], connections: Int, verifies: Bool
+    ) throws -> Router {
         var configuration = RouterConfiguration(
             dvipas: [Cluster.dvipa], gateways: [Cluster.gateway], services: [Cluster.service],
             targets: Cluster.targets, epoch: Cluster.epoch, trustedAddress: Cluster.trustedAddress,
             trustedMAC: Cluster.trustedMAC, trustedMTU: Cluster.trustedMTU)
         configuration.verification = verifies ? .router : .target
-        configuration.associationCapacity = capacity(for: store.scenario.associations)
-        configuration.connectionCapacity = capacity(for: store.scenario.connections * 2)
+        configuration.associationCapacity = capacity(for: associations.count)
+        configuration.connectionCapacity = capacity(for: connections * 2)
         // All connections of a scenario begin before the first of them goes on.
         configuration.halfOpenCapacity = configuration.connectionCapacity
         configuration.halfOpenLimit = configuration.connectionCapacity
@@ -29,7 +43,7 @@ public struct RouterPath: PacketPath, ~Copyable {
         for (target, mac) in zip(Cluster.targets, Cluster.targetMACs) {
             try router.apply(.neighbour(target: target.name, mac))
         }
-        for peer in store.cluster.peers { try router.apply(.install(peer.association)) }
+        for association in associations { try router.apply(.install(association)) }
         return router
     }
 

@@ -4,8 +4,17 @@ public struct Scenario: Sendable {
     public var connections: Int
     /// Bytes of the IP packet inside the tunnel.
     public var innerByteCount: Int
-    /// Packets in one pass. A pass visits every connection at least once.
+    /// Packets in one pass. A uniform pass visits every connection at least once.
     public var packets: Int
+    public var draw = Draw.uniform
+
+    /// Which connections a pass's packets belong to.
+    public enum Draw: String, Sendable {
+        /// Every connection as likely as another.
+        case uniform
+        /// The k-th most frequent one 1/k times as often as the first.
+        case zipf
+    }
 
     public init(associations: Int, connections: Int, innerByteCount: Int, packets: Int? = nil) {
         self.associations = associations

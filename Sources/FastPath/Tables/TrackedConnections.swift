@@ -45,7 +45,7 @@ struct TrackedConnections: ~Copyable {
     }
 
     /// Entries that a lookup may read.
-    static let probeLimit = 16
+    static let probeLimit = ConnectionTable.probeLimit
     /// Entries looked at in every batch.
     static let walkCount = 8
     /// Events that wait to be taken.
