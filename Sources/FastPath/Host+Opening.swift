@@ -9,10 +9,7 @@ extension Host {
     public mutating func open(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt64) {
         let seconds = Self.seconds(now)
         firstFragments.now = seconds
-        for index in 0..<batch.count {
-            let frame = memory.bytes(at: batch[index].start, count: batch[index].byteCount)
-            batch[index].verdict = receive(frame, &batch[index], in: memory, now: seconds)
-        }
+        receive(&batch, in: memory, now: seconds)
         inbound.find(&batch)
         var admitted = inbound.admit(&batch, to: &works)
         var proof = inboundCiphers.open(&works, admitted, in: memory)
@@ -22,12 +19,35 @@ extension Host {
             proof = inboundCiphers.open(&works, admitted, in: memory)
             inbound.commit(works, admitted, &batch, proof)
         }
+        let packets = batch.packets.view
+        let frames = memory.view
+        var served = served.reader
         for index in 0..<admitted.count {
             let packet = Int(works[index].packet)
-            guard batch[packet].verdict == .pending else { continue }
+            guard packets[packet].verdict == .pending,
+                !deliverPlain(index, packets, in: frames, now: seconds, &served)
+            else { continue }
             batch[packet].verdict = deliver(works[index], &batch, packet, in: memory, now: seconds, proof)
         }
         connections.age(TrackedConnections.walkCount, now: seconds)
+    }
+
+    /// Whose packets these are.
+    private mutating func receive(_ batch: inout PacketBatch, in memory: borrowing FrameMemory, now: UInt32) {
+        let packets = batch.packets.view
+        let frames = memory.view
+        var ours = ours.reader
+        var router: UInt32 = 0
+        // Taken out once for the batch.
+        var routers: [IPAddress] = []
+        if case .gre(let known, _) = ingress { routers = known }
+        for index in 0..<batch.count {
+            if !routers.isEmpty, receivePlain(&packets[index], from: routers, last: &router, in: frames, &ours) {
+                continue
+            }
+            let frame = memory.bytes(at: packets[index].start, count: packets[index].byteCount)
+            batch[index].verdict = receive(frame, &batch[index], in: memory, now: now)
+        }
     }
 
     private mutating func receive(

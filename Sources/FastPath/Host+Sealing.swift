@@ -11,11 +11,18 @@ extension Host {
         var index = 0
         firstFragments.now = Self.seconds(now)
         connections.age(TrackedConnections.walkCount, now: Self.seconds(now))
+        let packets = batch.packets.view
+        let frames = memory.view
+        var served = served.reader
         while index < batch.count {
             var count = 0
             while index < batch.count && count < works.count {
-                if batch[index].verdict == .pending, prepare(index, &batch, to: count, in: memory, now: now) {
-                    count += 1
+                if packets[index].verdict == .pending {
+                    switch sealPlain(index, packets, to: count, in: frames, now: now, &served) {
+                    case .done: count += 1
+                    case .waits: break
+                    case .other: if prepare(index, &batch, to: count, in: memory, now: now) { count += 1 }
+                    }
                 }
                 index += 1
             }

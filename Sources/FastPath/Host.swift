@@ -71,6 +71,8 @@ public struct Host: ~Copyable {
     let inboundCiphers: CipherProvider
     let outboundCiphers: CipherProvider
     var works: Slab<CipherWork>
+    /// Off in tests alone: then every packet goes the whole way.
+    var usesPlainWay = true
     public internal(set) var counters = VerdictCounters()
 
     /// Takes all memory now.

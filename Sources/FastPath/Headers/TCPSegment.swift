@@ -31,6 +31,14 @@ struct TCPSegment {
         acknowledgement = packet.bigEndian32(at: start + TCPHeader.Offset.acknowledgement)
     }
 
+    /// Of a segment without SYN, FIN and RST, of whose end nobody asks.
+    @inline(__always)
+    init(inTheMiddle flags: UInt8, acknowledgement: UInt32) {
+        self.flags = flags
+        end = 0
+        self.acknowledgement = acknowledgement
+    }
+
     func has(_ flag: UInt8) -> Bool { flags & flag != 0 }
 
     /// The host's answer to a SYN.

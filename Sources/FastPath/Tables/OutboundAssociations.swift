@@ -44,8 +44,15 @@ struct OutboundAssociation: BitwiseCopyable {
     fileprivate var younger: Int32 = -1
 
     /// Whether a packet of so many bytes would pass an end.
+    @inline(__always)
     func isSpent(for byteCount: Int) -> Bool {
         packets >= lastPacket || bytes &+ UInt64(truncatingIfNeeded: byteCount) > lastByte
+    }
+
+    /// A tunnel between IPv4 addresses under AES-GCM, as it is: `Host.sealPlain` does it.
+    @inline(__always)
+    var isPlain: Bool {
+        isTunnel && suite.isGCM && source.isV4 && !isInUDP && !isRelayed && pathMTU == 0
     }
 }
 
@@ -175,9 +182,23 @@ struct OutboundAssociations: ~Copyable {
 
     /// The place of the SA that is to carry `flow`, or -1.
     mutating func find(_ flow: Flow) -> Int {
-        let own = first(from: youngestOwn, allowing: flow)
+        let selectors = selectors.reader
+        return find { selectors.allow(flow, head: $0) }
+    }
+
+    /// As above, between IPv4 addresses.
+    @inline(__always)
+    mutating func find(_ flow: IPv4Flow) -> Int {
+        let selectors = selectors.reader
+        return find { selectors.allowIPv4(flow, head: $0) }
+    }
+
+    /// - Parameter allows: Whether the selectors whose chain begins there do.
+    @inline(__always)
+    private mutating func find(_ allows: (Int32) -> Bool) -> Int {
+        let own = first(from: youngestOwn, allows)
         if own >= 0 && records[own].hasHadLease { return own }
-        let shared = first(from: youngestShared, allowing: flow)
+        let shared = first(from: youngestShared, allows)
         if own >= 0 && shared >= 0 { (records[own].isMissed, hasMissed) = (true, true) }
         return shared >= 0 ? shared : own
     }
@@ -197,10 +218,11 @@ struct OutboundAssociations: ~Copyable {
         return nil
     }
 
-    private func first(from youngest: Int32, allowing flow: Flow) -> Int {
+    @inline(__always)
+    private func first(from youngest: Int32, _ allows: (Int32) -> Bool) -> Int {
         var place = Int(youngest)
         while place >= 0 {
-            if selectors.allow(flow, head: records[place].selectors) { return place }
+            if allows(records[place].selectors) { return place }
             place = Int(records[place].older)
         }
         return -1

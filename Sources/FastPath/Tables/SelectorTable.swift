@@ -77,6 +77,14 @@ struct IPv4Flow {
     var localPort: UInt16
     var ipProtocol: UInt8
     var tcpFlags: UInt8
+
+    /// As `Flow.reversed`.
+    @inline(__always)
+    var reversed: IPv4Flow {
+        IPv4Flow(
+            remote: local, local: remote, remotePort: localPort, localPort: remotePort, ipProtocol: ipProtocol,
+            tcpFlags: tcpFlags)
+    }
 }
 
 /// The selectors of all SAs of a table. Bounded: `install` says when there is no room.
