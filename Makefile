@@ -21,7 +21,7 @@ help:
 	@echo 'make cluster    eight targets, etcd, 2,000 connections, and who is not let in: ARGS="--list" or names (root)'
 	@echo 'make fuzz       random packets for the router: FUZZ_RUNS=100000'
 	@echo 'make captures   replay recorded packets: DIR=folder ARGS="--first-light"'
-	@echo 'make oracles    scapy and tshark against ours, both ways: ARGS="--seed N" or names of transforms'
+	@echo 'make oracles    published vectors; scapy and tshark against ours, both ways: ARGS="--seed N" or transforms'
 	@echo 'make bench      cycles per packet, beside the same in C; writes Benchmarks/latest.json'
 	@echo 'make profile    where the router spends its time on a capture; writes flame.svg'
 	@echo 'make format     swift format, in place'
@@ -69,8 +69,10 @@ captures: release
 	@Tests/Captures/run.py --viaduct $(viaduct) '$(DIR)' $(ARGS)
 
 oracles: release
-	@scripts/install-dependencies.sh test interop
+	@scripts/install-dependencies.sh test interop vectors
 	$(swift_build) -c release --product HostOverCapture
+	$(swift_build) -c release --product CipherVectors
+	@Tests/Oracles/vectors.py --program $(BUILD)/release/CipherVectors
 	@Tests/Oracles/run.py --viaduct $(viaduct) --host $(BUILD)/release/HostOverCapture $(ARGS)
 
 bench:

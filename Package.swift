@@ -141,6 +141,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Oracles/HostOverCapture", swiftSettings: tests),
+        // Published vectors below ESP (Tests/Oracles/vectors.py).
+        .target(
+            name: "CVectors", dependencies: ["CCrypto"], path: "Tests/Oracles/CVectors",
+            linkerSettings: [.linkedLibrary("crypto")]),
+        .executableTarget(
+            name: "CipherVectors", dependencies: ["CCrypto", "CVectors"], path: "Tests/Oracles/CipherVectors",
+            swiftSettings: tests),
         .target(name: "Commands", path: "Tests/Commands", swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "AssociationsTests", dependencies: ["Associations", "Wire"], swiftSettings: tests),
