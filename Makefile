@@ -9,7 +9,7 @@ FUZZ_RUNS ?= 100000
 viaduct := $(BUILD)/release/viaduct
 swift_build := swift build --scratch-path $(BUILD)
 
-.PHONY: help demo demo-etcd test interop cluster fuzz bench profile format captures clean release
+.PHONY: help demo demo-etcd test interop cluster fuzz bench profile format captures oracles clean release
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make cluster    eight targets, etcd, 2,000 connections, and who is not let in: ARGS="--list" or names (root)'
 	@echo 'make fuzz       random packets for the router: FUZZ_RUNS=100000'
 	@echo 'make captures   replay recorded packets: DIR=folder ARGS="--first-light"'
+	@echo 'make oracles    published vectors; scapy and tshark against ours, both ways: ARGS="--seed N" or transforms'
 	@echo 'make bench      cycles per packet, beside the same in C; writes Benchmarks/latest.json'
 	@echo 'make profile    where the router spends its time on a capture; writes flame.svg'
 	@echo 'make format     swift format, in place'
@@ -45,6 +46,7 @@ test:
 	@scripts/swift-test $(BUILD)
 	@scripts/fuzz.sh $(FUZZ_RUNS)
 	@$(MAKE) --no-print-directory captures DIR=Tests/Captures/cases ARGS=
+	@$(MAKE) --no-print-directory oracles ARGS=
 	@Tests/Namespaces/judgement_test.py --quiet
 	@Tests/Scripts/flamegraph_test.py --quiet
 	@Tests/Namespaces/run.py --viaduct $(viaduct)
@@ -65,6 +67,13 @@ fuzz:
 
 captures: release
 	@Tests/Captures/run.py --viaduct $(viaduct) '$(DIR)' $(ARGS)
+
+oracles: release
+	@scripts/install-dependencies.sh test interop vectors
+	$(swift_build) -c release --product HostOverCapture
+	$(swift_build) -c release --product CipherVectors
+	@Tests/Oracles/vectors.py --program $(BUILD)/release/CipherVectors
+	@Tests/Oracles/run.py --viaduct $(viaduct) --host $(BUILD)/release/HostOverCapture $(ARGS)
 
 bench:
 	@scripts/install-dependencies.sh bench etcd

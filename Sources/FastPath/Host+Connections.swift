@@ -14,7 +14,7 @@ extension Host {
         let fragment = InnerFragment(reading: packet)
         guard flow.ipProtocol == IPProtocol.tcp else {
             // Nobody keeps a place for ICMP; a later fragment has no ports.
-            if flow.ipProtocol != IPProtocol.icmp, fragment?.isFirst ?? true {
+            if !InnerICMP.isBorne(by: flow), fragment?.isFirst ?? true {
                 connections.noteFlow(ConnectionKey(flow, dvipa: dvipa), from: side, now: now)
             }
             return

@@ -50,13 +50,13 @@ extension Host {
     /// An ICMP error to an address of ours about an ESP packet: believed when this host sent that packet a moment ago, under
     /// an SA between those addresses. nil for a packet that is no such error.
     ///
-    /// It is not authentic: who sees our packets can make us believe in a path of 576 bytes for ten minutes, and in no
-    /// less (RFC 4301 §8.2.1).
+    /// It is not authentic: who sees our packets can make us believe in a path of 576 bytes (of 1280 over IPv6) for ten
+    /// minutes, and in no less (RFC 4301 §8.2.1).
     @inline(never)
     mutating func heed(_ frame: RawSpan, at offset: Int, now: UInt32) -> Verdict? {
-        guard let report = TooBig.read(frame, at: offset), let header = IPv4Header(reading: frame, at: offset),
-            ours.find(header.destination) != AddressTable.absent
-        else { return nil }
+        guard let report = TooBig.read(frame, at: offset), ours.find(report.recipient) != AddressTable.absent else {
+            return nil
+        }
         guard sentNumbers.knows(report.spi, report.sequenceNumberLow, now: now),
             let place = outbound.place(of: SPI(rawValue: report.spi))
         else { return .tooBigIgnored }
@@ -65,7 +65,8 @@ extension Host {
             record.localPort == report.sourcePort, record.remotePort == report.destinationPort,
             report.mtu > 0, report.mtu < pathMTU(record, now: now)
         else { return .tooBigIgnored }
-        outbound.records[place].pathMTU = UInt16(max(report.mtu, TooBig.leastMTU))
+        outbound.records[place].pathMTU = UInt16(
+            max(report.mtu, record.destination.isV4 ? TooBig.leastMTU : TooBig.leastMTU6))
         outbound.records[place].pathMTULearned = now
         return .tooBigHeeded
     }

@@ -56,11 +56,13 @@ extension Router {
             return
         }
         let source = packet.start + EthernetHeader.byteCount
-        let byteCount = Int(
-            memory.bytes(at: source, count: IPv4Header.minimumByteCount).bigEndian16(at: IPv4Header.Offset.totalLength))
+        // It was read as a whole packet.
+        let byteCount = IPPacket.byteCount(
+            memory.bytes(at: source, count: packet.byteCount - EthernetHeader.byteCount))
+        let overhead = targets.isIPv6 ? TargetTemplates6.overheadByteCount : TargetTable.overheadByteCount
         let ip = batch[index].start
         let frameEnd = (ip / memory.frameStride + 1) * memory.frameStride
-        guard TargetTable.overheadByteCount + byteCount <= trustedMTU, ip + byteCount <= frameEnd else {
+        guard overhead + byteCount <= trustedMTU, ip + byteCount <= frameEnd else {
             batch[index].verdict = .oversized
             return
         }
@@ -69,11 +71,18 @@ extension Router {
             var room = memory.mutableBytes(at: ip + offset, count: 1)
             room.store(byte, at: 0)
         }
-        let start = ip - TargetTable.templateByteCount
-        var headers = memory.mutableBytes(at: start, count: TargetTable.templateByteCount)
-        targets[target].writeHeaders(to: &headers, totalByteCount: TargetTable.overheadByteCount + byteCount)
+        let start = ip - EthernetHeader.byteCount - overhead
+        if targets.isIPv6 {
+            targets.templates6.copy(target, to: start, totalByteCount: overhead + byteCount, in: memory)
+        } else {
+            var headers = memory.mutableBytes(at: start, count: TargetTable.templateByteCount)
+            targets[target].writeHeaders(to: &headers, totalByteCount: overhead + byteCount)
+            let type = IPHeader.etherType(ofFirst: memory.bytes(at: ip, count: 1).byte(at: 0))
+            headers.storeBigEndian(
+                type.rawValue, at: TargetTable.templateByteCount - GREHeader.byteCount + GREHeader.Offset.type)
+        }
         batch[index].start = start
-        batch[index].byteCount = TargetTable.templateByteCount + byteCount
+        batch[index].byteCount = EthernetHeader.byteCount + overhead + byteCount
         batch[index].target = Int32(target)
         batch[index].verdict = .steered
     }

@@ -127,16 +127,23 @@ struct PortConformance {
             TestFrames.bytes(4500 << 16 | port) + TestFrames.bytes(UInt32(8 + payload.count) << 16) + payload
         }
         let routing: [UInt8] = [50, 0, 2, 0, 0, 0, 0, 0]
+        func quoted(_ next: UInt8, _ body: [UInt8]) -> [UInt8] {
+            Array(TestFrames.ipv6(to: other, next: next, body).dropFirst(14))
+        }
+        let tooBig: [UInt8] = [2, 0, 0, 0, 0, 0, 5, 0]
         let others = [
             TestFrames.ipv6(to: other, next: 50, esp(1)), TestFrames.ipv6(to: owned, next: 58, [128, 0, 0, 0]),
             TestFrames.ipv6(to: owned, next: 51, esp(2)), TestFrames.ipv6(to: owned, next: 17, udp([0, 0, 0, 0, 1])),
             TestFrames.ipv6(to: owned, next: 17, udp(esp(3), port: 500)),
             TestFrames.ipv6(to: owned, next: 60, TestFrames.options(9, then: 50, esp(4))),
             TestFrames.ipv6(to: owned, next: 60, TestFrames.options(1, then: 6, esp(5))),
+            TestFrames.ipv6(to: owned, next: 58, [1, 0, 0, 0, 0, 0, 0, 0] + quoted(50, esp(12))),
         ]
         let ours = [
             TestFrames.ipv6(to: owned, next: 50, esp(6)), TestFrames.ipv6(to: owned, next: 50, esp(7, payload: 1400)),
             TestFrames.ipv6(to: owned, next: 60, TestFrames.options(1, then: 50, esp(8))),
+            TestFrames.ipv6(to: owned, next: 58, tooBig + quoted(50, esp(13))),
+            TestFrames.ipv6(to: owned, next: 58, tooBig + quoted(17, TestFrames.bytes(0x1194_4321) + esp(14))),
             TestFrames.ipv6(to: owned, next: 0, TestFrames.options(8, then: 50, esp(9))),
             TestFrames.ipv6(to: owned, next: 43, routing + esp(10)),
             TestFrames.ipv6(to: owned, next: 44, [50, 0, 0x12, 0x31, 0, 0, 0, 9] + esp(11)),

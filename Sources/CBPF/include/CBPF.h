@@ -186,12 +186,18 @@ static inline int cbpf_bind_packet(int descriptor, int interface_index, uint16_t
 
 /// Appends to a classic BPF program what accepts ESP in IPv6: next header 50 behind up to 8 hop-by-hop, routing and
 /// destination options headers, or untagged UDP to port 4500 without the non-ESP marker, and fragments of both where
-/// they say so. Index register: the offset of the header at hand. Instructions written.
+/// they say so; and "packet too big". Index register: the offset of the header at hand. Instructions written.
 static inline int cbpf_append_esp_ipv6(struct sock_filter *_Nonnull code)
 {
     int n = 0;
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 14 + 40);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14 + 6);
+    // ICMPv6 type 2? The router tells what it is about.
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 0, 4);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14 + 40);
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
     for (int header = 0; header <= 8; header++) {
         code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ESP, 0, 1);
         code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF);

@@ -17,6 +17,8 @@ enum TooBig {
     /// What an error about an ESP packet of ours says.
     struct Report: Equatable {
         var mtu: Int
+        /// Whom it was sent to.
+        var recipient: IPAddress
         /// Of the quoted packet, which we sent.
         var source: IPAddress
         var destination: IPAddress
@@ -97,6 +99,7 @@ enum TooBig {
     /// The error at `offset`, if it is one about ESP, or ESP in UDP, and whole; nil for all else.
     @inline(never)
     static func read(_ frame: RawSpan, at offset: Int) -> Report? {
+        if frame.byteCount > offset, IPHeader.version(frame, at: offset) == 6 { return readIPv6(frame, at: offset) }
         guard let header = IPv4Header(reading: frame, at: offset), header.version == 4, !header.isFragment,
             header.ipProtocol == IPProtocol.icmp, header.byteCount >= IPv4Header.minimumByteCount,
             offset + header.totalByteCount <= frame.byteCount,
@@ -123,7 +126,8 @@ enum TooBig {
             return nil
         }
         return Report(
-            mtu: Int(frame.bigEndian16(at: icmp + Offset.mtu)), source: quoted.source, destination: quoted.destination,
+            mtu: Int(frame.bigEndian16(at: icmp + Offset.mtu)), recipient: header.destination, source: quoted.source,
+            destination: quoted.destination,
             spi: frame.bigEndian32(at: esp), sequenceNumberLow: frame.bigEndian32(at: esp + 4), sourcePort: ports.0,
             destinationPort: ports.1)
     }

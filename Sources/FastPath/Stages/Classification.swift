@@ -45,7 +45,8 @@ extension Router {
         guard let ethernet = EthernetHeader(reading: frame) else { return .truncated }
         if ethernet.type == .ipv6 {
             hasIPv6 = true
-            return ESPDatagram.readIPv6(frame, at: EthernetHeader.byteCount, ours: ours, into: &packet)
+            let verdict = ESPDatagram.readIPv6(frame, at: EthernetHeader.byteCount, ours: ours, into: &packet)
+            return Self.mayBeTooBig(verdict, frame, ours: ours) ? .fragment : verdict
         }
         var type = ethernet.type
         var tagsByteCount = 0
@@ -66,6 +67,7 @@ extension Router {
         } else {
             hasIPv6 = true
             verdict = ESPDatagram.readIPv6(untagged, at: EthernetHeader.byteCount, ours: ours, into: &packet)
+            if Self.mayBeTooBig(verdict, untagged, ours: ours) { verdict = .fragment }
         }
         if verdict != .passed {
             packet.start += tagsByteCount

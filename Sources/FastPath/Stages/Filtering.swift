@@ -23,9 +23,10 @@ extension Router {
 
     func flow(of work: SteeringWork) -> Flow {
         if work.key.isQuoted {
+            let local = dvipas[Int(work.dvipa)]
             return Flow(
-                remote: errorSenders[Int(work.packet)], local: dvipas[Int(work.dvipa)], remotePort: 0, localPort: 0,
-                ipProtocol: IPProtocol.icmp)
+                remote: errorSenders[Int(work.packet)], local: local, remotePort: 0, localPort: 0,
+                ipProtocol: local.isV4 ? IPProtocol.icmp : IPProtocol.icmpv6)
         }
         return Flow(
             remote: IPAddress(high: work.key.remoteHigh, low: work.key.remoteLow), local: dvipas[Int(work.dvipa)],

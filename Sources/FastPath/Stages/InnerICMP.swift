@@ -1,7 +1,7 @@
 internal import Associations
 internal import Wire
 
-/// What an ICMP message inside the tunnel is about (RFC 792): the way it takes follows from that alone.
+/// What an ICMP message inside the tunnel is about (RFC 792, RFC 4443): the way it takes follows from that alone.
 enum InnerICMP {
     /// For the address itself: a target answers it.
     case echoRequest
@@ -18,6 +18,11 @@ enum InnerICMP {
             parameterProblem: UInt8 = 12
     }
 
+    /// Whether a packet of this flow bears ICMP, of either version. Of the other family's version it is ICMP that nobody takes.
+    static func isBorne(by flow: Flow) -> Bool {
+        flow.ipProtocol == IPProtocol.icmp || flow.ipProtocol == IPProtocol.icmpv6
+    }
+
     /// Reads a message and the header that it quotes (RFC 792, RFC 1812 §4.3.2.3): addresses and ports, nothing else of it.
     ///
     /// - Parameters:
@@ -30,6 +35,8 @@ enum InnerICMP {
     static func read(_ plaintext: RawSpan, at transport: Int, end: Int, of flow: Flow) -> InnerICMP? {
         guard end - transport >= headerByteCount else { return .other }
         guard plaintext.byteCount > transport else { return nil }
+        if flow.ipProtocol == IPProtocol.icmpv6 { return readIPv6(plaintext, at: transport, end: end, of: flow) }
+        guard flow.local.isV4 else { return .other }
         switch plaintext.byte(at: transport) {
         case Kind.echoRequest: return .echoRequest
         case Kind.unreachable, Kind.timeExceeded, Kind.parameterProblem: break
@@ -106,6 +113,16 @@ extension Router {
         let work = works[index]
         let payload = work.payloadByteCount
         let plaintext = heads.plaintext(index, count: min(Int(work.headByteCount), max(payload, 0)))
+        if isTunnel, let piece = InnerFragment(reading: plaintext), !piece.isFirst {
+            // No error is so long that it is cut: what is behind a first piece goes where that went, with its echo request.
+            return .echoRequest
+        }
+        if !flow.local.isV4 {
+            var unused = flow
+            let start = InnerPacket.readIPv6(plaintext, payload, work.nextHeader, isTunnel, into: &unused)
+            guard start.verdict == .pending else { return start.verdict == nil ? nil : .other }
+            return InnerICMP.read(plaintext, at: start.transport, end: start.end, of: flow)
+        }
         guard isTunnel else { return InnerICMP.read(plaintext, at: 0, end: payload, of: flow) }
         // It was read before: it is there.
         guard let header = IPv4Header(reading: plaintext) else { return .other }

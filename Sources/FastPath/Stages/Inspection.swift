@@ -105,7 +105,7 @@ extension Router {
         }
         let dvipa = ours.find(flow.local)
         guard dvipa >= 0 else { return refuse(.notDVIPA) }
-        if flow.ipProtocol == IPProtocol.icmp {
+        if InnerICMP.isBorne(by: flow) {
             return inspectICMP(index, &batch, packet, flow, isTunnel: record.isTunnel, dvipa: dvipa, in: memory)
         }
         let key = ConnectionKey(flow, dvipa: dvipa)

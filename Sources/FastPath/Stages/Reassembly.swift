@@ -35,6 +35,11 @@ extension Router {
         return ours.find(header.destination) != AddressTable.absent
     }
 
+    /// The same of IPv6, where fragments are told apart from the start.
+    static func mayBeTooBig(_ verdict: Verdict, _ frame: RawSpan, ours: AddressTable.Reader) -> Bool {
+        verdict == .passed && TooBig.mayBeIPv6(frame, at: EthernetHeader.byteCount, ours: ours)
+    }
+
     private mutating func join(_ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32) -> Verdict {
         let ip = EthernetHeader.byteCount
         let frame = memory.bytes(at: packet.start, count: packet.byteCount)
@@ -98,6 +103,11 @@ extension Router {
         let ip = EthernetHeader.byteCount
         let frame = memory.bytes(at: packet.start, count: packet.byteCount)
         guard let header = IPv6Header(reading: frame, at: ip), header.version == 6 else { return .fragment }
+        if header.nextHeader == IPProtocol.icmpv6 {
+            guard TooBig.read(frame, at: ip) != nil else { return .passed }
+            tooBigCount += 1
+            return .tooBigHandedOn
+        }
         guard !header.hasMappedAddress else { return .mappedAddress }
         let end = ip + header.totalByteCount
         let chain = IPv6Chain(of: header, in: frame, at: ip)

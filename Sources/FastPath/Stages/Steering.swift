@@ -52,7 +52,7 @@ extension Router {
         inPlaceOf former: Int = -1
     ) -> Verdict {
         let work = steeringWorks[index]
-        if work.key.isMarked || work.key.ipProtocol == IPProtocol.icmp {
+        if work.key.isMarked || work.key.ipProtocol == IPProtocol.icmp || work.key.ipProtocol == IPProtocol.icmpv6 {
             return chooseForICMP(work, &batch, packet, proof)
         }
         let service = services.find(dvipa: work.dvipa, ipProtocol: work.key.ipProtocol, port: work.key.localPort)
