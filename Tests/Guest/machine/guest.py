@@ -12,18 +12,19 @@ OFF_SECONDS = 20
 
 
 class Guest:
-    def __init__(self, kernel, initramfs, folder, namespace, taps, megabytes=512, card="", options=()):
+    def __init__(self, kernel, initramfs, folder, namespace, taps, megabytes=512, queues=1):
         """`taps`: {name of a tap in the namespace: the bridge there that it is on}. The guest has them as eth0, eth1, ...
-        `card`: more words of each network card. `options`: more of the emulator's."""
+        `queues`: of each network card and way. With more than one, the cards are of the kind for which newer drivers have
+        AF_XDP without copies."""
         self.kernel, self.initramfs, self.folder = kernel, initramfs, folder
         self.namespace, self.taps, self.megabytes = namespace, taps, megabytes
-        self.card, self.options = card, options
+        self.queues = queues
         self.console = folder / "console.log"
         self.process, self.line, self.rest = None, None, b""
 
     def start(self):
         for tap, bridge in self.taps.items():
-            self.ip("tuntap add dev %s mode tap" % tap)
+            self.ip("tuntap add dev %s mode tap%s" % (tap, " multi_queue vnet_hdr" if self.queues > 1 else ""))
             self.ip("link set %s master %s" % (tap, bridge))
             self.ip("link set %s up" % tap)
         place = self.folder / "agent.socket"
@@ -32,11 +33,13 @@ class Guest:
                    "-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on", "-no-reboot", "-nodefaults", "-display", "none",
                    "-serial", "file:%s" % self.console,
                    "-chardev", "socket,id=agent,path=%s,server=on,wait=off" % place, "-serial", "chardev:agent"]
+        tap_words = ",queues=%d" % self.queues if self.queues > 1 else ""
+        card_words = ",mq=on,vectors=%d,disable-legacy=on,iommu_platform=on" % (2 * self.queues + 2) if self.queues > 1 else ""
         for number, tap in enumerate(self.taps):
-            command += ["-netdev", "tap,id=net%d,ifname=%s,script=no,downscript=no,vhost=off" % (number, tap),
-                        "-device", "virtio-net-pci,netdev=net%d,romfile=,mac=52:54:00:00:00:%02x%s" % (number, 16 + number, self.card)]
+            command += ["-netdev", "tap,id=net%d,ifname=%s,script=no,downscript=no,vhost=off%s" % (number, tap, tap_words),
+                        "-device", "virtio-net-pci,netdev=net%d,romfile=,mac=52:54:00:00:00:%02x%s" % (number, 16 + number, card_words)]
         with open(self.folder / "emulator.log", "wb") as log:
-            self.process = spawn([*command, *self.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = spawn(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + BOOT_SECONDS
         self.line = socket.socket(socket.AF_UNIX)
         while True:

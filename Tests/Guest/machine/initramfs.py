@@ -66,7 +66,7 @@ class Initramfs:
         self.add(name or source, stat.S_IFREG | 0o755, source.read_bytes())
 
     def program(self, source, name=None):
-        """With the libraries it is linked with. A Swift program's symbols stay behind: they are half of it."""
+        """With the libraries it is linked with."""
         source = pathlib.Path(source).resolve()
         self.copy(source, name)
         said = subprocess.run(["ldd", source], capture_output=True, text=True).stdout

@@ -17,13 +17,19 @@ class Kernel:
     release: str
 
     @property
-    def image(self):
-        return self.root / ("boot/vmlinuz-" + self.release)
+    def modules(self):
+        return next(place for place in places(self.root) if place.name == self.release)
 
     @property
-    def modules(self):
-        return next(base / "lib/modules" / self.release for base in (self.root / "usr", self.root)
-                    if (base / "lib/modules" / self.release / "kernel").is_dir())
+    def image(self):
+        """Where Debian has always put it, or beside its modules, as newer packages have it."""
+        boot = self.root / ("boot/vmlinuz-" + self.release)
+        return boot if boot.exists() else self.modules / "vmlinuz"
+
+
+def places(root):
+    """The folders of modules."""
+    return [place.parent for place in [*root.glob("lib/modules/*/kernel"), *root.glob("usr/lib/modules/*/kernel")]]
 
 
 def kernel(folder, suite=None):
@@ -34,10 +40,10 @@ def kernel(folder, suite=None):
         place.mkdir(parents=True)
         unpack(place, suite_options(place / "apt", suite) if suite else [])
         (place / "complete").touch()
-    images = list((place / "root/boot").glob("vmlinuz-*"))
-    if len(images) != 1:
-        raise Trouble("%s: %d kernels, expected one" % (place, len(images)))
-    return Kernel(place / "root", images[0].name.removeprefix("vmlinuz-"))
+    found = places(place / "root")
+    if len(found) != 1:
+        raise Trouble("%s: %d kernels, expected one" % (place, len(found)))
+    return Kernel(place / "root", found[0].name)
 
 
 def suite_options(place, suite):
