@@ -9,7 +9,7 @@ FUZZ_RUNS ?= 100000
 viaduct := $(BUILD)/release/viaduct
 swift_build := swift build --scratch-path $(BUILD)
 
-.PHONY: help demo demo-etcd test interop cluster fuzz bench profile format captures oracles clean release
+.PHONY: help demo demo-etcd test interop cluster guest fuzz bench profile format captures oracles clean release
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make test       every test, those in network namespaces among them (root)'
 	@echo 'make interop    IKEv2 daemons that others wrote against ours: ARGS="--list" or names (root)'
 	@echo 'make cluster    eight targets, etcd, 2,000 connections, and who is not let in: ARGS="--list" or names (root)'
+	@echo 'make guest      against the real Linux and its ESP, in an emulated machine: ARGS="--list" or names (root)'
 	@echo 'make fuzz       random packets for the router: FUZZ_RUNS=100000'
 	@echo 'make captures   replay recorded packets: DIR=folder ARGS="--first-light"'
 	@echo 'make oracles    published vectors; scapy and tshark against ours, both ways: ARGS="--seed N" or transforms'
@@ -52,6 +53,7 @@ test:
 	@Tests/Namespaces/run.py --viaduct $(viaduct)
 	@$(MAKE) --no-print-directory interop ARGS=
 	@$(MAKE) --no-print-directory cluster ARGS=
+	@$(MAKE) --no-print-directory guest ARGS=
 
 interop: release
 	@scripts/install-dependencies.sh interop
@@ -60,6 +62,10 @@ interop: release
 cluster: release
 	@scripts/install-dependencies.sh demo etcd
 	@Tests/Cluster/run.py --viaduct $(viaduct) $(ARGS)
+
+guest: release
+	@scripts/install-dependencies.sh demo guest
+	@Tests/Guest/run.py --viaduct $(viaduct) $(ARGS)
 
 fuzz:
 	@scripts/install-dependencies.sh build

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages that are missing, and only those: `install-dependencies.sh SET...`, where a SET is one of
-# build, demo, test, bench, interop, etcd, vectors. Says nothing and runs no apt when nothing is missing.
+# build, demo, test, bench, interop, guest, etcd, vectors. Says nothing and runs no apt when nothing is missing.
 set -euo pipefail
 
 build=(ca-certificates git pkg-config libbpf-dev libxdp-dev libelf-dev zlib1g-dev libssl-dev libpcap-dev)
@@ -18,6 +18,8 @@ bench=(valgrind linux-perf openssl)
 interop=(charon-systemd libcharon-extra-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins openiked
     nftables conntrack iputils-ping openssl gcc libc6-dev python3-venv
     libldns3 libunbound8 libnss3-tools libevent-pthreads-2.1-7 libcap-ng0 libaudit1 dns-root-data)
+# An emulated machine: what runs it, and what goes into it. Its kernel the tests fetch themselves.
+guest=(qemu-system-x86 busybox-static kmod binutils python3 iproute2)
 
 # Published vectors of ciphers, from PyPI; pip is in the venv's package.
 vectors=(python3 python3-venv)
@@ -30,12 +32,13 @@ for set in "$@"; do
     test) wanted+=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
     bench) wanted+=("${build[@]}" "${demo[@]}" "${bench[@]}") ;;
     etcd) wanted+=("${etcd[@]}") ;;
+    guest) wanted+=("${guest[@]}") ;;
     interop) wanted+=("${demo[@]}" "${interop[@]}") ;;
     vectors) wanted+=("${vectors[@]}") ;;
-    *) echo "install-dependencies: no set '$set': there are build, demo, test, bench, interop, etcd, vectors" >&2; exit 2 ;;
+    *) echo "install-dependencies: no set '$set': there are build, demo, test, bench, interop, guest, etcd, vectors" >&2; exit 2 ;;
     esac
 done
-((${#wanted[@]})) || { echo "usage: $0 build|demo|test|bench|interop|etcd|vectors ..." >&2; exit 2; }
+((${#wanted[@]})) || { echo "usage: $0 build|demo|test|bench|interop|guest|etcd|vectors ..." >&2; exit 2; }
 
 if ! command -v dpkg-query >/dev/null; then
     echo "install-dependencies: this is no Debian; the packages are: ${wanted[*]}" >&2

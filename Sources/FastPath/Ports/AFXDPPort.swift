@@ -116,7 +116,7 @@ public struct AFXDPPort: ~Copyable, FramePort {
         self.longestReceived = longestReceived
         longestSent = trusted.mtu + 14
         pool = FramePool(frameCount: memory.frameCount, frameStride: memory.frameStride)
-        polls = Slab(repeating: pollfd(), count: umem.queueCount)
+        polls = Slab(repeating: pollfd(), count: umem.queueCount + 1)
         let crossing =
             switch umem.copying {
             case .zeroCopy: "zero-copy"

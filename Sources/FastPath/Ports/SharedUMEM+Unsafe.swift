@@ -164,8 +164,14 @@ internal import Glibc
         // Entries reserved and written above.
         unsafe xsk_ring_prod__submit(&rings.pointee.fill, count)
         if unsafe xsk_ring_prod__needs_wakeup(&rings.pointee.fill) != 0 {
-            // An open socket of ours and no buffer: this only wakes the driver.
-            unsafe _ = recvfrom(rings.pointee.descriptor, nil, 0, Int32(MSG_DONTWAIT), nil, nil)
+            if queue == sender {
+                // The kernel refuses recvfrom on a socket without a receive ring before it looks whom to wake.
+                var asleep = unsafe pollfd(fd: rings.pointee.descriptor, events: 0, revents: 0)
+                asleep.wait(milliseconds: 0)
+            } else {
+                // An open socket of ours and no buffer: this only wakes the driver.
+                unsafe _ = recvfrom(rings.pointee.descriptor, nil, 0, Int32(MSG_DONTWAIT), nil, nil)
+            }
         }
         return Int(count)
     }
@@ -276,13 +282,19 @@ internal import Glibc
         return Int(count)
     }
 
-    /// Sleeps until a frame arrives on one of the queues, or `milliseconds` have passed. `polls`: one a queue.
+    /// Sleeps until a frame arrives on one of the queues, or `milliseconds` have passed. `polls`: one a queue, and one more.
     func wait(milliseconds: Int32, polls: inout Slab<pollfd>) {
         for queue in 0..<queueCount {
             polls[queue] = pollfd(fd: descriptor(ofQueue: queue), events: Int16(POLLIN), revents: 0)
         }
-        precondition(polls.count >= queueCount)
-        // The slab has queueCount elements by the line above, and the pointer is used during the call only.
-        unsafe _ = poll(polls.pointer(to: 0), nfds_t(queueCount), milliseconds)
+        var count = queueCount
+        if copying == .zeroCopy {
+            // Nothing is waited for on the trusted interface, but its driver may sleep with frames to receive into.
+            polls[count] = unsafe pollfd(fd: sockets[sender].descriptor, events: 0, revents: 0)
+            count += 1
+        }
+        precondition(polls.count >= count)
+        // The slab has so many elements by the line above, and the pointer is used during the call only.
+        unsafe _ = poll(polls.pointer(to: 0), nfds_t(count), milliseconds)
     }
 }

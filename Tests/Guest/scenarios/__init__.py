@@ -1,0 +1,4 @@
+"""What is tried, by name."""
+from scenarios import peer
+
+ALL = {**peer.SCENARIOS}
