@@ -74,6 +74,8 @@ public enum Publication: Sendable {
     case closed(ConnectionName, target: String)
     /// For a router: a flow goes on though its client is silent, as its target says.
     case alive(ConnectionName, target: String)
+    /// For a router that only reads: what a target has verified, for its windows.
+    case verified([VerifiedNumbers])
     /// For a router: send a probe with this number through GRE to a target, which reports the number that came.
     case probe(target: String, UInt64)
 }

@@ -23,6 +23,7 @@ extension ClusterConfiguration {
                     + steering(of: service))
         }
         lines.append("leases \(leases.port) \(leases.validityMilliseconds)")
+        if verification == .target { lines.append("verify target") }
         if let filters { lines += Self.lines(of: filters) }
         return lines.joined(separator: "\n") + "\n"
     }

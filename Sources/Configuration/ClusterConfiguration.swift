@@ -9,6 +9,8 @@ public struct ClusterConfiguration: Sendable {
     /// 1 to 63 letters, digits, points, hyphens or underscores: it separates clusters that share a coupling facility.
     public var name: String
     public var epoch: Epoch
+    /// Who authenticates what the router steers (docs/verification.md).
+    public var verification: VerificationPolicy
     /// Absolute path; nil when the file names none, which replay does not mind and `requireRunnable` may.
     public var stateDirectory: String?
     public var leases: LeaseSettings
@@ -41,6 +43,14 @@ public struct ClusterConfiguration: Sendable {
     let nodesPlace: Place
     /// Whether keys stand in the file itself.
     let holdsSecrets: Bool
+}
+
+/// Who authenticates what the router steers.
+public enum VerificationPolicy: String, Sendable, Hashable {
+    /// The router, before anything changes on a packet's account; and each target what it gets.
+    case router
+    /// The targets alone. The router reads, and knows what they report.
+    case target
 }
 
 /// How sequence numbers of shared SAs are handed out.

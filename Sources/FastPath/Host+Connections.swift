@@ -28,6 +28,7 @@ extension Host {
     ///
     /// Between two calls 4,096 events are kept; what is beyond that `omittedConnectionEvents` counts.
     public mutating func takeConnectionEvents() -> [ConnectionEvent] {
+        connections.retell()
         if connections.eventCount == 0 { return [] }
         let events = (0..<connections.eventCount).map { index in
             let event = connections.event(index)

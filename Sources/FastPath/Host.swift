@@ -19,6 +19,9 @@ public struct HostConfiguration: Sendable {
     public var dvipas: [IPAddress]
     /// nil where nothing is filtered here: there is no filter, or the routers have it.
     public var filter: Filter?
+    /// Of a target, who authenticates. Where it is the targets alone, the router knows of windows and connections what
+    /// this host says, so it says all of it.
+    public var verification = Verification.router
     /// Of a target: its own address on the trusted link, from which packets in clear go to the router; nil: none go.
     public var trustedAddress: IPAddress?
     /// Bytes of the longest IP packet on the way to peers, and (for a target) on the trusted link: segments of TCP are made to
@@ -62,6 +65,7 @@ public struct Host: ~Copyable {
     let dvipas: [IPAddress]
     let filter: FilterTable
     var connections: TrackedConnections
+    var toldNumbers: ToldNumbers
     var firstFragments: FirstFragments
     var sentNumbers: SentNumbers
     let pathMTU: Int
@@ -98,7 +102,10 @@ public struct Host: ~Copyable {
         servesAll = configuration.dvipas.isEmpty
         dvipas = configuration.dvipas
         filter = FilterTable(configuration.filter)
-        connections = TrackedConnections(capacity: configuration.dvipas.isEmpty ? 1 : configuration.connectionCapacity)
+        let isWitness = configuration.verification == .target
+        connections = TrackedConnections(
+            capacity: configuration.dvipas.isEmpty ? 1 : configuration.connectionCapacity, isWitness: isWitness)
+        toldNumbers = ToldNumbers(capacity: isWitness ? configuration.associationCapacity : 0)
         firstFragments = FirstFragments()
         sentNumbers = SentNumbers()
         pathMTU = configuration.pathMTU
@@ -118,7 +125,7 @@ public struct Host: ~Copyable {
         case .install(let association):
             switch association.direction {
             case .inbound:
-                _ = try inbound.install(association, ciphers: inboundCiphers)
+                toldNumbers.forget(try inbound.install(association, ciphers: inboundCiphers))
                 relayed.remove(association.spi)
             case .outbound: try outbound.install(association, ciphers: outboundCiphers)
             }
@@ -144,7 +151,7 @@ public struct Host: ~Copyable {
             case .outbound: outbound.allow(grant)
             }
         case .epoch(let newer): epoch = max(epoch, newer)
-        case .neighbour, .standing, .closed, .alive, .probe, .lacks, .lacksESN:
+        case .neighbour, .standing, .closed, .alive, .probe, .lacks, .lacksESN, .verified:
             break  // For routers; the kernel finds its own neighbours here.
         }
     }

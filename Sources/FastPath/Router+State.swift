@@ -12,6 +12,8 @@ public struct RouterState: Equatable, Sendable {
 
     public var associations: [Association]
     public var connections: Int
+    /// Each as it lies in the table.
+    public var connectionEntries: [[UInt64]]
     public var connectionsByTarget: [Int]
 }
 
@@ -26,7 +28,8 @@ extension Router {
                     packets: record.packets, bytes: record.bytes))
         }
         return RouterState(
-            associations: known, connections: connections.count, connectionsByTarget: connectionsByTarget())
+            associations: known, connections: connections.count, connectionEntries: connections.contents,
+            connectionsByTarget: connectionsByTarget())
     }
 
     /// Connections by target, in the configuration's order.

@@ -171,7 +171,7 @@ public struct Router: ~Copyable {
     }
 
     /// Enters a connection that a target reports, or that another router knew: authenticated there. False when the table
-    /// has no room, or the DVIPA or the target is not of this cluster.
+    /// has no room, or the DVIPA or the target is not of this cluster. Where targets verify nothing else makes entries.
     public mutating func learn(_ flow: Flow, servedBy target: String, now: UInt32) -> Bool {
         let dvipa = ours.find(flow.local)
         guard dvipa >= 0, let index = targets.index(of: target), targets.standing(index).state != .lost else {
@@ -223,6 +223,7 @@ public struct Router: ~Copyable {
         case .standing(let target, let standing): take(standing, of: target)
         case .closed(let connection, let target): close(connection, servedBy: target)
         case .alive(let connection, let target): _ = learn(Flow(connection), servedBy: target, now: clock)
+        case .verified(let numbers): if verification == .target { for part in numbers { associations.merge(part) } }
         case .probe:
             break  // The worker's: it has the port's frames.
         case .lacks(let target, let transforms):

@@ -198,6 +198,7 @@ extension Publication {
         case .epoch(let epoch): "epoch \(epoch.rawValue)"
         case .closed(_, let target): "closed connection of \(target)"
         case .alive(_, let target): "living flow of \(target)"
+        case .verified: "verified numbers"
         case .probe(let target, _): "probe of \(target)"
         }
     }

@@ -29,6 +29,8 @@ final class HostDesk: Sendable {
         var connections: [ConnectionEvent] = []
         var omittedConnections: UInt64 = 0
         var probe: UInt64 = 0
+        /// The latest of each SA whose window has moved.
+        var verified: [SPI: VerifiedNumbers] = [:]
 
         /// Connection events that may wait for the next report.
         static let connectionLimit = 65_536
@@ -71,7 +73,7 @@ final class HostDesk: Sendable {
 
     func takeSeen() -> Seen {
         seen.withLock { seen in
-            defer { (seen.usage, seen.connections, seen.omittedConnections) = ([:], [], 0) }
+            defer { (seen.usage, seen.connections, seen.omittedConnections, seen.verified) = ([:], [], 0, [:]) }
             return seen
         }
     }
@@ -98,16 +100,25 @@ final class HostDesk: Sendable {
         return (taken, key)
     }
 
-    func note(_ usage: [AssociationUsage], _ connections: [ConnectionEvent], omitted: UInt64, probe: UInt64) {
+    func note(
+        _ usage: [AssociationUsage], _ connections: [ConnectionEvent], omitted: UInt64, probe: UInt64,
+        verified: [VerifiedNumbers] = []
+    ) {
         seen.withLock { seen in
             for part in usage { seen.usage[ShadowEntry.Key(spi: part.spi, direction: part.direction)] = part }
             let room = Seen.connectionLimit - seen.connections.count
             seen.connections += connections.prefix(room)
             seen.omittedConnections += omitted + UInt64(max(connections.count - room, 0))
             seen.probe = probe
+            for part in verified { seen.verified[part.spi] = part }
         }
     }
 
     /// An SA is gone, and what was counted of it: another one of the same key begins at 0.
-    func forget(_ key: ShadowEntry.Key) { seen.withLock { $0.usage[key] = nil } }
+    func forget(_ key: ShadowEntry.Key) {
+        seen.withLock {
+            $0.usage[key] = nil
+            if key.direction == .inbound { $0.verified[key.spi] = nil }
+        }
+    }
 }

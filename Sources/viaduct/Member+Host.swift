@@ -95,14 +95,14 @@ extension Member {
             for address in addresses { try? netlink.deleteAddress(address, from: device) }
         }
 
-        let status = StatusWriter(node: node, file: statusFile)
+        let status = StatusWriter(node: node, file: statusFile, verification: cluster.verification)
         let housekeeping = try ServiceThread(name: "status") { context in
             while !context.isStopping {
                 if termination.isRequested(within: StatusWriter.interval) { desk.end() }
                 status.write(desk.latestReport, link: control?.report)
             }
         }
-        announce("as \(node.role.name) on \(tun.name), MTU \(mtu); \(ciphers)")
+        announce("as \(node.role.name) on \(tun.name), MTU \(mtu); \(ciphers)\(cluster.verificationWords)")
         var loop = HostLoop(host: host, raw: raw, tun: tun, numbers: numbers, shadow: shadow)
         loop.run(desk)
         housekeeping.stop()
@@ -155,6 +155,7 @@ extension HostConfiguration {
             ingress: .gre(routers: routers, epoch: cluster.epoch), addresses: cluster.dvipas + cluster.gateways,
             dvipas: cluster.dvipas)
         filter = cluster.filter(at: .target)
+        verification = Verification(cluster.verification)
     }
 }
 

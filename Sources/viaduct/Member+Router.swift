@@ -65,7 +65,7 @@ extension Member {
                 ControlSocket.answer($0, control, targets: cluster.targets.map(\.name)) { rotateKey(coupling) }
             }
         }
-        let status = StatusWriter(node: node, file: statusFile)
+        let status = StatusWriter(node: node, file: statusFile, verification: cluster.verification)
         let housekeeping = try ServiceThread(name: "status") { context in
             while !context.isStopping {
                 if termination.isRequested(within: StatusWriter.interval) { desk.end() }
@@ -74,7 +74,7 @@ extension Member {
                     control: control?.report, relay: relay)
             }
         }
-        announce("on \(summary); \(ciphers)")
+        announce("on \(summary); \(ciphers)\(cluster.verificationWords)")
         var worker = Worker(router: router, port: port, relay: relaySender)
         worker.run(desk)
         hasEnded.value = true

@@ -18,6 +18,7 @@ extension Member {
         settings.relay = relay == nil ? nil : node.name
         settings.takenSPIs = Set(cluster.securityAssociations.map(\.association.spi))
         settings.services = cluster.services
+        settings.targetsVerify = cluster.verification == .target
         settings.rotation = TargetRotation.Timing(cluster.health)
         settings.whenLost = cluster.health.whenLost == .move ? .move : .hold
         settings.weighings = cluster.targetNodes.map { TargetRotation.Weighing($0.weight) }

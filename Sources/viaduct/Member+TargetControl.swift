@@ -31,6 +31,7 @@ extension Member {
         report.connections = seen.connections
         report.omittedConnections = seen.omittedConnections
         report.probe = seen.probe
+        report.verified = Array(seen.verified.values)
         report.services = services.reports
         if leads { report.weight = room }
         return report

@@ -68,6 +68,7 @@ final class RelayService: Sendable {
         configuration.associationCapacity = cluster.associationRoom
         // Connections are the targets' to follow.
         configuration.connectionCapacity = 1
+        configuration.verification = Verification(cluster.verification)
         var host = FastPath.Host(configuration)
         try host.apply(.epoch(cluster.epoch))
         return host

@@ -11,6 +11,7 @@ struct ShadowIntake {
     private(set) var tallies: [String: UInt64] = [:]
     /// Where the next note goes on.
     private var nextUsage = 0
+    private var nextVerified = 0
     private var omittedBefore: UInt64 = 0
     /// Places of the tables that one note looks at.
     private static let usageSlice = 16_384
@@ -27,7 +28,11 @@ struct ShadowIntake {
     /// Once a round of the loop.
     mutating func take(from desk: HostDesk, _ host: inout Host, _ numbers: inout SequenceSource) {
         let (publications, leaseKey) = desk.takePublications()
-        if let leaseKey { numbers.protect(holder, key: leaseKey.key, epoch: leaseKey.epoch) }
+        if let leaseKey {
+            numbers.protect(holder, key: leaseKey.key, epoch: leaseKey.epoch)
+            // A router has let us in, who may be another one than before, or another process.
+            host.tellAgain()
+        }
         guard let last = publications.last else { return }
         var refusals: [MemberMessage.Refusal] = []
         for numbered in publications {
@@ -41,7 +46,8 @@ struct ShadowIntake {
         let omitted = host.omittedConnectionEvents
         desk.note(
             host.usage(from: &nextUsage, count: Self.usageSlice), host.takeConnectionEvents(),
-            omitted: omitted - omittedBefore, probe: host.lastProbe)
+            omitted: omitted - omittedBefore, probe: host.lastProbe,
+            verified: host.takeVerifiedNumbers(from: &nextVerified, count: Self.usageSlice))
         omittedBefore = omitted
     }
 
@@ -78,7 +84,8 @@ struct ShadowIntake {
             tallies["relayed", default: 0] += 1
             if relayed.direction == .outbound { numbers.remove(relayed.spi) }
         case .relocate: tallies["relocated", default: 0] += 1
-        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .alive, .probe, .lacks, .lacksESN, .advance: break
+        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .alive, .probe, .lacks, .lacksESN, .advance, .verified:
+            break
         }
         return nil
     }

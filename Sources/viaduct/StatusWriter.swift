@@ -13,12 +13,14 @@ final class StatusWriter: Sendable {
 
     private let node: Node
     private let file: String?
+    private let verification: VerificationPolicy
     private let started = Date()
     private let lastSteered = Mutex<(packets: UInt64, at: Date)?>(nil)
 
-    init(node: Node, file: String?) {
+    init(node: Node, file: String?, verification: VerificationPolicy) {
         self.node = node
         self.file = file
+        self.verification = verification
     }
 
     private struct Status: Encodable {
@@ -53,6 +55,8 @@ final class StatusWriter: Sendable {
 
         var node: String
         var role: String
+        /// Who authenticates what the router steers.
+        var verify: String
         var uptimeSeconds: Double
         var port: String?
         var ciphers: String?
@@ -76,7 +80,9 @@ final class StatusWriter: Sendable {
     }
 
     private var empty: Status {
-        Status(node: node.name, role: node.role.name, uptimeSeconds: Date().timeIntervalSince(started))
+        Status(
+            node: node.name, role: node.role.name, verify: verification.rawValue,
+            uptimeSeconds: Date().timeIntervalSince(started))
     }
 
     func write(

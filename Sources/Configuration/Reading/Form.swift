@@ -25,6 +25,7 @@ struct Form: Sendable {
     static let cluster = Form([
         "cluster": "demo",
         "epoch": "1",
+        "verify": "router",
         "stateDirectory": "/var/lib/viaduct",
         "leases": "{port: 4510}",
         "health": "{silenceMilliseconds: 800}",

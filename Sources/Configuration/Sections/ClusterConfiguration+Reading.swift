@@ -9,6 +9,7 @@ extension ClusterConfiguration {
         file = root.document.file
         name = try section.required("cluster").clusterName()
         epoch = Epoch(rawValue: UInt32(try section["epoch"]?.integer(in: 1...Int(UInt32.max)) ?? 1))
+        verification = try section["verify"]?.word(["router": .router, "target": .target]) ?? .router
         stateDirectory = try section["stateDirectory"]?.absolutePath()
         leases = try section["leases"]?.leases() ?? LeaseSettings()
         health = try section["health"]?.health() ?? HealthSettings()
@@ -53,6 +54,9 @@ extension ClusterConfiguration {
         holdsSecrets = !securityAssociations.isEmpty || secrets.standInConfiguration
         warnings = filterReading.warnings + secrets.warnings
         try requireEveryTargetCanDoThem()
+        if let entry = section["verify"], verification == .target {
+            try requireReadingIsEnough(entry, dvipas: section["dvipas"], filters: section["filters"])
+        }
     }
 }
 

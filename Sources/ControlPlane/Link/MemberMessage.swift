@@ -44,7 +44,7 @@ public enum MemberMessage: Sendable, Equatable {
         }
     }
 
-    /// Cumulative but for refusals and connections. One for many datagrams.
+    /// Cumulative but for refusals, connections and peers. One for many datagrams.
     public struct Report: Sendable, Equatable {
         /// Every entry up to this number is done.
         public var applied: UInt64 = 0
@@ -59,6 +59,10 @@ public enum MemberMessage: Sendable, Equatable {
         public var probe: UInt64 = 0
         /// The weight it asks for, where targets lead.
         public var weight: UInt16?
+        /// Where targets verify, of inbound SAs whose windows have moved (docs/verification.md).
+        public var verified: [VerifiedNumbers] = []
+        /// Where targets verify: peers behind NATs that send from elsewhere now (docs/nat.md).
+        public var peers: [PeerSighting] = []
 
         public init() {}
     }

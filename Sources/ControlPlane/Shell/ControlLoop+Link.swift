@@ -54,12 +54,13 @@ extension ControlLoop {
             for event in report.connections {
                 switch event.kind {
                 case .closed: hooks.publish(.closed(event.connection, target: name(holder)))
-                // What a target's TCP answered the router has seen itself.
-                case .opened where event.connection.ipProtocol != 6:
+                // What a target's TCP answered a router that verifies has seen itself.
+                case .opened where event.connection.ipProtocol != 6 || settings.targetsVerify:
                     hooks.publish(.alive(event.connection, target: name(holder)))
                 case .opened: break
                 }
             }
+            if settings.targetsVerify, !report.verified.isEmpty { hooks.publish(.verified(report.verified)) }
         case .leaving(let why): try perform(rotation.receive(.leaving(why), from: name(holder), at: now))
         }
     }

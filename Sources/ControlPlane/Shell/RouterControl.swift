@@ -27,6 +27,8 @@ public final class RouterControl: Sendable {
         public var relayHolder: HolderID { HolderID(place: targets.count) }
         /// Manual outbound SAs, whose numbers are shared.
         public var sharedAssociations: [SecurityAssociation] = []
+        /// Targets authenticate, and the packet path knows what they report.
+        public var targetsVerify = false
         /// Of manual SAs: not given a second time.
         public var takenSPIs: Set<SPI> = []
 

@@ -114,6 +114,8 @@ struct TargetLoop {
     private var lifecounts = LifecountReporter()
     /// What was seen and not reported yet.
     private var seen = MemberMessage.Report()
+    /// Of `seen`: the latest of each SA.
+    private var verified: [SPI: VerifiedNumbers] = [:]
     private var nextLookAt: UInt64 = 0
     private var health: MemberHealth
     private var report = TargetControl.Report()
@@ -131,6 +133,8 @@ struct TargetLoop {
     /// SAs, and connections, in one report.
     private static let usageLimit = 4096
     private static let connectionLimit = 16_384
+    /// Windows in one report: of the widest less than a megabyte.
+    private static let verifiedLimit = 1024
     /// Nanoseconds between two reports to the status.
     private static let reportInterval: UInt64 = 200_000_000
 
@@ -199,19 +203,25 @@ struct TargetLoop {
             seen.omittedConnections += UInt64(seen.connections.count - Self.connectionLimit)
             seen.connections.removeLast(seen.connections.count - Self.connectionLimit)
         }
+        for part in latest.verified { verified[part.spi] = part }
         if lifecounts.isAsking { subscriber.hasten(at: now) }
     }
 
     private mutating func sendReport() {
         let now = clock.now
         var taken = false
+        let told = Array(verified.values.prefix(Self.verifiedLimit))
         let actions = subscriber.tick(at: now) {
             taken = true
             var report = seen
             report.usage = lifecounts.take(upTo: Self.usageLimit, at: now)
+            report.verified = told
             return report
         }
-        if taken { (seen.connections, seen.omittedConnections) = ([], 0) }
+        if taken {
+            (seen.connections, seen.omittedConnections) = ([], 0)
+            for part in told { verified[part.spi] = nil }
+        }
         perform(actions)
     }
 
@@ -251,6 +261,7 @@ struct TargetLoop {
                     lifecounts.installed(ShadowEntry.Key(spi: association.spi, direction: association.direction))
                 case .remove(let spi, let direction):
                     lifecounts.removed(ShadowEntry.Key(spi: spi, direction: direction))
+                    if direction == .inbound { verified[spi] = nil }
                 case .allow(let grant): lifecounts.allowed(grant)
                 default: break
                 }

@@ -276,6 +276,8 @@ struct ConnectionTable: ~Copyable {
     /// A connection lives, though nothing was seen of it here.
     mutating func revive(at index: Int, now: UInt32, _ proof: AuthenticationProof) {
         if entries[index].isHalfOpen { confirm(at: index, now: now, proof) } else { entries[index].lastSeen = now }
+        // Of one that closed: a new one on the same numbers.
+        entries[index].closing = false
     }
 
     private mutating func forget(_ entry: Entry) {
@@ -341,6 +343,18 @@ struct ConnectionTable: ~Copyable {
         }
         entries[gap].target = 0
         count -= 1
+    }
+
+    /// Every entry as it lies there, for snapshots in tests.
+    var contents: [[UInt64]] {
+        (0...mask).compactMap { at in
+            let entry = entries[at]
+            guard entry.target != 0 else { return nil }
+            return [
+                UInt64(at), entry.key.remoteHigh, entry.key.remoteLow, entry.key.rest, UInt64(entry.target),
+                entry.closing ? 1 : 0, UInt64(entry.generation), UInt64(entry.lastSeen),
+            ]
+        }
     }
 
     /// Connections that a target serves.

@@ -152,7 +152,8 @@ struct InboundAssociations: ~Copyable {
     /// What came under the SA at a place; nil where there is none or nothing came.
     func usage(at place: Int) -> AssociationUsage? {
         let record = records[place]
-        guard record.packets > 0 else { return nil }
+        // Of a router that only reads numbers are known, and no packets.
+        guard record.packets > 0 || record.suite.hasESN && record.top > 0 else { return nil }
         return AssociationUsage(
             spi: record.spi, direction: .inbound, packets: record.packets, bytes: record.bytes,
             highest: record.suite.hasESN ? record.top : 0)

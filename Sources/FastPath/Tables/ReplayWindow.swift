@@ -47,6 +47,28 @@ struct ReplayWindows: ~Copyable {
             return max(number, top)
         }
 
+        /// The bits of a window whose highest number is `top`, as `VerifiedNumbers` has them.
+        func words(top: UInt64, window: UInt64, in ring: WindowRing) -> [UInt64] {
+            let count = min((window &+ 63) >> 6 &+ 1, top >> 6 &+ 1)
+            return (0..<count).map { words[word(ring, (top >> 6 &- $0) << 6)] }
+        }
+
+        /// Marks what another host has accepted; returns the window's new highest number. Words that lie left of the
+        /// ring, and bits beyond `highest`, are passed over.
+        func merge(
+            _ words: [UInt64], highest: UInt64, top: UInt64, in ring: WindowRing, _ proof: AuthenticationProof
+        ) -> UInt64 {
+            if highest >> 6 > top >> 6 { enter(from: top, to: highest, in: ring) }
+            let newest = max(highest, top)
+            for (step, bits) in words.enumerated() where UInt64(step) <= highest >> 6 {
+                let place = highest >> 6 &- UInt64(step)
+                if newest >> 6 &- place > UInt64(ring.mask) { break }
+                let known = step == 0 ? bits & ~0 >> (63 &- highest & 63) : bits
+                self.words[word(ring, place << 6)] |= known
+            }
+            return newest
+        }
+
         /// Clears the words that the window enters; after a jump over the whole ring that is all of them.
         func enter(from top: UInt64, to number: UInt64, in ring: WindowRing) {
             let entered = min(number >> 6 - top >> 6, UInt64(ring.mask) + 1)

@@ -22,6 +22,7 @@ extension TrackedConnections {
             return
         }
         entries[at].lastSeen = now
+        if isWitness { return tellFlow(at, from: side, now: now) }
         // Of a flow: the client's last packet.
         guard side == .local else {
             entries[at].remoteEnd = now

@@ -68,9 +68,14 @@ struct TrackedConnections: ~Copyable {
     private(set) var eventCount = 0
     /// Events that nobody heard of.
     private(set) var omitted: UInt64 = 0
+    /// Where targets verify, the router knows of connections what is told here.
+    let isWitness: Bool
+    /// Entries below it were told again; all unless that was asked for.
+    var retold: Int
 
     /// Room for `capacity` connections; 60 to 120 bytes for each.
-    init(capacity: Int) {
+    init(capacity: Int, isWitness: Bool = false) {
+        self.isWitness = isWitness
         var size = 32
         while size * 2 < capacity * 3 { size *= 2 }
         let nothing = ConnectionKey(.none, dvipa: 0)
@@ -79,6 +84,7 @@ struct TrackedConnections: ~Copyable {
         events = Slab(repeating: Event(key: nothing, isOpened: false), count: min(Self.eventLimit, size))
         mask = size - 1
         bound = capacity
+        retold = size
     }
 
     /// Takes note of a segment: one that came was authenticated, one that goes is the host's own.
@@ -94,9 +100,11 @@ struct TrackedConnections: ~Copyable {
             // A new connection on the four numbers of one whose end was not seen.
             entries[at].marks = Mark.answered
             entries[at].lastSeen = now
-            return emit(key, isOpened: true)
+            if !isWitness { emit(key, isOpened: true) }
+            return
         }
         if entries[at].lastSeen != now { entries[at].lastSeen = now }
+        let before = entries[at].marks
         switch side {
         case .remote:
             if segment.has(TCPHeader.Flag.ack) { entries[at].marks |= Mark.confirmed }
@@ -116,6 +124,7 @@ struct TrackedConnections: ~Copyable {
                 entries[at].marks |= Mark.remoteFINAcknowledged
             }
         }
+        if isWitness { tell(at, before: before, now: now) }
         if entries[at].marks & Mark.over == Mark.over { close(at) }
     }
 
@@ -142,6 +151,8 @@ struct TrackedConnections: ~Copyable {
 
     func event(_ index: Int) -> Event { events[index] }
 
+    var eventRoom: Int { events.count - eventCount }
+
     mutating func removeEvents() { eventCount = 0 }
 
     func home(of key: ConnectionKey) -> Int { Int(truncatingIfNeeded: key.hash(hash)) & mask }
@@ -162,7 +173,7 @@ struct TrackedConnections: ~Copyable {
     }
 
     private mutating func open(_ key: ConnectionKey, home: Int, now: UInt32) {
-        emit(key, isOpened: true)
+        if !isWitness { emit(key, isOpened: true) }
         insert(Entry(key: key, lastSeen: now, remoteEnd: 0, localEnd: 0, marks: Mark.answered), home: home)
     }
 
@@ -185,7 +196,7 @@ struct TrackedConnections: ~Copyable {
     }
 
     private mutating func close(_ index: Int) {
-        emit(entries[index].key, isOpened: false)
+        if !isWitness || entries[index].marks & Mark.confirmed != 0 { emit(entries[index].key, isOpened: false) }
         remove(at: index)
     }
 

@@ -156,6 +156,10 @@ nonisolated struct XCFReport: Sendable {
   /// Clears the value of `weight`. Subsequent reads from it will return its default value.
   mutating func clearWeight() {self._weight = nil}
 
+  var verified: [XCFNumbersVerified] = []
+
+  var peers: [XCFPeerSeen] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -204,6 +208,45 @@ nonisolated struct XCFUsage: Sendable {
   var packets: UInt64 = 0
 
   var bytes: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Of an inbound SA, where targets verify.
+nonisolated struct XCFNumbersVerified: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var spi: UInt32 = 0
+
+  var highest: UInt64 = 0
+
+  /// 64 numbers each, from the ones that `highest` is among downwards.
+  var words: [UInt64] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Where a peer behind a NAT sends from.
+nonisolated struct XCFPeerSeen: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var spi: UInt32 = 0
+
+  /// Of the packet.
+  var number: UInt64 = 0
+
+  /// 4 bytes of IPv4 or 16 of IPv6.
+  var address: Data = Data()
+
+  var port: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -626,7 +669,7 @@ nonisolated extension XCFHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension XCFReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Report"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}applied\0\u{1}refusals\0\u{1}usage\0\u{1}connections\0\u{3}omitted_connections\0\u{1}services\0\u{1}probe\0\u{1}weight\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}applied\0\u{1}refusals\0\u{1}usage\0\u{1}connections\0\u{3}omitted_connections\0\u{1}services\0\u{1}probe\0\u{1}weight\0\u{1}verified\0\u{1}peers\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -642,6 +685,8 @@ nonisolated extension XCFReport: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.services) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.probe) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self._weight) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.verified) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
       default: break
       }
     }
@@ -676,6 +721,12 @@ nonisolated extension XCFReport: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._weight {
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 8)
     } }()
+    if !self.verified.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.verified, fieldNumber: 9)
+    }
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -688,6 +739,8 @@ nonisolated extension XCFReport: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.services != rhs.services {return false}
     if lhs.probe != rhs.probe {return false}
     if lhs._weight != rhs._weight {return false}
+    if lhs.verified != rhs.verified {return false}
+    if lhs.peers != rhs.peers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -803,6 +856,91 @@ nonisolated extension XCFUsage: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.direction != rhs.direction {return false}
     if lhs.packets != rhs.packets {return false}
     if lhs.bytes != rhs.bytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension XCFNumbersVerified: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".NumbersVerified"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spi\0\u{1}highest\0\u{1}words\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed32Field(value: &self.spi) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.highest) }()
+      case 3: try { try decoder.decodeRepeatedFixed64Field(value: &self.words) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.spi != 0 {
+      try visitor.visitSingularFixed32Field(value: self.spi, fieldNumber: 1)
+    }
+    if self.highest != 0 {
+      try visitor.visitSingularUInt64Field(value: self.highest, fieldNumber: 2)
+    }
+    if !self.words.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.words, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: XCFNumbersVerified, rhs: XCFNumbersVerified) -> Bool {
+    if lhs.spi != rhs.spi {return false}
+    if lhs.highest != rhs.highest {return false}
+    if lhs.words != rhs.words {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension XCFPeerSeen: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PeerSeen"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spi\0\u{1}number\0\u{1}address\0\u{1}port\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed32Field(value: &self.spi) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.address) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.spi != 0 {
+      try visitor.visitSingularFixed32Field(value: self.spi, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 2)
+    }
+    if !self.address.isEmpty {
+      try visitor.visitSingularBytesField(value: self.address, fieldNumber: 3)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: XCFPeerSeen, rhs: XCFPeerSeen) -> Bool {
+    if lhs.spi != rhs.spi {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.address != rhs.address {return false}
+    if lhs.port != rhs.port {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -54,9 +54,10 @@ extension XCFHello {
 extension XCFReport {
     fileprivate init(_ report: MemberMessage.Report) {
         precondition(
-            [report.refusals.count, report.usage.count, report.connections.count, report.services.count].allSatisfy {
-                $0 <= LinkBounds.reportedItems
-            })
+            [
+                report.refusals.count, report.usage.count, report.connections.count, report.services.count,
+                report.verified.count, report.peers.count,
+            ].allSatisfy { $0 <= LinkBounds.reportedItems })
         applied = report.applied
         refusals = report.refusals.map { refusal in
             .with {
@@ -85,12 +86,27 @@ extension XCFReport {
         }
         probe = report.probe
         if let weight = report.weight { self.weight = UInt32(weight) }
+        verified = report.verified.map { part in
+            .with {
+                $0.spi = part.spi.rawValue
+                $0.highest = part.highest
+                $0.words = part.words
+            }
+        }
+        peers = report.peers.map { peer in
+            .with {
+                $0.spi = peer.spi.rawValue
+                $0.number = peer.number
+                $0.address = Data(peer.address.shortBytes)
+                $0.port = UInt32(peer.port)
+            }
+        }
     }
 
     /// An item of a kind that is not known is passed over, one with a value that cannot be is a fault.
     fileprivate func value() throws(LinkFault) -> MemberMessage.Report {
         guard
-            [refusals.count, usage.count, connections.count, services.count].allSatisfy({
+            [refusals.count, usage.count, connections.count, services.count, verified.count, peers.count].allSatisfy({
                 $0 <= LinkBounds.reportedItems
             }), weight <= UInt32(UInt16.max)
         else { throw .unreadable }
@@ -122,6 +138,17 @@ extension XCFReport {
         }
         report.probe = probe
         report.weight = hasWeight ? UInt16(weight) : nil
+        for item in verified {
+            guard item.words.count <= VerifiedNumbers.wordLimit else { throw .unreadable }
+            report.verified.append(
+                VerifiedNumbers(spi: SPI(rawValue: item.spi), highest: item.highest, words: item.words))
+        }
+        for item in peers {
+            guard let address = IPAddress(shortBytes: item.address), let port = UInt16(exactly: item.port), port > 0
+            else { throw .unreadable }
+            report.peers.append(
+                PeerSighting(spi: SPI(rawValue: item.spi), number: item.number, address: address, port: port))
+        }
         return report
     }
 }
