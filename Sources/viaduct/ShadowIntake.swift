@@ -84,7 +84,8 @@ struct ShadowIntake {
             tallies["relayed", default: 0] += 1
             if relayed.direction == .outbound { numbers.remove(relayed.spi) }
         case .relocate: tallies["relocated", default: 0] += 1
-        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .alive, .probe, .lacks, .lacksESN, .advance, .verified:
+        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .alive, .probe, .lacks, .lacksESN, .advance,
+            .verified:
             break
         }
         return nil

@@ -5,11 +5,14 @@ import Wire
 
 @testable import FastPath
 
-/// Plain TCP in a tunnel is read in a way of its own: it says what the whole reading says, or leaves the packet to it.
+/// Plain TCP and UDP in a tunnel are read in ways of their own: they say what the whole reading says, or leave the packet to it.
 @Suite struct QuickWayTests {
     private func both(_ head: Bytes, payload: Int) -> (quick: IPv4Flow?, whole: (verdict: Verdict?, flow: Flow)) {
         head.withUnsafeBytes { bytes in
-            let quick = InnerPacket.readPlainTCP(RawSpan(_unsafeBytes: bytes), payloadByteCount: payload)
+            let span = RawSpan(_unsafeBytes: bytes)
+            let quick =
+                InnerPacket.readPlainTCP(span, payloadByteCount: payload)
+                ?? InnerPacket.readPlainUDP(span, payloadByteCount: payload)
             // The whole reading sees what there is of the payload; behind it a head holds what was there before.
             let there = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes.prefix(max(payload, 0))))
             var flow = Flow.none
@@ -32,6 +35,7 @@ import Wire
                 port: UInt16.random(in: 1...65535, using: &generator),
                 flags: UInt8.random(in: 0...255, using: &generator), payload: data,
                 options: Bytes(repeating: 1, count: generator.once(in: 6) ? 4 : 0))
+            if generator.once(in: 3) { packet[9] = IPProtocol.udp }
             for _ in 0..<Int.random(in: 0...2, using: &generator) {
                 // The bytes that decide are the first forty.
                 packet[Int.random(in: 0..<40, using: &generator)] = UInt8.random(in: 0...255, using: &generator)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Draws docs/speed-*.svg from Benchmarks/latest.json: cycles a packet by size, Swift beside C, medians of the passes
-with the lowest marked; handshakes beside charon; what one SA carries by leases. Standard library only."""
+with the lowest marked; cycles over the number of SAs and connections; handshakes beside charon; what one SA carries by
+leases. Standard library only."""
 import json
 import math
 import pathlib
@@ -22,6 +23,12 @@ KINDS = {"verified": "ICV verified", "peek": "peek only"}
 SWIFT, C, INK, RULE = "#d9572b", "#5b7fa6", "#333", "#ddd"
 LEASE_WINDOWS = {32: "#5b7fa6", 64: "#d9572b", 128: "#6a9a5b", 1024: "#8a6bb0"}
 LEASE_SENDERS = [2, 4, 8, 16]
+COUNTS = [1, 1_000, 10_000, 100_000, 1_000_000]
+# What grows, by how a figure's name begins and what its line is called.
+CURVES = {
+    ("curve", "sa"): ("as many SAs, a connection each", SWIFT), ("c-twin/curve", "sa"): ("the same in C", C),
+    ("curve", "conn"): ("as many connections of one SA", "#e9a98a"), ("c-twin/curve", "conn"): ("the same in C", "#a9bdd3"),
+}
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 860, 330, 56, 64, 56
 
 
@@ -134,6 +141,35 @@ def draw_leases(values, machine, date):
     return "\n".join(out) + "\n"
 
 
+def curve_name(who, grows, count):
+    return f"{who}/{count if grows == 'sa' or count == 1 else 1}sa-{count}conn/40B"
+
+
+def draw_curves(lines, machine, date):
+    """Cycles a packet over the number of SAs or connections, the latter on a logarithmic scale."""
+    top = max(value for points in lines.values() for _, value in points)
+    limit = 200 * (int(top / 200) + 1)
+    room, base = HEIGHT - TOP - BOTTOM, HEIGHT - BOTTOM
+    y = lambda value: base - room * value / limit
+    x = lambda count: LEFT + 40 + (WIDTH - 320 - LEFT) * math.log10(count) / math.log10(COUNTS[-1])
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">',
+           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+           text(LEFT, 24, "Cycles a packet over what there is to look up, every packet another's", 15, "start", "bold"),
+           text(LEFT, 45, "ICV verified, 40 B inside; all that the path does, in memory", 12, "start")]
+    for line in range(0, limit + 1, 200):
+        out.append(f'<line x1="{LEFT}" x2="{WIDTH - 16}" y1="{y(line):.1f}" y2="{y(line):.1f}" stroke="{RULE}"/>')
+        out.append(text(LEFT - 8, y(line) + 4, f"{line:,}", 11, "end"))
+    for place, points in lines.items():
+        label, colour = CURVES[place]
+        way = " ".join(f"{x(count):.1f},{y(value):.1f}" for count, value in points)
+        out.append(f'<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        out += [f'<circle cx="{x(count):.1f}" cy="{y(value):.1f}" r="3.5" fill="{colour}"/>' for count, value in points]
+        out.append(text(x(points[-1][0]) + 10, y(points[-1][1]) + 4, f"{label}: {points[-1][1]:,.0f}", 12, "start"))
+    out += [text(x(count), base + 18, f"{count:,}", 12) for count in COUNTS]
+    out += [text(LEFT, HEIGHT - 6, f"{machine}; {date[:10]}", 10, "start"), "</svg>"]
+    return "\n".join(out) + "\n"
+
+
 def main():
     latest = json.loads((ROOT / "Benchmarks/latest.json").read_text())
     figures = {figure["name"]: figure for figure in latest["figures"]}
@@ -148,6 +184,11 @@ def main():
             file = ROOT / f"docs/speed-{kind}.svg"
             file.write_text(draw(kind, values, latest["machine"], latest["date"]))
             print(f"wrote {file.relative_to(ROOT)}")
+    lines = {(who, grows): [(count, figures[curve_name(who, grows, count)]["value"]) for count in COUNTS
+                            if curve_name(who, grows, count) in figures] for who, grows in CURVES}
+    if all(lines.values()):
+        (ROOT / "docs/speed-curve.svg").write_text(draw_curves(lines, latest["machine"], latest["date"]))
+        print("wrote docs/speed-curve.svg")
     pairs = {proof: [figures.get(f"{who}/{proof}") for who in ("ike/responder", "charon")] for proof in PROOFS}
     pairs = {proof: pair for proof, pair in pairs.items() if None not in pair}
     if pairs:

@@ -12,6 +12,7 @@ trap 'exit 130' INT TERM
 echo "== building (release)"
 swift build --package-path "$package" -c release -j "$jobs" --product PacketPathProbe
 swift build --package-path "$package" -c release -j "$jobs" --product VethBench
+swift build --package-path "$package" -c release -j "$jobs" --product ScaleBench
 swift build --package-path "$package" -c release -j "$jobs" --product IKEBench
 swift build --package-path "$package" -c release -j "$jobs" --product LinkBench
 swift build --package-path "$package" -c release -j "$jobs" --product LeaseBench
@@ -23,6 +24,10 @@ VIADUCT_FIGURES="$figures" swift package --package-path "$package" -c release -j
 echo "== instructions and calls a packet, counted by callgrind"
 gate=0
 scripts/bench/callgrind.py --figures "$figures" || gate=$?
+echo "== many SAs and connections, memory, whole packets beside the bare ciphers"
+for part in crowd curve memory host verify chained; do
+    VIADUCT_FIGURES="$figures" "$package/.build/release/ScaleBench" "$part" || gate=$?
+done
 echo "== over veth, beside a bare forwarder, in turns"
 scripts/bench/veth.py --figures "$figures"
 echo "== TCP through the whole cluster, beside the same in clear"

@@ -23,11 +23,11 @@ extension ScaleBench {
 
     /// The cost over the number of SAs, with a connection each, and over the number of connections of one SA.
     static func curve() throws {
-        for count in [1, 1_000, 1_000_000] {
+        for count in [1, 1_000, 10_000, 100_000, 1_000_000] {
             for (associations, connections) in count == 1 ? [(1, 1)] : [(count, count), (1, count)] {
                 let scenario = Scenario(associations: associations, connections: connections, innerByteCount: 40)
                 let measured = try pass(
-                    scenario, rounds: count < 1_000_000 ? 15 : 3, name: "curve/\(scenario.name)")
+                    scenario, rounds: count < 100_000 ? 15 : 3, name: "curve/\(scenario.name)")
                 try report([
                     figure(measured.name, measured.samples),
                     figure("c-twin/\(measured.name)", measured.others),

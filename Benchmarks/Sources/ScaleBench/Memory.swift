@@ -32,10 +32,7 @@ extension ScaleBench {
                         transform: .aes128gcm16, key: SecretBytes(key), salt: SecretBytes([1, 2, 3, 4]),
                         selectors: TrafficSelectors(remote: [everyone], local: [here]), replayWindow: 64)))
         }
-        try report([
-            Figure(
-                name: "memory/router/\(associations)sa", value: Double(resident() - before) / 1e6, unit: "MB")
-        ])
+        try hold("memory/router/\(associations)sa", resident() - before, atMost: 1_500_000_000)
         _ = consume router
 
         var busy = configuration()
@@ -51,9 +48,15 @@ extension ScaleBench {
                 fatalError("no room for connection \(index)")
             }
         }
-        try report([
-            Figure(name: "memory/router/\(connections)conn", value: Double(resident() - start) / 1e6, unit: "MB")
-        ])
+        try hold("memory/router/\(connections)conn", resident() - start, atMost: 800_000_000)
+    }
+
+    /// Reports so many bytes; more than the aim end the run as a failure.
+    private static func hold(_ name: String, _ bytes: Int, atMost aim: Int) throws {
+        try report([Figure(name: name, value: Double(bytes) / 1e6, unit: "MB")])
+        guard bytes > aim else { return }
+        FileHandle.standardError.write(Data("\(name): \(bytes / 1_000_000) MB, at most \(aim / 1_000_000)\n".utf8))
+        exit(1)
     }
 
     /// Bytes of this process that are in the machine's memory.

@@ -89,5 +89,7 @@ extension ScaleBench {
         }
     }
 
-    private static func secret(_ count: Int) -> SecretBytes { SecretBytes((0..<count).map { UInt8(truncatingIfNeeded: $0 * 7 + 1) }) }
+    private static func secret(_ count: Int) -> SecretBytes {
+        SecretBytes((0..<count).map { UInt8(truncatingIfNeeded: $0 * 7 + 1) })
+    }
 }

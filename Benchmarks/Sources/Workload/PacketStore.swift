@@ -64,7 +64,9 @@ public final class PacketStore {
         switch scenario.draw {
         case .uniform:
             // Every connection once, the rest of the pass at random; then all of it shuffled.
-            while order.count < scenario.packets { order.append(Int.random(in: 0..<scenario.connections, using: &dice)) }
+            while order.count < scenario.packets {
+                order.append(Int.random(in: 0..<scenario.connections, using: &dice))
+            }
             order.shuffle(using: &dice)
             return order
         case .zipf:

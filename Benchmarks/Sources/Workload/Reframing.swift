@@ -104,7 +104,8 @@ extension PacketStore {
                 frame.store(Cluster.clientMAC, at: 6)
                 frame.store(UInt16(0x0800), at: 12)
                 memory.bytes(at: batch[0].start, count: batch[0].byteCount).withUnsafeBytes {
-                    UnsafeMutableRawBufferPointer(rebasing: frame[PacketStore.ethernetByteCount...]).copyMemory(from: $0)
+                    UnsafeMutableRawBufferPointer(rebasing: frame[PacketStore.ethernetByteCount...]).copyMemory(
+                        from: $0)
                 }
             }
             return result!

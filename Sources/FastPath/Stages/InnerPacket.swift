@@ -100,4 +100,21 @@ enum InnerPacket {
             localPort: UInt16(truncatingIfNeeded: addressesAndPorts), ipProtocol: IPProtocol.tcp,
             tcpFlags: plaintext.byte(at: 33))
     }
+
+    /// As `readPlainTCP`, of UDP.
+    @inline(__always)
+    static func readPlainUDP(_ plaintext: RawSpan, payloadByteCount: Int) -> IPv4Flow? {
+        let first = plaintext.bigEndian64(at: 0)
+        let total = Int(truncatingIfNeeded: first >> 32 & 0xFFFF)
+        let addressesAndPorts = plaintext.bigEndian64(at: IPv4Header.Offset.destination)
+        guard first & 0xFF00_0000_0000_3FFF == 0x4500_0000_0000_0000,
+            plaintext.byte(at: IPv4Header.Offset.ipProtocol) == IPProtocol.udp,
+            total >= IPv4Header.minimumByteCount &+ UDPHeader.byteCount, total <= payloadByteCount
+        else { return nil }
+        return IPv4Flow(
+            remote: plaintext.bigEndian32(at: IPv4Header.Offset.source),
+            local: UInt32(truncatingIfNeeded: addressesAndPorts >> 32),
+            remotePort: UInt16(truncatingIfNeeded: addressesAndPorts >> 16),
+            localPort: UInt16(truncatingIfNeeded: addressesAndPorts), ipProtocol: IPProtocol.udp, tcpFlags: 0)
+    }
 }

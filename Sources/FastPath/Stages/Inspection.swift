@@ -37,6 +37,7 @@ extension Router {
             // would wait for the stores. What is kept of it is the connection's key.
             guard records[place].isTunnel, works[index].nextHeader == IPProtocol.ipv4,
                 let flow = InnerPacket.readPlainTCP(plaintext, payloadByteCount: payload)
+                    ?? InnerPacket.readPlainUDP(plaintext, payloadByteCount: payload)
             else {
                 if let work = inspectAny(index, &batch, packet, in: memory, proof) {
                     steeringWorks[steering] = work
