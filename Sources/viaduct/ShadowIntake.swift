@@ -47,7 +47,8 @@ struct ShadowIntake {
         desk.note(
             host.usage(from: &nextUsage, count: Self.usageSlice), host.takeConnectionEvents(),
             omitted: omitted - omittedBefore, probe: host.lastProbe,
-            verified: host.takeVerifiedNumbers(from: &nextVerified, count: Self.usageSlice))
+            verified: host.takeVerifiedNumbers(from: &nextVerified, count: Self.usageSlice),
+            peers: host.takeSightings())
         omittedBefore = omitted
     }
 
@@ -84,7 +85,8 @@ struct ShadowIntake {
             tallies["relayed", default: 0] += 1
             if relayed.direction == .outbound { numbers.remove(relayed.spi) }
         case .relocate: tallies["relocated", default: 0] += 1
-        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .alive, .probe, .lacks, .lacksESN, .advance, .verified:
+        case .neighbour, .lease, .allow, .standing, .epoch, .closed, .alive, .probe, .lacks, .lacksESN, .advance,
+            .verified:
             break
         }
         return nil
