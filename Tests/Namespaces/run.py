@@ -122,10 +122,9 @@ try:
                 and frame[23] == 17 and struct.unpack("!H", frame[header + 2:header + 4])[0] == 4500
                 and len(frame) > header + 12 and frame[header + 8:header + 12] != b"\\0\\0\\0\\0"):
             frames.append(frame)
+            raw.send(frame)
 except TimeoutError:
     pass
-for frame in frames:
-    raw.send(frame)
 time.sleep(1)
 for frame in frames:
     raw.send(frame)
