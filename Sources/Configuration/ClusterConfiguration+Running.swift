@@ -19,7 +19,9 @@ extension ClusterConfiguration {
                     "Add \(quoted("\(key): \(Form.router.example(of: key))")) to it.")
             }
             try requireCouplingWithinReach(of: node)
+            try requireFloors()
         case .target:
+            try requireFloors()
             if !routers.contains(where: { $0.trustedAddress != nil }) {
                 throw lacks(
                     "target \(quoted(node.name)) takes GRE from known routers only, and no router has a trustedAddress",
@@ -33,6 +35,23 @@ extension ClusterConfiguration {
             }
         }
         try requireNumbersOutliveRestart(of: node)
+    }
+
+    /// A target sees a part of an SA's packets. What upper half its numbers have it is told over the link (docs/esn.md).
+    private func requireFloors() throws(ConfigurationFailure) {
+        guard link == nil,
+            let first = securityAssociations.first(where: {
+                $0.association.hasESN && $0.association.direction == .inbound
+            })
+        else { return }
+        throw ConfigurationFailure(
+            file: file, place: first.place,
+            problem:
+                "\(quoted(first.association.name)) has extendedSequenceNumbers, and without a link nobody tells the "
+                + "targets their upper half",
+            remedy:
+                "Add \(quoted("link: \(Form.cluster.example(of: "link"))")) and a clusterKey to the file, or remove "
+                + "extendedSequenceNumbers.")
     }
 
     /// Two routers with a file each would both own the DVIPAs.

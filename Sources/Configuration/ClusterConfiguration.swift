@@ -15,6 +15,8 @@ public struct ClusterConfiguration: Sendable {
     public var stateDirectory: String?
     public var leases: LeaseSettings
     public var health: HealthSettings
+    /// Of routers.
+    public var limits: LimitSettings
     /// nil when only manual SAs are used, and the targets need nothing from the router but numbers.
     public var link: LinkSettings?
     /// In the order of the file.

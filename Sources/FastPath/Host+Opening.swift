@@ -14,10 +14,12 @@ extension Host {
         var admitted = inbound.admit(&batch, to: &works)
         var proof = inboundCiphers.open(&works, admitted, in: memory)
         inbound.commit(works, admitted, &batch, proof)
+        watchPeers(admitted, batch, in: memory, now: seconds, proof)
         while inbound.restart > 0 {
             admitted = inbound.admit(&batch, from: inbound.restart, to: &works, behind: admitted.count)
             proof = inboundCiphers.open(&works, admitted, in: memory)
             inbound.commit(works, admitted, &batch, proof)
+            watchPeers(admitted, batch, in: memory, now: seconds, proof)
         }
         let packets = batch.packets.view
         let frames = memory.view

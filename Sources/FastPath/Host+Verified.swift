@@ -15,6 +15,18 @@ extension Host {
         return moved
     }
 
+    /// Peers behind NATs that send from elsewhere now, since the last call. None where the router verifies: it sees them.
+    public mutating func takeSightings() -> [PeerSighting] { inbound.peers.take() }
+
+    @inline(__always)
+    mutating func watchPeers(
+        _ admitted: WorkCount, _ batch: borrowing PacketBatch, in memory: borrowing FrameMemory, now: UInt32,
+        _ proof: AuthenticationProof
+    ) {
+        guard toldNumbers.isKept, inbound.peers.watchedCount > 0 else { return }
+        inbound.watchPeers(works, admitted, batch, in: memory, now: now, proof)
+    }
+
     /// Who listens knows nothing of before: windows and connections are told again, the latter little by little.
     public mutating func tellAgain() {
         toldNumbers.forgetAll()

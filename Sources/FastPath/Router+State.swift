@@ -12,7 +12,7 @@ public struct RouterState: Equatable, Sendable {
 
     public var associations: [Association]
     public var connections: Int
-    /// Each as it lies in the table.
+    /// Each with its key, target and age.
     public var connectionEntries: [[UInt64]]
     public var connectionsByTarget: [Int]
 }

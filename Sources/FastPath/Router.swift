@@ -24,6 +24,8 @@ public struct RouterConfiguration: Sendable {
     /// that, but 4,096 at least.
     public var halfOpenCapacity: Int?
     public var halfOpenLimit: Int?
+    /// Clients whose affinity is remembered; nil: 65,536.
+    public var affinityCapacity: Int?
     public var maximumReplayWindow = 1024
     public var batchCapacity = PacketBatch.defaultCapacity
 
@@ -90,7 +92,9 @@ public struct Router: ~Copyable {
             capacity: configuration.connectionCapacity, targetCount: configuration.targets.count,
             associationCount: configuration.associationCapacity, halfOpen: configuration.halfOpenCapacity,
             halfOpenLimit: configuration.halfOpenLimit)
-        services = ServiceTable(configuration.services, dvipas: configuration.dvipas, targets: configuration.targets)
+        services = ServiceTable(
+            configuration.services, dvipas: configuration.dvipas, targets: configuration.targets,
+            affinityCapacity: configuration.affinityCapacity ?? AffinityTable.defaultCapacity)
         targets = TargetTable(
             configuration.targets, source: configuration.trustedAddress, sourceMAC: configuration.trustedMAC,
             epoch: configuration.epoch)
@@ -131,6 +135,9 @@ public struct Router: ~Copyable {
         case .router:
             let verified = ciphers.verifyAndPeek(&works, admitted, in: memory, into: heads)
             associations.commit(works, admitted, &batch, verified)
+            if associations.peers.watchedCount > 0 {
+                associations.watchPeers(works, admitted, batch, in: memory, now: now, verified)
+            }
             proof = verified
         case .target:
             ciphers.peek(&works, admitted, in: memory, into: heads)
@@ -156,6 +163,9 @@ public struct Router: ~Copyable {
             case .router:
                 let verified = ciphers.verifyAndPeek(&works, count, in: memory, into: heads)
                 associations.commit(works, count, &batch, verified)
+                if associations.peers.watchedCount > 0 {
+                    associations.watchPeers(works, count, batch, in: memory, now: clock, verified)
+                }
             case .target: ciphers.peek(&works, count, in: memory, into: heads)
             }
         }
@@ -260,6 +270,9 @@ public struct Router: ~Copyable {
         guard at >= 0, connections.target(at: at) == index, !connections.isFormer(at: at) else { return }
         connections.close(at: at)
     }
+
+    /// Peers behind NATs that send from elsewhere now, since the last call.
+    public mutating func takeSightings() -> [PeerSighting] { associations.peers.take() }
 
     /// Hands what the relay is to open over to it; one that does not fit is `transmitQueueFull`.
     mutating func handOver(

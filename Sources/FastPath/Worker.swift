@@ -38,6 +38,12 @@ public struct RouterReport: Sendable {
     /// Fragmented datagrams by what became of them: `whole`, `timedOut`, `displaced` by younger ones, `refused`; and how
     /// many are `held` now.
     public var fragmented: [String: UInt64] = [:]
+    /// Connections that only began.
+    public var halfOpen = 0
+    /// Clients whose affinity is remembered, those whose time is over among them; and new connections of such as found no
+    /// place.
+    public var affinities = 0
+    public var omittedAffinities: UInt64 = 0
     public init() {}
 }
 
@@ -45,18 +51,36 @@ public struct RouterReport: Sendable {
 public final class WorkerDesk: Sendable {
     public let inbox = PublicationQueue()
     private let report = Mutex<RouterReport>(RouterReport())
+    private let sightings = Mutex<[PeerSighting]>([])
+    /// Of sightings that nobody takes; the oldest go first.
+    private static let sightingLimit = 4096
     private let isEnding = Atomic<Bool>(false)
     private let rounds = Atomic<UInt64>(0)
 
     public init() {}
     public func end() { isEnding.store(true, ordering: .releasing) }
     public var latestReport: RouterReport { report.withLock { $0 } }
+    /// Peers behind NATs that send from elsewhere now, since the last call.
+    public func takeSightings() -> [PeerSighting] {
+        sightings.withLock { sightings in
+            defer { sightings = [] }
+            return sightings
+        }
+    }
     /// Rounds of the loop: it stands still when the loop does.
     public var roundCount: UInt64 { rounds.load(ordering: .relaxed) }
 
     func countRound() { rounds.add(1, ordering: .relaxed) }
     var shouldEnd: Bool { isEnding.load(ordering: .acquiring) }
     func leave(_ new: RouterReport) { report.withLock { $0 = new } }
+
+    func leave(_ new: [PeerSighting]) {
+        guard !new.isEmpty else { return }
+        sightings.withLock { sightings in
+            sightings += new
+            if sightings.count > Self.sightingLimit { sightings.removeFirst(sightings.count - Self.sightingLimit) }
+        }
+    }
 }
 
 /// One thread's loop: a port, a router, a batch.
@@ -111,6 +135,7 @@ public struct Worker: ~Copyable {
             if milliseconds >= nextReport {
                 nextReport = milliseconds + Self.reportInterval
                 desk.leave(report())
+                desk.leave(router.takeSightings())
             }
         }
         desk.leave(report())
@@ -164,6 +189,9 @@ extension Router {
         report.verdicts = counters.snapshot()
         report.cipherName = cipherName
         report.filter = filterTallies
+        report.halfOpen = connections.halfOpenCount
+        report.affinities = services.affinities.count
+        report.omittedAffinities = services.affinities.omitted
         let datagrams = reassembler.tallies
         report.fragmented = [
             "whole": datagrams.whole, "timedOut": datagrams.timedOut, "displaced": datagrams.displaced,

@@ -31,6 +31,8 @@ final class HostDesk: Sendable {
         var probe: UInt64 = 0
         /// The latest of each SA whose window has moved.
         var verified: [SPI: VerifiedNumbers] = [:]
+        /// The latest of each SA whose peer sends from elsewhere.
+        var peers: [SPI: PeerSighting] = [:]
 
         /// Connection events that may wait for the next report.
         static let connectionLimit = 65_536
@@ -73,7 +75,10 @@ final class HostDesk: Sendable {
 
     func takeSeen() -> Seen {
         seen.withLock { seen in
-            defer { (seen.usage, seen.connections, seen.omittedConnections, seen.verified) = ([:], [], 0, [:]) }
+            defer {
+                (seen.usage, seen.connections, seen.omittedConnections) = ([:], [], 0)
+                (seen.verified, seen.peers) = ([:], [:])
+            }
             return seen
         }
     }
@@ -102,7 +107,7 @@ final class HostDesk: Sendable {
 
     func note(
         _ usage: [AssociationUsage], _ connections: [ConnectionEvent], omitted: UInt64, probe: UInt64,
-        verified: [VerifiedNumbers] = []
+        verified: [VerifiedNumbers] = [], peers: [PeerSighting] = []
     ) {
         seen.withLock { seen in
             for part in usage { seen.usage[ShadowEntry.Key(spi: part.spi, direction: part.direction)] = part }
@@ -111,6 +116,7 @@ final class HostDesk: Sendable {
             seen.omittedConnections += omitted + UInt64(max(connections.count - room, 0))
             seen.probe = probe
             for part in verified { seen.verified[part.spi] = part }
+            for peer in peers { seen.peers[peer.spi] = peer }
         }
     }
 

@@ -46,6 +46,7 @@ extension Member {
             log: { Log.say($0) }, received: { desk.latestReport.received },
             granted: { sequencer.takeGrantedEnds() },
             judge: { certificate, answer in judge?.judge(certificate, answer) })
+        hooks.sighted = { desk.takeSightings() }
         hooks.startRelay = { relay?.start() }
         hooks.coupling = coupling?.service
         hooks.sequence = { association, mark in marks.sequence(association, mark, sequencer) }

@@ -32,6 +32,7 @@ extension Member {
         report.omittedConnections = seen.omittedConnections
         report.probe = seen.probe
         report.verified = Array(seen.verified.values)
+        report.peers = Array(seen.peers.values)
         report.services = services.reports
         if leads { report.weight = room }
         return report

@@ -11,6 +11,10 @@ extension RouterConfiguration {
             epoch: cluster.epoch, trustedAddress: trustedAddress, trustedMAC: trustedMAC, trustedMTU: trustedMTU)
         filter = cluster.filter(at: .router)
         verification = Verification(cluster.verification)
+        connectionCapacity = cluster.limits.connections
+        halfOpenCapacity = cluster.limits.halfOpen
+        halfOpenLimit = cluster.limits.halfOpenPerAssociation
+        affinityCapacity = cluster.limits.affinities
         let inbound = cluster.securityAssociations.map(\.association).filter { $0.direction == .inbound }
         associationCapacity = max(cluster.associationRoom, inbound.count * 2)
         let windows = inbound.map(\.replayWindow) + (cluster.ike?.connections.map(\.child.replayWindow) ?? [])

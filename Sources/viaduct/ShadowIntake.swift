@@ -47,7 +47,8 @@ struct ShadowIntake {
         desk.note(
             host.usage(from: &nextUsage, count: Self.usageSlice), host.takeConnectionEvents(),
             omitted: omitted - omittedBefore, probe: host.lastProbe,
-            verified: host.takeVerifiedNumbers(from: &nextVerified, count: Self.usageSlice))
+            verified: host.takeVerifiedNumbers(from: &nextVerified, count: Self.usageSlice),
+            peers: host.takeSightings())
         omittedBefore = omitted
     }
 

@@ -64,6 +64,11 @@ final class StatusWriter: Sendable {
         var filter: [FilterStatus]?
         /// Datagrams that came in fragments.
         var fragmented: [String: UInt64]?
+        /// Connections that only began, and clients whose affinity is remembered.
+        var halfOpen: Int?
+        var affinities: Int?
+        /// New connections of clients that found no place among those.
+        var omittedAffinities: UInt64?
         var targets: [String: TargetStatus]?
         var rates: Rates?
         var leases: [String: UInt64]?
@@ -96,6 +101,9 @@ final class StatusWriter: Sendable {
         status.verdicts = report.verdicts
         status.filter = report.filter.map { $0.map(FilterStatus.init) }
         status.fragmented = report.fragmented
+        status.halfOpen = report.halfOpen
+        status.affinities = report.affinities
+        status.omittedAffinities = report.omittedAffinities
         status.targets = Dictionary(
             uniqueKeysWithValues: report.targets.map {
                 (

@@ -104,6 +104,25 @@ import Testing
         #expect(failure?.description == edit.message)
     }
 
+    /// Targets see a part of the packets each: without a link nobody tells them how far the numbers are.
+    @Test(arguments: ["router1", "t1"]) func extendedNumbersNeedALink(_ name: String) throws {
+        let yaml = Edit.applying(
+            "    replayWindow: 64 ", "    extendedSequenceNumbers: true\n    replayWindow: 64 ", to: Page.bothWays)
+        let cluster = try ClusterConfiguration(yaml: yaml, file: "cluster.yaml")
+        let node = try cluster.node(named: name)
+        let failure = #expect(throws: ConfigurationFailure.self) { try cluster.requireRunnable(node: node) }
+        #expect(
+            failure?.description.contains(
+                "\"client-in\" has extendedSequenceNumbers, and without a link nobody tells the targets their upper half. "
+                    + "Add \"link: {credentials: /etc/viaduct/link}\" and a clusterKey to the file, or remove "
+                    + "extendedSequenceNumbers.") == true)
+        // Who has the other end sees every packet.
+        try cluster.requireRunnable(node: cluster.node(named: "client"))
+        let linked = yaml + "clusterKey: /etc/viaduct/cluster.key\nlink: {}\n"
+        let whole = try ClusterConfiguration(yaml: linked, file: "cluster.yaml", files: HeldFiles().reader)
+        try whole.requireRunnable(node: whole.node(named: name))
+    }
+
     @Test func aTargetNeedsNoStateOfItsOwn() throws {
         let cluster = try ClusterConfiguration(yaml: Self.noState, file: "cluster.yaml")
         try cluster.requireRunnable(node: cluster.node(named: "t1"))

@@ -69,6 +69,69 @@ def transfers6(viaduct, start, *parts, **options):
     return transfers(viaduct, start, addresses=addresses, **options)
 
 
+def reading_only(text):
+    """`verify: target`, and what it asks for."""
+    text = text.replace("cluster: demo\n", "cluster: demo\nverify: target\n")
+    ports = "        ports: [%d]\n" % plan.PORT
+    return text.replace(ports, ports + "        steering: {method: consistent-hash}\n")
+
+
+def replays(viaduct):
+    """Where targets verify: what the client sent is sent again by a stranger. The router stops what was reported to it, a
+    target what the router has let through, and nobody gets a packet twice."""
+    with Cluster(viaduct, PREFIX, client="strongswan", amend=reading_only) as cluster:
+        inside = cluster.network.inside(plan.CLIENT, [sys.executable, "-c", REPLAY, "uplink0", plan.GATEWAY, plan.dvipa("tunnel"), str(plan.PORT)])
+        said = json.loads(command(inside))
+        expect(said["server"] in plan.TARGETS and said["sent"], "nothing was recorded: %s" % said)
+
+        def ended():
+            """node -> packets that a window has stopped."""
+            verdicts = {node: cluster.nodes[node].status().get("verdicts", {}) for node in (plan.ROUTER, *plan.TARGETS)}
+            return {node: v.get("replayed", 0) + v.get("tooOld", 0) for node, v in verdicts.items()}
+
+        until(lambda: sum(ended().values()) >= said["sent"], "%d packets were sent again; stopped: %s" % (said["sent"], ended()))
+        stopped = ended()
+        expect(sum(stopped.values()) == said["sent"], "%d packets were sent again; stopped: %s" % (said["sent"], stopped))
+        # What is behind the first report is stopped at the router: half of it was sent when all had been reported.
+        expect(stopped[plan.ROUTER] >= said["sent"] // 2, "the router stopped too few: %s of %s" % (stopped, said))
+        status = cluster.nodes[plan.ROUTER].status()
+        expect(status["verify"] == "target", "the router's status says verify: %s" % status.get("verify"))
+        expect(not cluster.stop_nodes(), "not every member ended well")
+    nothing_left()
+    return "%d packets sent again, stopped by %s" % (said["sent"], " ".join("%s: %d" % s for s in stopped.items() if s[1]))
+
+
+# Records what it sends itself, and sends it again: at once, and when a report must have come.
+REPLAY = """\
+import http.client, json, socket, struct, sys, time
+link, gateway, host, port = sys.argv[1:]
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+raw.bind((link, 0))
+connection = http.client.HTTPConnection(host, int(port), timeout=5)
+connection.request("GET", "/whoami")
+server = connection.getresponse().read().decode()
+connection.close()
+raw.settimeout(0.3)
+frames = []
+try:
+    while True:
+        frame, where = raw.recvfrom(65536)
+        header = (frame[14] & 15) * 4 + 14
+        # ESP in UDP on port 4500, not IKE.
+        if (where[2] == socket.PACKET_OUTGOING and frame[12:14] == b"\\x08\\0" and frame[30:34] == socket.inet_aton(gateway)
+                and frame[23] == 17 and struct.unpack("!H", frame[header + 2:header + 4])[0] == 4500
+                and len(frame) > header + 12 and frame[header + 8:header + 12] != b"\\0\\0\\0\\0"):
+            frames.append(frame)
+            raw.send(frame)
+except TimeoutError:
+    pass
+time.sleep(1)
+for frame in frames:
+    raw.send(frame)
+print(json.dumps({"server": server, "sent": 2 * len(frames)}))
+"""
+
+
 def nothing_left():
     expect(not namespaces(PREFIX), "namespaces are left: %s" % namespaces(PREFIX))
     expect(not folders(PREFIX), "folders are left: %s" % folders(PREFIX))
@@ -252,6 +315,8 @@ TESTS = {
     "ipv4-in-ipv6": lambda viaduct: transfers6(viaduct, PACKET_SOCKET, OUTSIDE, port="packet_socket"),
     "ipv6-in-ipv4": lambda viaduct: transfers6(viaduct, AF_XDP, TRUSTED, INSIDE),
     "ipv6-strongswan": lambda viaduct: transfers6(viaduct, AF_XDP, client="strongswan", rekey_seconds=2),
+    "verify-target": lambda viaduct: transfers(viaduct, AF_XDP, client="strongswan", amend=reading_only),
+    "verify-target-replays": replays,
     "targets-quiet": targets_quiet,
     "filter-at-router": lambda viaduct: filtered(viaduct, "router", "tunnel"),
     "filter-at-target": lambda viaduct: filtered(viaduct, "target", "transport"),

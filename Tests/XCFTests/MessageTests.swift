@@ -30,6 +30,15 @@ import Wire
         report.services = [MemberMessage.ServiceReport(service: "web", isListening: true, queued: 4, backlog: 128)]
         report.probe = 9
         report.weight = 0
+        report.verified = [
+            VerifiedNumbers(spi: SPI(rawValue: 300), highest: 1 << 40, words: [1, .max]),
+            VerifiedNumbers(
+                spi: SPI(rawValue: 301), highest: 9, words: [UInt64](repeating: 7, count: VerifiedNumbers.wordLimit)),
+        ]
+        report.peers = [
+            PeerSighting(spi: SPI(rawValue: 300), number: 1 << 33, address: IPAddress("10.0.0.9")!, port: 4711),
+            PeerSighting(spi: SPI(rawValue: 301), number: 8, address: IPAddress("2001:db8::9")!, port: 65535),
+        ]
         return report
     }()
 

@@ -29,6 +29,7 @@ struct Form: Sendable {
         "stateDirectory": "/var/lib/viaduct",
         "leases": "{port: 4510}",
         "health": "{silenceMilliseconds: 800}",
+        "limits": "{connections: 131072}",
         "link": "{credentials: /etc/viaduct/link}",
         "nodes": "{t1: {role: target, trustedAddress: 192.0.2.11}}",
         "gateways": "[198.51.100.1]",
@@ -57,6 +58,10 @@ struct Form: Sendable {
     static let link = Form(["port": "4520", "credentials": "/etc/viaduct/link"])
 
     static let health = Form(["silenceMilliseconds": "800", "probeMilliseconds": "200", "whenLost": "move"])
+
+    static let limits = Form([
+        "connections": "131072", "halfOpen": "32768", "halfOpenPerAssociation": "4096", "affinities": "65536",
+    ])
 
     static let router = Form([
         "role": "router",

@@ -13,6 +13,7 @@ extension ClusterConfiguration {
         stateDirectory = try section["stateDirectory"]?.absolutePath()
         leases = try section["leases"]?.leases() ?? LeaseSettings()
         health = try section["health"]?.health() ?? HealthSettings()
+        limits = try section["limits"]?.limits() ?? LimitSettings()
         link = try section["link"]?.link()
 
         let nodesEntry = try section.required("nodes")

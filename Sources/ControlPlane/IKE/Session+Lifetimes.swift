@@ -10,7 +10,11 @@ extension Session {
         guard case .established(var established) = state,
             let index = established.children.firstIndex(where: { $0.spis == child })
         else { return [] }
-        let isGrown = usage.inboundPackets > established.children[index].usage.inboundPackets
+        let former = established.children[index].usage
+        let isGrown = usage.inboundPackets > former.inboundPackets
+        if usage.outboundPackets > former.outboundPackets || usage.sequenceNumber > former.sequenceNumber {
+            putOffKeepAlive(&established, at: now)
+        }
         established.children[index].usage = usage
         if isGrown { established.lastHeard = now }
         state = .established(established)

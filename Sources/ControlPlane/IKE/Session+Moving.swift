@@ -20,6 +20,16 @@ extension Session {
         return actions + proceed(at: now, using: &random)
     }
 
+    /// A verified ESP packet of the peer's, the newest of its SA, came from there: if a NAT is before the peer alone, it is
+    /// where the peer is now (RFC 7296 §2.23), and IKE and ESP have one port there (RFC 3948 §2.1). With MOBIKE the
+    /// peer says so itself (RFC 4555 §3.8). Empty where the peer is not followed.
+    public mutating func sighted(at remote: SocketAddress) -> [Action] {
+        guard case .established(var established) = state, established.closing == .no else { return [] }
+        let actions = established.follow(Path(local: established.path.local, remote: remote))
+        state = .established(established)
+        return actions
+    }
+
     func askToUpdate(_ established: inout Established, at now: UInt64) -> [Action] {
         var payloads: [IKEPayload] = [.notify(NotifyPayload(.updateSAAddresses))]
         if policy.mobility?.forbidsNAT == true {
@@ -132,7 +142,13 @@ extension Session {
         established.mobility.seenAs = seenAs
     }
 
-    /// A NAT before us forgets a way that is not used (RFC 3948 §4); whatever else goes over it is not looked at.
+    /// ESP has gone the same way: the NAT has not forgotten it (RFC 3948 §4).
+    func putOffKeepAlive(_ established: inout Established, at now: UInt64) {
+        guard let interval = policy.timing.keepAlive, established.mobility.keepAliveAt != nil else { return }
+        established.mobility.keepAliveAt = now + interval
+    }
+
+    /// A NAT before us forgets a way that is not used (RFC 3948 §4). IKE's own messages are not looked at: they are rare.
     func keepAlive(_ established: inout Established, at now: UInt64) -> [Action] {
         guard let interval = policy.timing.keepAlive, established.nat.isBeforeUs else {
             established.mobility.keepAliveAt = nil

@@ -60,7 +60,9 @@ extension ControlLoop {
                 case .opened: break
                 }
             }
-            if settings.targetsVerify, !report.verified.isEmpty { hooks.publish(.verified(report.verified)) }
+            guard settings.targetsVerify else { return }
+            if !report.verified.isEmpty { hooks.publish(.verified(report.verified)) }
+            try perform(sessions.sighted(report.peers, at: now, using: &random))
         case .leaving(let why): try perform(rotation.receive(.leaving(why), from: name(holder), at: now))
         }
     }

@@ -160,6 +160,7 @@ struct ControlLoop {
         try perform(sessions.received(received, at: clock.now, using: &random))
         for (spi, floor) in floors.received(received) { try perform(publisher.publish(.advance(spi, floor))) }
         try perform(sessions.granted(hooks.granted(), at: clock.now, using: &random))
+        try perform(sessions.sighted(hooks.sighted(), at: clock.now, using: &random))
     }
 
     mutating func perform(_ effects: [PeerSessions.Effect]) throws(SystemError) {

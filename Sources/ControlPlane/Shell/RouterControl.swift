@@ -69,6 +69,8 @@ public final class RouterControl: Sendable {
         public var log: @Sendable (String) -> Void
         /// What came under the inbound SAs, by the packet path's latest report.
         public var received: @Sendable () -> [AssociationUsage]
+        /// Peers behind NATs that send from elsewhere now, by the router's own packet path; each once.
+        public var sighted: @Sendable () -> [PeerSighting] = { [] }
         /// The number behind the highest one that the sequencers granted, by outbound SA, where it has changed since the last
         /// call.
         public var granted: @Sendable () -> [SPI: UInt64]

@@ -135,6 +135,8 @@ struct TargetLoop {
     private static let connectionLimit = 16_384
     /// Windows in one report: of the widest less than a megabyte.
     private static let verifiedLimit = 1024
+    /// Peers in one report.
+    private static let peerLimit = 4096
     /// Nanoseconds between two reports to the status.
     private static let reportInterval: UInt64 = 200_000_000
 
@@ -204,6 +206,10 @@ struct TargetLoop {
             seen.connections.removeLast(seen.connections.count - Self.connectionLimit)
         }
         for part in latest.verified { verified[part.spi] = part }
+        seen.peers += latest.peers
+        // They are bounded where they are seen; what is too old is of no use.
+        if seen.peers.count > Self.peerLimit { seen.peers.removeFirst(seen.peers.count - Self.peerLimit) }
+        if !latest.peers.isEmpty { subscriber.hasten(at: now) }
         if lifecounts.isAsking { subscriber.hasten(at: now) }
     }
 
@@ -219,7 +225,7 @@ struct TargetLoop {
             return report
         }
         if taken {
-            (seen.connections, seen.omittedConnections) = ([], 0)
+            (seen.connections, seen.omittedConnections, seen.peers) = ([], 0, [])
             for part in told { verified[part.spi] = nil }
         }
         perform(actions)

@@ -25,6 +25,8 @@ struct AffinityTable: ~Copyable {
     private let mask: Int
     private let hash = TableHash()
     private(set) var omitted: UInt64 = 0
+    /// Places that are taken, by those that are over among them.
+    private(set) var count = 0
 
     /// Room for about `defaultCapacity` clients, 48 to 96 bytes for each, where any service has affinity.
     ///
@@ -77,6 +79,7 @@ struct AffinityTable: ~Copyable {
             omitted &+= 1
             return
         }
+        if entries[free].target == 0 { count += 1 }
         entries[free] = Entry(
             clientHigh: key.remoteHigh, clientLow: key.remoteLow, service: Int32(service), target: UInt16(target + 1),
             since: now)

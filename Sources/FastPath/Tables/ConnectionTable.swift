@@ -345,16 +345,17 @@ struct ConnectionTable: ~Copyable {
         count -= 1
     }
 
-    /// Every entry as it lies there, for snapshots in tests.
+    /// Every entry, for snapshots in tests; in an order that does not depend on where they lie.
     var contents: [[UInt64]] {
-        (0...mask).compactMap { at in
+        let all = (0...mask).compactMap { at -> [UInt64]? in
             let entry = entries[at]
             guard entry.target != 0 else { return nil }
             return [
-                UInt64(at), entry.key.remoteHigh, entry.key.remoteLow, entry.key.rest, UInt64(entry.target),
+                entry.key.remoteHigh, entry.key.remoteLow, entry.key.rest, UInt64(entry.target),
                 entry.closing ? 1 : 0, UInt64(entry.generation), UInt64(entry.lastSeen),
             ]
         }
+        return all.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     /// Connections that a target serves.

@@ -69,6 +69,7 @@ struct InboundAssociations: ~Copyable {
     var records: Slab<InboundAssociation>
     var windows: ReplayWindows
     var selectors: SelectorTable
+    var peers: PeerWatch
     private var free: [Int32]
     /// Packets of the batch at hand that `admit` found replayed, in order.
     private var replays: Slab<Int32>
@@ -87,6 +88,7 @@ struct InboundAssociations: ~Copyable {
         precondition(MemoryLayout<InboundAssociation>.stride == 64)
         windows = ReplayWindows(count: capacity, maximumWindow: maximumReplayWindow)
         selectors = SelectorTable(capacity: capacity * 2)
+        peers = PeerWatch(capacity: capacity)
         free = (0..<Int32(capacity)).reversed()
     }
 
@@ -112,6 +114,7 @@ struct InboundAssociations: ~Copyable {
         record.transform = TransformMask.place(of: association.transform)
         record.ring = windows.take(window: association.replayWindow)
         records[Int(place)] = record
+        peers.install(association, at: Int(place))
         ciphers.install(association, at: Int(place))
         index.insert(association.spi, at: place)
         return place
@@ -125,6 +128,7 @@ struct InboundAssociations: ~Copyable {
         selectors.remove(records[Int(place)].selectors)
         windows.give(records[Int(place)].ring)
         records[Int(place)] = InboundAssociation()
+        peers.remove(at: Int(place))
         ciphers.remove(at: Int(place))
         free.append(place)
     }

@@ -40,7 +40,10 @@ struct ServiceTable: ~Copyable {
     var affinities: AffinityTable
 
     /// Traps when a service names a DVIPA or a target that is not in the lists, or has no target.
-    init(_ services: [Service], dvipas: [IPAddress], targets: [Target]) {
+    init(
+        _ services: [Service], dvipas: [IPAddress], targets: [Target],
+        affinityCapacity: Int = AffinityTable.defaultCapacity
+    ) {
         // Of a protocol without ports all packets have port 0.
         func ports(_ service: Service) -> [ClosedRange<UInt16>] { service.ports.isEmpty ? [0...0] : service.ports }
         let places = services.flatMap { service in ports(service).map { (service, $0) } }
@@ -58,7 +61,7 @@ struct ServiceTable: ~Copyable {
         }
         maglev = MaglevTable(identities)
         let affinitySeconds = services.map { $0.steering.affinitySeconds ?? 0 }
-        affinities = AffinityTable(seconds: affinitySeconds)
+        affinities = AffinityTable(seconds: affinitySeconds, capacity: affinityCapacity)
         var firstPlace = 0
         var placed = 0
         var firstMember = 0

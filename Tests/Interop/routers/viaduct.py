@@ -17,8 +17,8 @@ class OurRouter:
     knows_ike_spis = True
     kind = "viaduct"
 
-    def __init__(self, network, folder, viaduct, mode="tunnel", transforms=()):
-        self.network, self.viaduct, self.mode, self.transforms = network, viaduct, mode, transforms
+    def __init__(self, network, folder, viaduct, mode="tunnel", transforms=(), verify="router"):
+        self.network, self.viaduct, self.mode, self.transforms, self.verify = network, viaduct, mode, transforms, verify
         self.folder = folder / "cluster"
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self.control = self.folder / "control"
@@ -27,7 +27,7 @@ class OurRouter:
     def start(self, connections):
         file = self.folder / "cluster.yaml"
         file.touch(mode=0o600)
-        file.write_text(configuration(connections, self.mode, self.folder, self.transforms))
+        file.write_text(configuration(connections, self.mode, self.folder, self.transforms, self.verify))
         if not (self.folder / "link").exists():
             run([self.viaduct, "cluster", "init", "--config", file, "--directory", self.folder / "link"])
         for name in (plan.ROUTER, *plan.TARGETS):

@@ -99,6 +99,33 @@ def nat_forgets(s):
     s.protected()
 
 
+def nat_rebinds(s, verify="router"):
+    """The NAT gives the peer another port, and IKE is silent: the peer's ESP, authenticated, shows us where it is now."""
+    theirs = connection(plan.DORA, mobike=False)
+    ours = theirs.of_other_end()
+    us = s.us(dataclasses.replace(ours, remote=dataclasses.replace(ours.remote, addresses=())), verify=verify)
+    dora = s.strongswan(theirs, node=plan.DORA)
+    dora.initiate(theirs.name)
+    before = s.one_tunnel(us, theirs.name)
+    s.stack.callback(s.network.translate)
+    traffic = s.traffic(plan.DORA, silence=20)
+    ike = s.network.internet.counts()["ike"]
+    s.network.rebind()
+    after = until(lambda: [i for i in us.associations() if i.peer != before.peer], lambda: "we still see the peer at %s" % before.peer)[0]
+    s.expect(after.spis == before.spis, "the same IKE SA, %s and then %s" % (before.peer, after.peer))
+    followed = us.status()["ike"]["counts"].get("followed")
+    s.expect(followed, "ESP showed it, %s times" % followed, "it was not ESP that showed it: %s" % us.status()["ike"]["counts"])
+    traffic.go_on(2)
+    s.expect(s.network.internet.counts()["ike"] == ike, "no word of IKE meanwhile")
+    s.ends_well(traffic, "TCP over the change")
+    s.protected()
+
+
+def nat_rebinds_unseen(s):
+    """The same where the router only reads: the targets see it."""
+    nat_rebinds(s, verify="target")
+
+
 def mobike(s):
     """The peer's address goes and another comes: the same IKE SA, and the transfers under way go on."""
     theirs = connection()
@@ -129,5 +156,7 @@ SCENARIOS = {
     "short-cut": short_cut,
     "nat": nat,
     "nat-forgets": nat_forgets,
+    "nat-rebinds": nat_rebinds,
+    "nat-rebinds-verify-target": nat_rebinds_unseen,
     "mobike": mobike,
 }

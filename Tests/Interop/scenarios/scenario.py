@@ -39,10 +39,10 @@ class Scenario:
 
     # The ends.
 
-    def us(self, *connections, kernel="libipsec", mode="tunnel", transforms=(), **settings):
-        """Our side of these connections, which are given as our own side sees them. `transforms`: of targets that lack some."""
+    def us(self, *connections, kernel="libipsec", mode="tunnel", transforms=(), verify="router", **settings):
+        """Our side of these connections, which are given as our own side sees them. `transforms`: of targets that lack some. `verify`: who authenticates."""
         if self.options.router == "viaduct":
-            router = OurRouter(self.network, self.folder, self.options.viaduct, mode, transforms)
+            router = OurRouter(self.network, self.folder, self.options.viaduct, mode, transforms, verify)
         else:
             router = CharonRouter(self.network, self.folder, kernel, mode, **settings)
         self.stack.callback(router.stop)

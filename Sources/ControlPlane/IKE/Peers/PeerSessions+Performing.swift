@@ -12,7 +12,7 @@ extension PeerSessions {
         for (spis, child) in entries[id]!.children where !child.isUsed {
             entries[id]!.children[spis]!.missing = missing
         }
-        return perform(pending, of: id, at: now, using: &random)
+        return perform(pending, of: id, at: now, using: &random) + followLater(id, at: now, using: &random)
     }
 
     /// Does what is due; nothing before `deadline`.

@@ -54,6 +54,8 @@ public struct PeerSessions: Sendable {
         case begun, established, closed, failed
         /// A peer sends us to a gateway by its name.
         case unresolvedGateway
+        /// ESP showed that a peer's NAT has given it another address or port, and its traffic follows.
+        case followed
     }
 
     struct Entry: Sendable {
@@ -79,6 +81,8 @@ public struct PeerSessions: Sendable {
         /// The connection that it stands for: of ours from the beginning on, of a peer's when it is established, and of both
         /// to the end.
         var stands: Int?
+        /// Where ESP showed the peer to be while it was behind a barrier.
+        var sightedAt: SocketAddress?
         /// Under which it is among `acquaintances`.
         var acquaintance: Acquaintance?
         /// When a closed one is forgotten.
@@ -108,6 +112,8 @@ public struct PeerSessions: Sendable {
         var received, opened, sent: AssociationUsage
         /// The number behind the highest one that was given out.
         var grantedEnd: UInt64 = 1
+        /// The highest number of a packet that showed where the peer is.
+        var sightedNumber: UInt64 = 0
         /// What it takes the place of.
         var replacing: ChildSPIs?
         /// The target that sends under it alone; nil when all do.

@@ -91,6 +91,58 @@ import Wire
         #expect(contents(of: pair.responder) == before)
     }
 
+    /// While ESP goes the same way nobody else need keep it open.
+    @Test func whatIsUsedNeedsNoKeepalive() throws {
+        var policies = [try SessionPolicy.sample(.initiator), try SessionPolicy.sample(.responder)]
+        for index in policies.indices { policies[index].timing.keepAlive = 20_000_000_000 }
+        var pair = SessionPair(policies[0], policies[1])
+        pair.hasNAT = true
+        pair.start()
+        pair.settle()
+        func count() -> Int { pair.actions[.initiator]!.count { if case .keepAlive = $0 { true } else { false } } }
+        let child = try #require(pair.initiator.childSPIs.first)
+        var usage = ChildUsage()
+        for _ in 0..<8 {
+            pair.run(until: pair.now + 10_000_000_000)
+            usage.sequenceNumber += 100
+            pair.command(.initiator) { session, now, random in
+                session.used(child, usage, at: now, using: &random)
+            }
+        }
+        #expect(count() == 0)
+        pair.run(until: pair.now + 45_000_000_000)
+        #expect(count() == 2)
+    }
+
+    // MARK: By its ESP
+
+    /// As who verifies a peer's packets says.
+    @Test func espShowsWhereAPeerBehindANATIs() throws {
+        var pair = try Self.pair(nil, nil, hasNAT: true)
+        let there = SocketAddress(address: SessionPair.natAddress, port: 34_500)
+        let actions = pair.responder.sighted(at: there)
+        #expect(
+            actions.compactMap(\.event) == ["move to 4500-34500", "relocate to 203.0.113.7:34500 in UDP"])
+        #expect(path(pair.responder)?.remote == there)
+        let again = pair.responder.sighted(at: there)
+        #expect(again.isEmpty)
+    }
+
+    /// A peer without a NAT says where it is, and so does one with MOBIKE; where a NAT is before us the peer does not move.
+    @Test func espMovesNobodyElse() throws {
+        let there = SocketAddress(address: SessionPair.natAddress, port: 34_500)
+        var plain = try Self.pair(nil, nil)
+        let ofPlain = plain.responder.sighted(at: there)
+        var mobile = try Self.pair(Self.trusting, Self.trusting, hasNAT: true)
+        let ofMobile = mobile.responder.sighted(at: there)
+        var behind = try Self.pair(nil, nil, hasNAT: true)
+        let ofBehind = behind.initiator.sighted(at: there)
+        var closing = try Self.pair(nil, nil, hasNAT: true)
+        closing.command(.responder) { session, now, _ in session.close(at: now) }
+        let ofClosing = closing.responder.sighted(at: there)
+        #expect(ofPlain.isEmpty && ofMobile.isEmpty && ofBehind.isEmpty && ofClosing.isEmpty)
+    }
+
     @Test func whoIsBehindTheNATDoesNotFollow() throws {
         var pair = try Self.pair(nil, nil, hasNAT: true)
         let before = path(pair.initiator)
