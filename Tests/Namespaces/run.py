@@ -69,6 +69,41 @@ def transfers6(viaduct, start, *parts, **options):
     return transfers(viaduct, start, addresses=addresses, **options)
 
 
+def spread(cluster):
+    """From now on every other ESP packet of the client's comes by another queue of the router's."""
+    program = cluster.folder / "spread.o"
+    include = "/usr/include/%s-linux-gnu" % os.uname().machine
+    command(["clang", "-O2", "-g", "-target", "bpf", "-I" + include, "-c",
+             ROOT / "Tests/Namespaces/spread.bpf.c", "-o", program])
+    namespace = cluster.network.namespace(plan.CLIENT)
+    command(["tc", "-n", namespace, "qdisc", "add", "dev", "uplink0", "clsact"])
+    command(["tc", "-n", namespace, "filter", "add", "dev", "uplink0", "egress", "bpf", "da", "obj", program, "sec", "tc"])
+
+
+def two_workers(viaduct):
+    """One SA whose packets come by two queues in turns: one worker owns it, the other hands over, and nothing is lost. The
+    router's window is wide enough for what that puts out of order."""
+    def amend(text):
+        return text.replace("    port: auto\n", "    port: auto\n    workers: 2\n").replace("replayWindow: 64", "replayWindow: 2048")
+
+    with Cluster(viaduct, PREFIX, window=32, queues=2, amend=amend) as cluster:
+        spread(cluster)
+        summary = cluster.nodes[plan.ROUTER].summary
+        outcome = run(cluster, CONNECTIONS, LARGE_BYTES, watch=lambda *_: None)
+        status = outcome.statuses[plan.ROUTER]
+    wrong = list(problems(outcome))
+    wrong += ["the router dropped %d packets: %s" % (n, verdict) for verdict, n in drops(outcome, plan.ROUTER).items()]
+    expect(not wrong, "\n".join(wrong))
+    expect("2 workers on processors" in summary, "ready: %s" % summary)
+    one, other = sorted(status["workers"], key=lambda worker: worker["handedOver"])
+    expect(len(status["workers"]) == 2 and one["processor"] != other["processor"], "workers: %s" % status["workers"])
+    expect(one["handedOver"] == 0 and other["takenOver"] == 0, "more than one owner: %s" % status["workers"])
+    expect(0 < other["handedOver"] == one["takenOver"], "handed over and taken over differ: %s" % status["workers"])
+    nothing_left()
+    return "%.1f MB, %.1f s; %d packets by the owner, of which %d were handed over; %s" % (
+        outcome.byte_count / 1e6, outcome.seconds, one["packets"], one["takenOver"], summary)
+
+
 def nothing_left():
     expect(not namespaces(PREFIX), "namespaces are left: %s" % namespaces(PREFIX))
     expect(not folders(PREFIX), "folders are left: %s" % folders(PREFIX))
@@ -252,6 +287,7 @@ TESTS = {
     "ipv4-in-ipv6": lambda viaduct: transfers6(viaduct, PACKET_SOCKET, OUTSIDE, port="packet_socket"),
     "ipv6-in-ipv4": lambda viaduct: transfers6(viaduct, AF_XDP, TRUSTED, INSIDE),
     "ipv6-strongswan": lambda viaduct: transfers6(viaduct, AF_XDP, client="strongswan", rekey_seconds=2),
+    "two-workers": two_workers,
     "targets-quiet": targets_quiet,
     "filter-at-router": lambda viaduct: filtered(viaduct, "router", "tunnel"),
     "filter-at-target": lambda viaduct: filtered(viaduct, "target", "transport"),

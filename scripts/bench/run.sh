@@ -12,6 +12,7 @@ trap 'exit 130' INT TERM
 echo "== building (release)"
 swift build --package-path "$package" -c release -j "$jobs" --product PacketPathProbe
 swift build --package-path "$package" -c release -j "$jobs" --product VethBench
+swift build --package-path "$package" -c release -j "$jobs" --product WorkerBench
 swift build --package-path "$package" -c release -j "$jobs" --product IKEBench
 swift build --package-path "$package" -c release -j "$jobs" --product LinkBench
 swift build --package-path "$package" -c release -j "$jobs" --product LeaseBench
@@ -23,6 +24,10 @@ VIADUCT_FIGURES="$figures" swift package --package-path "$package" -c release -j
 echo "== instructions and calls a packet, counted by callgrind"
 gate=0
 scripts/bench/callgrind.py --figures "$figures" || gate=$?
+echo "== two workers beside one, in turns"
+for bytes in 40 1400; do
+    VIADUCT_FIGURES="$figures" "$package/.build/release/WorkerBench" "scenario=256sa-4096conn/${bytes}B" || gate=$?
+done
 echo "== over veth, beside a bare forwarder, in turns"
 scripts/bench/veth.py --figures "$figures"
 echo "== TCP through the whole cluster, beside the same in clear"

@@ -15,6 +15,16 @@ public struct RouterPath: PacketPath, ~Copyable {
 
     /// The router of the store's cluster, with its SAs and neighbours.
     public static func router(for store: PacketStore, verifies: Bool) throws -> Router {
+        var router = Router(configuration(for: store, verifies: verifies))
+        for (target, mac) in zip(Cluster.targets, Cluster.targetMACs) {
+            try router.apply(.neighbour(target: target.name, mac))
+        }
+        for peer in store.cluster.peers { try router.apply(.install(peer.association)) }
+        return router
+    }
+
+    /// With room for the store's SAs and connections.
+    public static func configuration(for store: PacketStore, verifies: Bool) -> RouterConfiguration {
         var configuration = RouterConfiguration(
             dvipas: [Cluster.dvipa], gateways: [Cluster.gateway], services: [Cluster.service],
             targets: Cluster.targets, epoch: Cluster.epoch, trustedAddress: Cluster.trustedAddress,
@@ -25,12 +35,7 @@ public struct RouterPath: PacketPath, ~Copyable {
         // All connections of a scenario begin before the first of them goes on.
         configuration.halfOpenCapacity = configuration.connectionCapacity
         configuration.halfOpenLimit = configuration.connectionCapacity
-        var router = Router(configuration)
-        for (target, mac) in zip(Cluster.targets, Cluster.targetMACs) {
-            try router.apply(.neighbour(target: target.name, mac))
-        }
-        for peer in store.cluster.peers { try router.apply(.install(peer.association)) }
-        return router
+        return configuration
     }
 
     public var cipherName: String { router.cipherName }
