@@ -118,7 +118,7 @@ public struct Worker: ~Copyable, @unchecked Sendable {
             probes.send(router, &port)
             let milliseconds = Self.milliseconds()
             if batch.isEmpty {
-                sleep(milliseconds: Int32(Self.reportInterval / 4))
+                rest(milliseconds: Int32(Self.reportInterval / 4))
             } else {
                 router.process(&batch, in: port.memory, now: UInt32(truncatingIfNeeded: milliseconds / 1000))
                 if router.relayedCount > 0 { handOver() }
@@ -139,7 +139,7 @@ public struct Worker: ~Copyable, @unchecked Sendable {
     }
 
     /// Until the port has something, or another worker.
-    private mutating func sleep(milliseconds: Int32) {
+    private mutating func rest(milliseconds: Int32) {
         guard let crew = router.crew else { return port.wait(milliseconds: milliseconds) }
         guard crew.prepareToSleep(router.seat) else { return }
         port.wait(milliseconds: milliseconds, or: crew.bell(of: router.seat))

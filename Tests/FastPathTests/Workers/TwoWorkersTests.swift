@@ -90,6 +90,7 @@ import Wire
     /// Nothing that is not authentic makes anybody an owner, or changes anything else.
     @Test func unverifiedBytesOwnNothing() {
         var bench = Self.bench(Example.tunnel)
+        _ = bench.send()
         let before = (bench.first.router.stateSnapshot(), bench.second.router.stateSnapshot())
         var forged = Self.frame(7)
         forged[forged.count - 1] ^= 1
