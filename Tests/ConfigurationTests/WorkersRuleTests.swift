@@ -24,7 +24,7 @@ import Testing
             gives: "cluster.yaml:15: workers is 0; 1 to 64 or auto is allowed. Write workers: auto."),
         Edit(
             "port: auto", "workers: many",
-            gives: "cluster.yaml:15: workers is \"many\", which is not a number. Write workers: auto."),
+            gives: "cluster.yaml:15: workers is \"many\"; a number, 1 to 64 or auto, is wanted. Write workers: auto."),
     ]
 
     @Test("Workers", arguments: refused)

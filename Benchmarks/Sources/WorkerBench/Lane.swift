@@ -17,7 +17,7 @@ struct StorePort: ~Copyable, FramePort {
         (self.frames, self.order, next) = (frames, order, 0)
     }
 
-    var isEmpty: Bool { next == order.count }
+    var received: Int { next }
 
     mutating func receive(into batch: inout PacketBatch) {
         guard let frames else { return }
@@ -74,9 +74,11 @@ final class Lane: @unchecked Sendable {
     func offer(_ frames: PacketStore.Frames, _ order: [Int]) { port.offer(frames, order) }
 
     /// A round as a worker's: false when nothing has come. Returns through `settled` the packets that were judged for good.
-    func round(settled: inout Int) -> Bool {
+    ///
+    /// - Parameter isHeldBack: takes only what is handed over.
+    func round(settled: inout Int, isHeldBack: Bool = false) -> Bool {
         if isShared { router.takeOver(into: &batch, port: &port) }
-        port.receive(into: &batch)
+        if !isHeldBack { port.receive(into: &batch) }
         guard !batch.isEmpty else { return false }
         router.process(&batch, in: port.memory, now: 1)
         if isShared { router.passOn(&batch, from: port.memory) }
@@ -87,7 +89,8 @@ final class Lane: @unchecked Sendable {
         return true
     }
 
-    var isDone: Bool { port.isEmpty }
+    /// Packets of its own queue that it has taken.
+    var received: Int { port.received }
     var steered: UInt64 { router.counters[.steered] }
     var handedOver: UInt64 { router.counters[.handedOver] }
     var refused: UInt64 { router.counters[.handOverQueueFull] }

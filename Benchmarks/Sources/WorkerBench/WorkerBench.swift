@@ -17,7 +17,8 @@ import Workload
             guard parts.count == 2, options[parts[0]] != nil else { fail("unknown argument \(argument)") }
             options[parts[0]] = parts[1]
         }
-        guard let scenario = Scenario(name: options["scenario"]!), let rounds = Int(options["rounds"]!), rounds > 0 else {
+        guard let scenario = Scenario(name: options["scenario"]!), let rounds = Int(options["rounds"]!), rounds > 0
+        else {
             fail("scenario must be like 256sa-4096conn/40B, rounds a number")
         }
         guard Processors.available.count >= 2 else { return print("two workers: this machine has one processor") }
@@ -61,10 +62,18 @@ final class Contest: Sendable {
     private let orders: [[Int]]
     private let settled = Atomic<Int>(0)
     private let ready = Atomic<Int>(0)
+    /// Packets of its own queue that each worker has taken; only where they hand over.
+    private let received: (Counter, Counter) = (Counter(), Counter())
+    private let isPaced: Bool
+    /// So far one worker's queue may be ahead of the other's: cards fill queues at one rate, and a machine that takes a processor
+    /// away for a while would else let one worker fill the ring that the other does not empty.
+    private static let lead = 128
+    private final class Counter: Sendable { let value = Atomic<Int>(0) }
 
     init(_ store: PacketStore, _ kind: Kind) throws {
         self.store = store
         let count = kind == .one ? 1 : 2
+        isPaced = kind == .twoHandingOver
         let desks = WorkerDesks(
             count: count, associationCapacity: RouterPath.configuration(for: store, verifies: true).associationCapacity)
         let associations = store.cluster.peers.map {
@@ -91,7 +100,7 @@ final class Contest: Sendable {
         guard steered == store.openings.count else { WorkerBench.fail("only \(steered) were steered") }
     }
 
-    /// Packets a tick.
+    /// Steered packets a tick.
     func pass() throws -> Double {
         for (lane, order) in zip(lanes, orders) {
             try lane.renewWindows()
@@ -99,6 +108,8 @@ final class Contest: Sendable {
         }
         settled.store(0, ordering: .relaxed)
         ready.store(0, ordering: .relaxed)
+        for counter in [received.0, received.1] { counter.value.store(0, ordering: .relaxed) }
+        let steeredBefore = lanes.reduce(0) { $0 + $1.steered }
         let before = lanes.reduce(0) { $0 + $1.steered + $1.refused }
         let done = DispatchSemaphore(value: 0)
         for worker in 1..<max(lanes.count, 1) {
@@ -113,7 +124,7 @@ final class Contest: Sendable {
         guard Int(after - before) == store.frames.count else {
             WorkerBench.fail("\(after - before) of \(store.frames.count) were steered: \(lanes.map(\.verdicts))")
         }
-        return Double(store.frames.count) / Double(ticks)
+        return Double(lanes.reduce(0) { $0 + $1.steered } - steeredBefore) / Double(ticks)
     }
 
     /// Until all packets of all workers are settled. Returns the ticks from when all were ready.
@@ -125,8 +136,15 @@ final class Contest: Sendable {
         let start = machine_ticks()
         while settled.load(ordering: .relaxed) < store.frames.count {
             var count = 0
-            _ = lanes[worker].round(settled: &count)
+            var isHeldBack = false
+            if isPaced {
+                let (mine, other) = worker == 0 ? received : (received.1, received.0)
+                isHeldBack = lanes[worker].received > other.value.load(ordering: .acquiring) + Self.lead
+                mine.value.store(lanes[worker].received, ordering: .releasing)
+            }
+            let isBusy = lanes[worker].round(settled: &count, isHeldBack: isHeldBack)
             if count > 0 { settled.add(count, ordering: .acquiringAndReleasing) }
+            if !isBusy { sched_yield() }
         }
         return machine_ticks() &- start
     }
