@@ -41,7 +41,7 @@ class Cluster:
                  amend=lambda text: text, addresses=plan, queues=1):
         """`client`: "viaduct" for our own endpoint with manual SAs, "strongswan" for one that negotiates and rekeys. `coupling`:
         "embedded" in the router, or "etcd", which then runs on the trusted link. `amend`: makes
-        another text of the configuration, of one with manual SAs. `addresses`: the plan, or one of `demo.families`. `queues`:
+        another text of the configuration. `addresses`: the plan, or one of `demo.families`. `queues`:
         of the router's links, at both ends."""
         self.viaduct = pathlib.Path(viaduct).resolve()
         self.client, self.rekey_seconds = client, rekey_seconds
@@ -75,7 +75,8 @@ class Cluster:
             if self.coupling == "etcd":
                 self.etcd = Etcd(self.network, plan.TRUSTED, self.folder, [plan.STORE])
             endpoints = self.etcd.endpoints if self.etcd else ()
-            config.write_text(self.network.plan.text(negotiating(self.window, self.port, self.folder, secret, endpoints)))
+            text = negotiating(self.window, self.port, self.folder, secret, endpoints)
+            config.write_text(self.amend(self.network.plan.text(text)))
             run([self.viaduct, "cluster", "init", "--config", config, "--directory", self.folder / "link"])
         else:
             text = configuration(self.mode, self.window, self.port, self.folder / "state")

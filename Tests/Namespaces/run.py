@@ -80,13 +80,16 @@ def spread(cluster):
     command(["tc", "-n", namespace, "filter", "add", "dev", "uplink0", "egress", "bpf", "da", "obj", program, "sec", "tc"])
 
 
-def two_workers(viaduct):
-    """One SA whose packets come by two queues in turns: one worker owns it, the other hands over, and nothing is lost. The
+def two_workers(viaduct, **options):
+    """One SA, or one after the other, whose packets come by two queues in turns: one worker owns it, the other hands over, and nothing is lost. The
     router's window is wide enough for what that puts out of order."""
     def amend(text):
-        return text.replace("    port: auto\n", "    port: auto\n    workers: 2\n").replace("replayWindow: 64", "replayWindow: 2048")
+        text = text.replace("    port: auto\n", "    port: auto\n    workers: 2\n")
+        # Of manual SAs, and of one that is negotiated.
+        text = text.replace("    replayWindow: 64", "    replayWindow: 2048")
+        return text.replace("        peerReplayWindow:", "        replayWindow: 2048\n        peerReplayWindow:")
 
-    with Cluster(viaduct, PREFIX, window=32, queues=2, amend=amend) as cluster:
+    with Cluster(viaduct, PREFIX, queues=2, amend=amend, **options) as cluster:
         spread(cluster)
         summary = cluster.nodes[plan.ROUTER].summary
         outcome = run(cluster, CONNECTIONS, LARGE_BYTES, watch=lambda *_: None)
@@ -287,7 +290,8 @@ TESTS = {
     "ipv4-in-ipv6": lambda viaduct: transfers6(viaduct, PACKET_SOCKET, OUTSIDE, port="packet_socket"),
     "ipv6-in-ipv4": lambda viaduct: transfers6(viaduct, AF_XDP, TRUSTED, INSIDE),
     "ipv6-strongswan": lambda viaduct: transfers6(viaduct, AF_XDP, client="strongswan", rekey_seconds=2),
-    "two-workers": two_workers,
+    "two-workers": lambda viaduct: two_workers(viaduct, window=32),
+    "two-workers-rekeyed": lambda viaduct: two_workers(viaduct, window=64, client="strongswan", rekey_seconds=1),
     "targets-quiet": targets_quiet,
     "filter-at-router": lambda viaduct: filtered(viaduct, "router", "tunnel"),
     "filter-at-target": lambda viaduct: filtered(viaduct, "target", "transport"),
