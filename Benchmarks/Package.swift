@@ -44,6 +44,16 @@ let package = Package(
                 .product(name: "CMachine", package: "viaduct"),
             ],
             swiftSettings: settings),
+        // Two workers beside one: scripts/bench/run.sh.
+        .executableTarget(
+            name: "WorkerBench",
+            dependencies: [
+                "Workload",
+                .product(name: "FastPath", package: "viaduct"),
+                .product(name: "Associations", package: "viaduct"),
+                .product(name: "CMachine", package: "viaduct"),
+            ],
+            swiftSettings: settings),
         // IKE: scripts/bench/ike.py.
         .target(name: "ProcessMeter"),
         .executableTarget(

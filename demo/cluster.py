@@ -19,7 +19,8 @@ from demo.strongswan import StrongSwan
 HERE = pathlib.Path(__file__).resolve().parent.parent
 READY_SECONDS = 20
 # What says that a packet went on its way, and says nothing about a loss.
-GOOD = {"steered", "steeredWithOptions", "relayed", "delivered", "sealed", "deliveredInClear", "sentInClear", "passed", "keepalive", "probed"}
+GOOD = {"steered", "steeredWithOptions", "relayed", "delivered", "sealed", "deliveredInClear", "sentInClear", "passed", "keepalive", "probed",
+        "handedOver"}
 
 
 def claim(prefix):
@@ -37,15 +38,16 @@ class Cluster:
 
     def __init__(self, viaduct, prefix, mode="tunnel", window=64, port="auto", keep_logs=None,
                  router_under=(), say=lambda text: None, client="viaduct", rekey_seconds=0, coupling="embedded",
-                 amend=lambda text: text, addresses=plan):
+                 amend=lambda text: text, addresses=plan, queues=1):
         """`client`: "viaduct" for our own endpoint with manual SAs, "strongswan" for one that negotiates and rekeys. `coupling`:
         "embedded" in the router, or "etcd", which then runs on the trusted link. `amend`: makes
-        another text of the configuration. `addresses`: the plan, or one of `demo.families`."""
+        another text of the configuration. `addresses`: the plan, or one of `demo.families`. `queues`:
+        of the router's links, at both ends."""
         self.viaduct = pathlib.Path(viaduct).resolve()
         self.client, self.rekey_seconds = client, rekey_seconds
         self.prefix, self.mode, self.window, self.port = prefix, mode, window, port
         self.logs, self.router_under, self.say = keep_logs, router_under, say
-        self.network = Network(prefix, mode, addresses)
+        self.network = Network(prefix, mode, addresses, queues)
         self.coupling, self.amend = coupling, amend
         self.dvipa = addresses.dvipa(mode)
         self.nodes, self.servers, self.claimed, self.folder, self.etcd = {}, {}, None, None, None

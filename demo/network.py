@@ -63,8 +63,8 @@ def end_processes(namespace, seconds=5):
 class Network:
     """The namespaces of a plan, the demonstration's or one like it, connected."""
 
-    def __init__(self, prefix, mode, plan=plan):
-        self.prefix, self.mode, self.plan = prefix, mode, plan
+    def __init__(self, prefix, mode, plan=plan, queues=1):
+        self.prefix, self.mode, self.plan, self.queues = prefix, mode, plan, queues
 
     def namespace(self, node):
         return self.prefix + node
@@ -82,12 +82,16 @@ class Network:
             self.shell(node, SETTINGS)
             if any(":" in address for _, _, address in self.plan.addresses(self.mode)) or ":" in self.plan.dvipa(self.mode):
                 self.shell(node, WITH_IPV6)
-        self.ip("link add %s netns %s mtu 1500 numrxqueues 1 numtxqueues 1 type veth "
-                "peer name %s netns %s mtu 1500 numrxqueues 1 numtxqueues 1" % (
-                    a, self.namespace(here), b, self.namespace(there)) for (here, a), (there, b) in self.plan.links())
+        self.ip(self.link(*ends) for ends in self.plan.links())
         for node in self.plan.NAMESPACES:
             self.configure(node)
         self.wait_until_up()
+
+    def link(self, one, other):
+        queues = self.queues if self.plan.ROUTER in (one[0], other[0]) else 1
+        several = "numrxqueues %d numtxqueues %d" % (queues, queues)
+        return "link add %s netns %s mtu 1500 %s type veth peer name %s netns %s mtu 1500 %s" % (
+            one[1], self.namespace(one[0]), several, other[1], self.namespace(other[0]), several)
 
     def wait_until_up(self, seconds=10):
         """The kernel may take up to a second to put a link with a carrier to work, and drops what is sent until then. A

@@ -75,6 +75,8 @@ public struct SecurityAssociation: Sendable {
     public var isOwn = false
     /// Extended sequence numbers (RFC 4303 §2.2.1): 64 bits, of which the lower half is sent (docs/esn.md).
     public var hasESN = false
+    /// For a router with several workers: the group of SAs that one of them owns together (docs/workers.md). -1 for none.
+    public var workerGroup: Int32 = -1
 
     /// Traps when one of the keys or the salt has not the transform's length, or the window is out of range.
     public init(

@@ -34,6 +34,8 @@ public struct RouterNode: Sendable, Hashable {
     /// The source of GRE.
     public var trustedAddress: IPAddress?
     public var port: PortChoice
+    /// Threads that process packets, 1 to 64; nil for one a receive queue, as many as there are processors at most.
+    public var workers: Int?
 }
 
 /// How a router gets at frames.

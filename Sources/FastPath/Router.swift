@@ -79,6 +79,16 @@ public struct Router: ~Copyable {
     private var isSweeping = false
     /// By their index.
     let dvipas: [IPAddress]
+    /// Beside other workers (Workers/Router+Owners.swift): with whom, as which of them, and each SA's group by its place.
+    var crew: WorkerCrew?
+    var seat = 0
+    var groups: Slab<Int32>
+    var isShared = false
+    var turn = 0
+    /// Packets of the last batch that other workers own.
+    var handedOverCount = 0
+    /// Frames that others handed over, since the start.
+    var takenOverCount: UInt64 = 0
     public private(set) var counters = VerdictCounters()
 
     /// Takes all memory now. `ciphers` must have been made for the configuration's capacities.
@@ -104,6 +114,7 @@ public struct Router: ~Copyable {
         verification = configuration.verification
         filter = FilterTable(configuration.filter)
         dvipas = configuration.dvipas
+        groups = Slab(repeating: -1, count: 1)
         let capacity = configuration.batchCapacity
         works = Slab(repeating: .none, count: capacity)
         heads = PeekedHeads(capacity: capacity)
@@ -127,8 +138,13 @@ public struct Router: ~Copyable {
         clock = now
         let fragments = classify(&batch, in: memory)
         tooBigCount = 0
-        if fragments > 0 { reassemble(&batch, in: memory, now: now) }
+        handedOverCount = 0
+        if fragments > 0 {
+            if isShared { separateFragments(&batch, in: memory) }
+            reassemble(&batch, in: memory, now: now)
+        }
         associations.find(&batch)
+        if isShared { separate(&batch, in: memory) }
         var admitted = associations.admit(&batch, to: &works)
         var proof: AuthenticationProof?
         switch verification {
@@ -221,7 +237,8 @@ public struct Router: ~Copyable {
     public mutating func apply(_ publication: Publication) throws(InstallFailure) {
         switch publication {
         case .install(let association):
-            if association.direction == .inbound { _ = try associations.install(association, ciphers: ciphers) }
+            guard association.direction == .inbound else { return }
+            noteGroup(of: association, at: try associations.install(association, ciphers: ciphers))
         case .remove(let spi, let direction):
             if direction == .inbound { associations.remove(spi, ciphers: ciphers) }
         case .neighbour(let target, let address):

@@ -13,6 +13,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     /// Router: its target cannot do the SA, so the router's relay opens it. The relay: opened, and sent to the target
     /// in clear, in GRE.
     case relayed
+    /// Router: another worker owns its SA, or joins its sender's fragments, and judges it.
+    case handedOver
     /// Target, endpoint: opened and given to the host's own TCP/IP.
     case delivered
     /// Target, endpoint: sealed and sent to the peer.
@@ -103,6 +105,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case tooManyHalfOpen
     /// The port could not take it.
     case transmitQueueFull
+    /// Router: the worker that owns its SA does not keep up.
+    case handOverQueueFull
 
     // MARK: Targets and endpoints.
     /// GRE (or ESP) from an address that is no router of ours.

@@ -44,12 +44,26 @@ public struct RouterReport: Sendable {
     /// place.
     public var affinities = 0
     public var omittedAffinities: UInt64 = 0
+    /// What each worker has done of it.
+    public struct WorkerReport: Sendable, Equatable {
+        /// That it is bound to; nil where it is not bound.
+        public var processor: Int?
+        /// Packets of every verdict, those that it handed over among them.
+        public var packets: UInt64 = 0
+        /// Frames that it handed over, could not hand over, and got from others.
+        public var handedOver: UInt64 = 0
+        public var handOverQueueFull: UInt64 = 0
+        public var takenOver: UInt64 = 0
+    }
+    public var workers: [WorkerReport] = []
     public init() {}
 }
 
 /// Where a worker leaves its latest report and hears that it should end.
 public final class WorkerDesk: Sendable {
     public let inbox = PublicationQueue()
+    /// That the worker is bound to; nil where it is not bound.
+    public let processor: Int?
     private let report = Mutex<RouterReport>(RouterReport())
     private let sightings = Mutex<[PeerSighting]>([])
     /// Of sightings that nobody takes; the oldest go first.
@@ -57,7 +71,7 @@ public final class WorkerDesk: Sendable {
     private let isEnding = Atomic<Bool>(false)
     private let rounds = Atomic<UInt64>(0)
 
-    public init() {}
+    public init(processor: Int? = nil) { self.processor = processor }
     public func end() { isEnding.store(true, ordering: .releasing) }
     public var latestReport: RouterReport { report.withLock { $0 } }
     /// Peers behind NATs that send from elsewhere now, since the last call.
@@ -84,7 +98,10 @@ public final class WorkerDesk: Sendable {
 }
 
 /// One thread's loop: a port, a router, a batch.
-public struct Worker: ~Copyable {
+///
+/// `@unchecked Sendable`: nobody else has what is in it, but for the crew, which is made for that. It may be made on one thread and
+/// run on another.
+public struct Worker: ~Copyable, @unchecked Sendable {
     private var router: Router
     private var port: RouterPort
     private var batch: PacketBatch
@@ -111,9 +128,13 @@ public struct Worker: ~Copyable {
 
     /// Runs until the desk says that it should end.
     public mutating func run(_ desk: WorkerDesk) {
+        if let processor = desk.processor, machine_pin(Int32(processor)) != 0 {
+            refusals.append("processor \(processor): \(PortFailure.reason(errno: errno))")
+        }
         var nextReport: UInt64 = 0
         while !desk.shouldEnd {
             desk.countRound()
+            if router.isShared { router.takeOver(into: &batch, port: &port) }
             port.receive(into: &batch)
             // Behind the receiving: what was published before a packet was sent is applied before that packet is looked at,
             // and that is the whole barrier between an SA's installation and its first packet.
@@ -121,10 +142,11 @@ public struct Worker: ~Copyable {
             probes.send(router, &port)
             let milliseconds = Self.milliseconds()
             if batch.isEmpty {
-                port.wait(milliseconds: Int32(Self.reportInterval / 4))
+                rest(milliseconds: Int32(Self.reportInterval / 4))
             } else {
                 router.process(&batch, in: port.memory, now: UInt32(truncatingIfNeeded: milliseconds / 1000))
                 if router.relayedCount > 0 { handOver() }
+                if router.handedOverCount > 0 { router.passOn(&batch, from: port.memory) }
                 if router.tooBigCount > 0 {
                     copies.send(of: batch, router, &port, now: UInt32(truncatingIfNeeded: milliseconds / 1000))
                 }
@@ -134,11 +156,19 @@ public struct Worker: ~Copyable {
             }
             if milliseconds >= nextReport {
                 nextReport = milliseconds + Self.reportInterval
-                desk.leave(report())
+                desk.leave(report(desk))
                 desk.leave(router.takeSightings())
             }
         }
-        desk.leave(report())
+        desk.leave(report(desk))
+    }
+
+    /// Until the port has something, or another worker.
+    private mutating func rest(milliseconds: Int32) {
+        guard let crew = router.crew else { return port.wait(milliseconds: milliseconds) }
+        guard crew.prepareToSleep(router.seat) else { return }
+        port.wait(milliseconds: milliseconds, or: crew.bell(of: router.seat))
+        crew.wakeUp(router.seat)
     }
 
     private mutating func handOver() {
@@ -161,8 +191,9 @@ public struct Worker: ~Copyable {
         }
     }
 
-    private mutating func report() -> RouterReport {
+    private mutating func report(_ desk: WorkerDesk) -> RouterReport {
         var report = router.report()
+        report.workers[0].processor = desk.processor
         report.portStatistics = port.statistics()
         report.portSummary = port.summary
         report.refusals = refusals
@@ -196,6 +227,11 @@ extension Router {
         report.fragmented = [
             "whole": datagrams.whole, "timedOut": datagrams.timedOut, "displaced": datagrams.displaced,
             "refused": datagrams.refused, "held": UInt64(reassembler.count),
+        ]
+        report.workers = [
+            RouterReport.WorkerReport(
+                packets: report.verdicts.values.reduce(0, &+), handedOver: counters[.handedOver],
+                handOverQueueFull: counters[.handOverQueueFull], takenOver: takenOverCount)
         ]
         for (index, target) in targets.targets.enumerated() {
             report.targets.append(

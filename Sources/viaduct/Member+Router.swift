@@ -5,7 +5,7 @@ import FastPath
 import Foundation
 import Wire
 
-/// A router: a worker on this thread; neighbours, the sequencers and the status file on threads beside it.
+/// A router: a worker on this thread, the others, neighbours, the sequencers and the status file on threads beside it.
 extension Member {
     func run(_ router: RouterNode) throws(RunFailure) {
         do { try start(router) } catch { throw RunFailure(error) }
@@ -26,24 +26,22 @@ extension Member {
         {
             Log.warn(complaint)
         }
-        let port = try RouterPort.open(
-            choice: FastPath.PortChoice(settings.port), clientInterface: clientInterface,
-            trustedInterface: trustedInterface, ownedAddresses: cluster.dvipas + cluster.gateways)
-        let summary = port.summary
-        var router = Router(
-            RouterConfiguration(
-                cluster, trustedAddress: trustedAddress, trustedMAC: trustedMAC, trustedMTU: trusted.mtu))
-        for configured in cluster.securityAssociations { try router.apply(.install(configured.association)) }
-        let ciphers = router.cipherName
-
-        let desk = WorkerDesk()
+        var pipe = try RelayPipe.open()
+        let relaySender = pipe.takeSender()
+        let workers = try RouterWorkers.open(
+            RouterWorkers.Parts(
+                settings: settings, clientInterface: clientInterface, trustedInterface: trustedInterface,
+                ownedAddresses: cluster.dvipas + cluster.gateways,
+                configuration: RouterConfiguration(
+                    cluster, trustedAddress: trustedAddress, trustedMAC: trustedMAC, trustedMTU: trusted.mtu),
+                associations: cluster.securityAssociations.map(\.association)),
+            relay: relaySender)
+        let desk = workers.desks
         let neighbours = try NeighbourService(
             targets: cluster.targets, interface: trustedInterface, local: trustedAddress
         ) { publication in
-            if !desk.inbox.offer(publication) { Log.warn("the worker does not keep up with publications") }
+            if !desk.offer(publication) { Log.warn("the worker does not keep up with publications") }
         }
-        var pipe = try RelayPipe.open()
-        let relaySender = pipe.takeSender()
         let relay = cluster.link.flatMap { _ in
             RelayService(self, trustedAddress: trustedAddress, receiver: pipe.takeReceiver())
         }
@@ -74,9 +72,8 @@ extension Member {
                     control: control?.report, relay: relay)
             }
         }
-        announce("on \(summary); \(ciphers)\(cluster.verificationWords)")
-        var worker = Worker(router: router, port: port, relay: relaySender)
-        worker.run(desk)
+        announce("on \(workers.summary)\(cluster.verificationWords)")
+        try workers.run()
         hasEnded.value = true
         coupling?.stopWaiting()
         housekeeping.stop()

@@ -9,7 +9,7 @@ import XCF
 extension Member {
     /// nil when the configuration has neither `ike` nor `link`.
     func routerControl(
-        at address: IPAddress, desk: WorkerDesk, sequencer: SequencerService, _ coupling: CouplingEnd?,
+        at address: IPAddress, desk: WorkerDesks, sequencer: SequencerService, _ coupling: CouplingEnd?,
         _ marks: CoupledMarks, _ relay: RelayService?, withdraw: @escaping @Sendable (String) -> Void
     ) throws -> RouterControl? {
         guard cluster.ike != nil || cluster.link != nil else { return nil }
@@ -61,7 +61,7 @@ extension Member {
 
     /// Inbound SAs are for the router's own path; for outbound ones it hands out the numbers.
     private static func apply(
-        _ entry: ShadowEntry, _ desk: WorkerDesk, _ sequencer: SequencerService, isCoupled: Bool
+        _ entry: ShadowEntry, _ desk: WorkerDesks, _ sequencer: SequencerService, isCoupled: Bool
     ) {
         switch entry {
         case .begin, .complete, .relay, .relocate, .allow, .advance: break
@@ -78,7 +78,7 @@ extension Member {
         }
     }
 
-    private static func publish(_ publication: Publication, _ desk: WorkerDesk) {
-        if !desk.inbox.offer(publication) { Log.warn("the worker does not keep up with publications") }
+    private static func publish(_ publication: Publication, _ desk: WorkerDesks) {
+        if !desk.offer(publication) { Log.warn("the worker does not keep up with publications") }
     }
 }

@@ -51,6 +51,17 @@ final class StatusWriter: Sendable {
             }
         }
 
+        /// One of a router's workers.
+        struct WorkerStatus: Encodable {
+            /// That it is bound to; missing where there is one worker, which is not bound.
+            var processor: Int?
+            var packets: UInt64
+            /// Frames that it gave to the workers that own their SAs, could not give, and got.
+            var handedOver: UInt64
+            var handOverQueueFull: UInt64
+            var takenOver: UInt64
+        }
+
         struct Rates: Encodable { var packetsPerSecond: Double }
 
         var node: String
@@ -73,6 +84,7 @@ final class StatusWriter: Sendable {
         var rates: Rates?
         var leases: [String: UInt64]?
         var relay: Relay?
+        var workers: [WorkerStatus]?
         var xdp: [String: UInt64]?
         var rawSocket: [String: UInt64]?
         var tun: [String: UInt64]?
@@ -114,6 +126,11 @@ final class StatusWriter: Sendable {
                         neighbour: $0.neighbour?.description, relayed: $0.relayed)
                 )
             })
+        status.workers = report.workers.map {
+            Status.WorkerStatus(
+                processor: $0.processor, packets: $0.packets, handedOver: $0.handedOver,
+                handOverQueueFull: $0.handOverQueueFull, takenOver: $0.takenOver)
+        }
         status.rates = rate(report.targets.reduce(0) { $0 + $1.packets })
         status.leases = sums(of: sequencer)
         status.relay = relay?.report.map(Status.Relay.init)

@@ -95,7 +95,7 @@ import Testing
         Edit(
             "port: auto", "weight: 3",
             gives: "cluster.yaml:15: node \"router1\" has an unknown key \"weight\". Remove it; the keys here are "
-                + "role, clientInterface, trustedInterface, trustedAddress, port."),
+                + "role, clientInterface, trustedInterface, trustedAddress, port, workers."),
     ]
 
     @Test("Health and weights", arguments: refused)

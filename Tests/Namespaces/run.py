@@ -130,6 +130,42 @@ for frame in frames:
     raw.send(frame)
 print(json.dumps({"server": server, "sent": 2 * len(frames)}))
 """
+def spread(cluster):
+    """From now on every other ESP packet of the client's comes by another queue of the router's."""
+    program = cluster.folder / "spread.o"
+    include = "/usr/include/%s-linux-gnu" % os.uname().machine
+    command(["clang", "-O2", "-g", "-target", "bpf", "-I" + include, "-c",
+             ROOT / "Tests/Namespaces/spread.bpf.c", "-o", program])
+    namespace = cluster.network.namespace(plan.CLIENT)
+    command(["tc", "-n", namespace, "qdisc", "add", "dev", "uplink0", "clsact"])
+    command(["tc", "-n", namespace, "filter", "add", "dev", "uplink0", "egress", "bpf", "da", "obj", program, "sec", "tc"])
+
+
+def two_workers(viaduct, **options):
+    """One SA, or one after the other, whose packets come by two queues in turns: one worker owns it, the other hands over, and nothing is lost. The
+    router's window is wide enough for what that puts out of order."""
+    def amend(text):
+        text = text.replace("    port: auto\n", "    port: auto\n    workers: 2\n")
+        # Of manual SAs, and of one that is negotiated.
+        text = text.replace("    replayWindow: 64", "    replayWindow: 2048")
+        return text.replace("        peerReplayWindow:", "        replayWindow: 2048\n        peerReplayWindow:")
+
+    with Cluster(viaduct, PREFIX, queues=2, amend=amend, **options) as cluster:
+        spread(cluster)
+        summary = cluster.nodes[plan.ROUTER].summary
+        outcome = run(cluster, CONNECTIONS, LARGE_BYTES, watch=lambda *_: None)
+        status = outcome.statuses[plan.ROUTER]
+    wrong = list(problems(outcome))
+    wrong += ["the router dropped %d packets: %s" % (n, verdict) for verdict, n in drops(outcome, plan.ROUTER).items()]
+    expect(not wrong, "\n".join(wrong))
+    expect("2 workers on processors" in summary, "ready: %s" % summary)
+    one, other = sorted(status["workers"], key=lambda worker: worker["handedOver"])
+    expect(len(status["workers"]) == 2 and one["processor"] != other["processor"], "workers: %s" % status["workers"])
+    expect(one["handedOver"] == 0 and other["takenOver"] == 0, "more than one owner: %s" % status["workers"])
+    expect(0 < other["handedOver"] == one["takenOver"], "handed over and taken over differ: %s" % status["workers"])
+    nothing_left()
+    return "%.1f MB, %.1f s; %d packets by the owner, of which %d were handed over; %s" % (
+        outcome.byte_count / 1e6, outcome.seconds, one["packets"], one["takenOver"], summary)
 
 
 def nothing_left():
@@ -317,6 +353,8 @@ TESTS = {
     "ipv6-strongswan": lambda viaduct: transfers6(viaduct, AF_XDP, client="strongswan", rekey_seconds=2),
     "verify-target": lambda viaduct: transfers(viaduct, AF_XDP, client="strongswan", amend=reading_only),
     "verify-target-replays": replays,
+    "two-workers": lambda viaduct: two_workers(viaduct, window=32),
+    "two-workers-rekeyed": lambda viaduct: two_workers(viaduct, window=64, client="strongswan", rekey_seconds=1),
     "targets-quiet": targets_quiet,
     "filter-at-router": lambda viaduct: filtered(viaduct, "router", "tunnel"),
     "filter-at-target": lambda viaduct: filtered(viaduct, "target", "transport"),

@@ -181,7 +181,8 @@ private final class TestRouter: Sendable {
         sequencer = try member.sequencerService(at: address, marks, coupling)
         control = try #require(
             try member.routerControl(
-                at: address, desk: WorkerDesk(), sequencer: sequencer, coupling, marks, nil, withdraw: { _ in }))
+                at: address, desk: WorkerDesks(count: 1, associationCapacity: 64), sequencer: sequencer, coupling,
+                marks, nil, withdraw: { _ in }))
         marks.control.value = control
     }
 

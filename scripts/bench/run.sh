@@ -13,6 +13,7 @@ echo "== building (release)"
 swift build --package-path "$package" -c release -j "$jobs" --product PacketPathProbe
 swift build --package-path "$package" -c release -j "$jobs" --product VethBench
 swift build --package-path "$package" -c release -j "$jobs" --product ScaleBench
+swift build --package-path "$package" -c release -j "$jobs" --product WorkerBench
 swift build --package-path "$package" -c release -j "$jobs" --product IKEBench
 swift build --package-path "$package" -c release -j "$jobs" --product LinkBench
 swift build --package-path "$package" -c release -j "$jobs" --product LeaseBench
@@ -27,6 +28,10 @@ scripts/bench/callgrind.py --figures "$figures" || gate=$?
 echo "== many SAs and connections, memory, whole packets beside the bare ciphers"
 for part in crowd curve memory host verify chained; do
     VIADUCT_FIGURES="$figures" "$package/.build/release/ScaleBench" "$part" || gate=$?
+done
+echo "== two workers beside one, in turns"
+for bytes in 40 1400; do
+    VIADUCT_FIGURES="$figures" "$package/.build/release/WorkerBench" "scenario=256sa-4096conn/${bytes}B" || gate=$?
 done
 echo "== over veth, beside a bare forwarder, in turns"
 scripts/bench/veth.py --figures "$figures"

@@ -1,7 +1,8 @@
 import Wire
 
-/// Sealed packets as they would come from the wire, one behind the other, made once and copied into frames from here.
-public final class PacketStore {
+/// Sealed packets as they would come from the wire, one behind the other, made once and copied into frames from here. Nothing changes after
+/// `init`, unless a caller writes into frames.
+public final class PacketStore: @unchecked Sendable {
     public let scenario: Scenario
     public let cluster: Cluster
     /// One first segment (SYN) for each connection: fed first, so that the passes meet connections that are there.
@@ -10,9 +11,10 @@ public final class PacketStore {
     public let frames: Frames
     /// The connection that each packet of the pass belongs to.
     let connections: [Int]
+    public func connection(of packet: Int) -> Int { connections[packet] }
 
     /// Frames of one length in a block.
-    public final class Frames {
+    public final class Frames: @unchecked Sendable {
         public let count: Int
         public let frameByteCount: Int
         let bytes: UnsafeMutableRawBufferPointer

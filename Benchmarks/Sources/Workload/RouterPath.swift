@@ -29,22 +29,32 @@ public struct RouterPath: PacketPath, ~Copyable {
     public static func router(
         with associations: [SecurityAssociation], connections: Int, verifies: Bool
     ) throws -> Router {
-        var configuration = RouterConfiguration(
-            dvipas: [Cluster.dvipa], gateways: [Cluster.gateway], services: [Cluster.service],
-            targets: Cluster.targets, epoch: Cluster.epoch, trustedAddress: Cluster.trustedAddress,
-            trustedMAC: Cluster.trustedMAC, trustedMTU: Cluster.trustedMTU)
-        configuration.verification = verifies ? .router : .target
-        configuration.associationCapacity = capacity(for: associations.count)
-        configuration.connectionCapacity = capacity(for: connections * 2)
-        // All connections of a scenario begin before the first of them goes on.
-        configuration.halfOpenCapacity = configuration.connectionCapacity
-        configuration.halfOpenLimit = configuration.connectionCapacity
-        var router = Router(configuration)
+        var router = Router(configuration(associations: associations.count, connections: connections, verifies: verifies))
         for (target, mac) in zip(Cluster.targets, Cluster.targetMACs) {
             try router.apply(.neighbour(target: target.name, mac))
         }
         for association in associations { try router.apply(.install(association)) }
         return router
+    }
+
+    /// With room for the store's SAs and connections.
+    public static func configuration(for store: PacketStore, verifies: Bool) -> RouterConfiguration {
+        configuration(
+            associations: store.scenario.associations, connections: store.scenario.connections, verifies: verifies)
+    }
+
+    private static func configuration(associations: Int, connections: Int, verifies: Bool) -> RouterConfiguration {
+        var configuration = RouterConfiguration(
+            dvipas: [Cluster.dvipa], gateways: [Cluster.gateway], services: [Cluster.service],
+            targets: Cluster.targets, epoch: Cluster.epoch, trustedAddress: Cluster.trustedAddress,
+            trustedMAC: Cluster.trustedMAC, trustedMTU: Cluster.trustedMTU)
+        configuration.verification = verifies ? .router : .target
+        configuration.associationCapacity = capacity(for: associations)
+        configuration.connectionCapacity = capacity(for: connections * 2)
+        // All connections of a scenario begin before the first of them goes on.
+        configuration.halfOpenCapacity = configuration.connectionCapacity
+        configuration.halfOpenLimit = configuration.connectionCapacity
+        return configuration
     }
 
     public var cipherName: String { router.cipherName }

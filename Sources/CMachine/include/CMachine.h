@@ -29,6 +29,17 @@ static inline uint64_t machine_ticks(void)
 /// Overwrites secrets in a way no optimiser may leave out.
 static inline void machine_wipe(void *_Nonnull bytes, size_t count) { explicit_bzero(bytes, count); }
 
+/// Writes the numbers of the processors on which the calling thread may run, `room` at most, in order. Returns how many.
+static inline int machine_processors(int *_Nonnull numbers, int room)
+{
+    unsigned long mask[16] = {0};
+    int count = 0;
+    if (syscall(SYS_sched_getaffinity, 0, sizeof mask, mask) < 0) return 0;
+    for (int processor = 0; processor < 1024 && count < room; processor++)
+        if (mask[processor / 64] >> (processor % 64) & 1) numbers[count++] = processor;
+    return count;
+}
+
 /// Binds the calling thread to one processor. 0, or -1 with errno set.
 static inline long machine_pin(int processor)
 {

@@ -69,6 +69,7 @@ struct Form: Sendable {
         "trustedInterface": "trusted0",
         "trustedAddress": "192.0.2.1",
         "port": "auto",
+        "workers": "auto",
     ])
 
     static let target = Form([

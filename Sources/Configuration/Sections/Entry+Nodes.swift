@@ -60,6 +60,12 @@ extension Entry {
         return .fixed(UInt16(try integer(in: 1...1000, rangeText: "1 to 1000 or led")))
     }
 
+    /// nil for auto.
+    fileprivate func workers() throws(ConfigurationFailure) -> Int? {
+        if try scalar() == "auto" { return nil }
+        return try integer(in: 1...64, rangeText: "1 to 64 or auto")
+    }
+
     fileprivate func transforms() throws(ConfigurationFailure) -> [Transform] {
         try distinctList { entry throws(ConfigurationFailure) in
             guard let transform = try entry.scalar().flatMap(Transform.init(rawValue:)) else {
@@ -87,7 +93,8 @@ extension Section {
                 trustedAddress: try self["trustedAddress"]?.address(),
                 port: try self["port"]?.word([
                     "auto": .auto, "af_xdp": .afXDP, "packet_socket": .packetSocket,
-                ]) ?? .auto))
+                ]) ?? .auto,
+                workers: try self["workers"]?.workers()))
     }
 
     fileprivate func target() throws(ConfigurationFailure) -> Node.Role {

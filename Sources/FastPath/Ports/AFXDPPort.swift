@@ -17,7 +17,9 @@ public import Wire
 /// to be received into, in a batch, with the kernel to be sent.
 public struct AFXDPPort: ~Copyable, FramePort {
     // The program goes first: the kernel has the packets again before the sockets are gone; the memory goes last.
-    private let program: SteeringProgram
+    /// nil where another worker's port has it.
+    private let program: SteeringProgram?
+    private let socketMap: Int32
     private var umem: SharedUMEM
     public let memory: FrameMemory
     private var pool: FramePool
@@ -53,22 +55,72 @@ public struct AFXDPPort: ~Copyable, FramePort {
     ///     nil: as many, and no fewer than 8,192.
     ///   - frameStride: bytes of a frame, 2,048 to 4,096. One that is not a power of two needs unaligned chunks, which
     ///     are used in copy mode only.
+    ///   - workers: that share the interfaces. This is the first one's port, with the first of the client's receive queues;
+    ///     see `init(beside:...)` for the others. `PortRoom` knows how many there may be.
     public init(
         clientInterface: String, trustedInterface: String, ownedAddresses: [IPAddress], frameCount: Int? = nil,
-        frameStride: Int = 2048
+        frameStride: Int = 2048, workers: Int = 1
     ) throws(PortFailure) {
         let client = try NetworkInterface(clientInterface)
         let trusted = try NetworkInterface(trustedInterface)
+        let queues = PortRoom.queues(of: 0, of: workers, among: client.receiveQueues)
+        let frameCount = try Self.check(client, trusted, queues, frameCount, frameStride)
+        // The program first: it passes everything until a socket is there and an address owned.
+        var program = try SteeringProgram.attach(to: client)
+        let memory = FrameMemory(frameCount: frameCount, frameStride: frameStride)
+        let umem = try Self.bind(memory: memory, client: client, queues: queues, trusted: trusted, program: &program)
+        for queue in 0..<queues.count {
+            try program.connect(socket: umem.descriptor(ofQueue: queue), to: queues.lowerBound + queue)
+        }
+        for address in ownedAddresses { try program.own(address) }
+        let (mode, socketMap) = (program.mode, program.socketMap)
+        self.init(
+            program: program, mode: mode, socketMap: socketMap, umem: umem, memory: memory, client: client,
+            trusted: trusted,
+            longestReceived: frameStride - Self.headroom - Tailroom.byteCount)
+    }
+
+    /// The port of another worker: its share of the receive queues, a queue of its own to send on, and memory of its own, under
+    /// the program of the `first` worker's port, which must outlive it.
+    public init(
+        beside first: borrowing AFXDPPort, clientInterface: String, trustedInterface: String, worker: Int,
+        of workers: Int
+    ) throws(PortFailure) {
+        let client = try NetworkInterface(clientInterface)
+        let trusted = try NetworkInterface(trustedInterface)
+        let queues = PortRoom.queues(of: worker, of: workers, among: client.receiveQueues)
+        let stride = first.memory.frameStride
+        let frameCount = try Self.check(client, trusted, queues, nil, stride)
+        let socketMap = first.socketMap
+        let memory = FrameMemory(frameCount: frameCount, frameStride: stride)
+        let umem = try SharedUMEM.open(
+            memory: memory, client: client, queues: queues, trusted: trusted, trustedQueue: worker,
+            copying: first.umem.copying, ringSize: Self.ringSize)
+        for queue in 0..<queues.count {
+            try SteeringProgram.connect(
+                socket: umem.descriptor(ofQueue: queue), to: queues.lowerBound + queue, through: socketMap)
+        }
+        self.init(
+            program: nil, mode: "the first worker's program", socketMap: socketMap, umem: umem, memory: memory,
+            client: client,
+            trusted: trusted, longestReceived: stride - Self.headroom - Tailroom.byteCount)
+    }
+
+    /// The number of frames that it takes.
+    private static func check(
+        _ client: NetworkInterface, _ trusted: NetworkInterface, _ queues: Range<Int>, _ frameCount: Int?,
+        _ frameStride: Int
+    ) throws(PortFailure) -> Int {
         guard client.index != trusted.index else {
-            throw PortFailure("AF_XDP needs two interfaces; \(clientInterface) is the client's and the trusted one")
+            throw PortFailure("AF_XDP needs two interfaces; \(client.name) is the client's and the trusted one")
         }
         guard (2048...4096).contains(frameStride) else {
             throw PortFailure("frames of \(frameStride) bytes: AF_XDP takes 2048 to 4096")
         }
-        let needed = 1024 * (client.receiveQueues + 1)
+        let needed = 1024 * (queues.count + 1)
         let frameCount = frameCount ?? max(8192, needed)
         guard frameCount >= needed else {
-            throw PortFailure("\(frameCount) frames: \(client.receiveQueues) receive queues need \(needed)")
+            throw PortFailure("\(frameCount) frames: \(queues.count) receive queues need \(needed)")
         }
         let longestReceived = frameStride - Self.headroom - Tailroom.byteCount
         guard client.longestFrame <= longestReceived else {
@@ -77,21 +129,11 @@ public struct AFXDPPort: ~Copyable, FramePort {
                 "\(client.name)'s MTU of \(client.mtu) does not fit frames of \(frameStride) bytes: "
                     + "set it to \(fits) or less (ip link set \(client.name) mtu \(fits))")
         }
-        // The program first: it passes everything until a socket is there and an address owned.
-        var program = try SteeringProgram.attach(to: client)
-        let memory = FrameMemory(frameCount: frameCount, frameStride: frameStride)
-        let umem = try Self.bind(memory: memory, client: client, trusted: trusted, program: &program)
-        for queue in 0..<client.receiveQueues {
-            try program.connect(socket: umem.descriptor(ofQueue: queue), to: queue)
-        }
-        for address in ownedAddresses { try program.own(address) }
-        self.init(
-            program: program, umem: umem, memory: memory, client: client, trusted: trusted,
-            longestReceived: longestReceived)
+        return frameCount
     }
 
     private static func bind(
-        memory: borrowing FrameMemory, client: NetworkInterface, trusted: NetworkInterface,
+        memory: borrowing FrameMemory, client: NetworkInterface, queues: Range<Int>, trusted: NetworkInterface,
         program: inout SteeringProgram
     ) throws(PortFailure) -> SharedUMEM {
         do throws(PortFailure) {
@@ -99,31 +141,34 @@ public struct AFXDPPort: ~Copyable, FramePort {
                 throw PortFailure("\(memory.frameStride) bytes a frame are no power of two")
             }
             let umem = try SharedUMEM.open(
-                memory: memory, client: client, trusted: trusted, copying: .zeroCopy, ringSize: ringSize)
+                memory: memory, client: client, queues: queues, trusted: trusted, trustedQueue: 0, copying: .zeroCopy,
+                ringSize: ringSize)
             try program.passEverything(on: trusted)
             return umem
         } catch {
             return try SharedUMEM.open(
-                memory: memory, client: client, trusted: trusted, copying: .copy(reason: error.description),
-                ringSize: ringSize)
+                memory: memory, client: client, queues: queues, trusted: trusted, trustedQueue: 0,
+                copying: .copy(reason: error.description), ringSize: ringSize)
         }
     }
 
     private init(
-        program: consuming SteeringProgram, umem: consuming SharedUMEM, memory: consuming FrameMemory,
+        program: consuming SteeringProgram?, mode: String, socketMap: Int32, umem: consuming SharedUMEM,
+        memory: consuming FrameMemory,
         client: NetworkInterface, trusted: NetworkInterface, longestReceived: Int
     ) {
         self.longestReceived = longestReceived
+        self.socketMap = socketMap
         longestSent = trusted.mtu + 14
         pool = FramePool(frameCount: memory.frameCount, frameStride: memory.frameStride)
-        polls = Slab(repeating: pollfd(), count: umem.queueCount + 1)
+        polls = Slab(repeating: pollfd(), count: umem.queueCount + 2)
         let crossing =
             switch umem.copying {
             case .zeroCopy: "zero-copy"
             case .copy(let reason): "copy (zero-copy: \(reason))"
             }
         let queues = umem.queueCount == 1 ? "1 queue" : "\(umem.queueCount) queues"
-        summary = "AF_XDP on \(client.name), \(program.mode), \(crossing), \(queues), to \(trusted.name)"
+        summary = "AF_XDP on \(client.name), \(mode), \(crossing), \(queues), to \(trusted.name)"
         if umem.copying == .zeroCopy {
             // What the kernel is to have of the trusted interface's queue 0 is received into these.
             trustedReceivingCount = umem.fill(umem.queueCount, from: &pool, limit: 512)
@@ -141,10 +186,11 @@ public struct AFXDPPort: ~Copyable, FramePort {
     // MARK: Addresses
 
     /// ESP for this address comes to the port from now on.
-    public func own(_ address: IPAddress) throws(PortFailure) { try program.own(address) }
+    /// Nothing changes at a port beside the first worker's.
+    public func own(_ address: IPAddress) throws(PortFailure) { try program?.own(address) }
 
     /// ESP for this address stays with the kernel from now on.
-    public func disown(_ address: IPAddress) throws(PortFailure) { try program.disown(address) }
+    public func disown(_ address: IPAddress) throws(PortFailure) { try program?.disown(address) }
 
     // MARK: Frames
 
@@ -188,10 +234,13 @@ public struct AFXDPPort: ~Copyable, FramePort {
         assert(isComplete, "a frame was lost")
     }
 
-    public mutating func wait(milliseconds: Int32) {
+    public mutating func wait(milliseconds: Int32) { wait(milliseconds: milliseconds, or: -1) }
+
+    mutating func wait(milliseconds: Int32, or descriptor: Int32) {
         // What the kernel would not take at once is tried again soon.
         if transmittingCount > 0 { wakeupCount &+= UInt64(umem.kick()) }
-        umem.wait(milliseconds: umem.unsentCount > 0 ? min(milliseconds, 1) : milliseconds, polls: &polls)
+        umem.wait(
+            milliseconds: umem.unsentCount > 0 ? min(milliseconds, 1) : milliseconds, or: descriptor, polls: &polls)
     }
 
     @inline(__always)

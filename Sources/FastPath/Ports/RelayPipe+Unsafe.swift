@@ -50,6 +50,13 @@ public struct RelayEnds: ~Copyable {
 
     init(descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
+    /// Another end of the same pipe, for another worker; nil when the kernel has no descriptor for it.
+    public func duplicate() -> RelaySender? {
+        // Plain numbers go in and out.
+        let other = fcntl(descriptor.number, F_DUPFD_CLOEXEC, 0)
+        return other < 0 ? nil : RelaySender(descriptor: FileDescriptor(owning: other))
+    }
+
     /// False when there is no room. Overwrites the bytes in front of the IP header, which nobody needs any more: the
     /// frame begins with Ethernet.
     func send(_ packet: Packet, from memory: borrowing FrameMemory) -> Bool {

@@ -17,15 +17,17 @@ public struct RouterPort: ~Copyable, FramePort {
 
     /// Opens the port that was chosen; the parameters are as for `AFXDPPort`. With `auto`, the summary says why
     /// AF_XDP could not be had.
+    /// It is the first of `workers`: see `beside`.
     public static func open(
-        choice: PortChoice, clientInterface: String, trustedInterface: String, ownedAddresses: [IPAddress]
+        choice: PortChoice, clientInterface: String, trustedInterface: String, ownedAddresses: [IPAddress],
+        workers: Int = 1
     ) throws(PortFailure) -> RouterPort {
         switch choice {
         case .afXDP:
             return RouterPort(
                 try AFXDPPort(
                     clientInterface: clientInterface, trustedInterface: trustedInterface,
-                    ownedAddresses: ownedAddresses))
+                    ownedAddresses: ownedAddresses, workers: workers))
         case .packetSocket:
             return RouterPort(
                 try PacketSocketPort(
@@ -35,7 +37,7 @@ public struct RouterPort: ~Copyable, FramePort {
             do throws(PortFailure) {
                 return try open(
                     choice: .afXDP, clientInterface: clientInterface, trustedInterface: trustedInterface,
-                    ownedAddresses: ownedAddresses)
+                    ownedAddresses: ownedAddresses, workers: workers)
             } catch {
                 return RouterPort(
                     try PacketSocketPort(
@@ -44,6 +46,23 @@ public struct RouterPort: ~Copyable, FramePort {
             }
         }
     }
+
+    /// The port of another worker. Throws for a packet socket's, which has one worker.
+    public static func open(
+        beside first: borrowing RouterPort, clientInterface: String, trustedInterface: String, worker: Int,
+        of workers: Int
+    ) throws(PortFailure) -> RouterPort {
+        switch first.afXDP {
+        case .some(let port):
+            return RouterPort(
+                try AFXDPPort(
+                    beside: port, clientInterface: clientInterface, trustedInterface: trustedInterface,
+                    worker: worker, of: workers))
+        case .none: throw PortFailure("a packet socket has one worker")
+        }
+    }
+
+    public var isAFXDP: Bool { afXDP != nil }
 
     init(_ port: consuming AFXDPPort) {
         summary = port.summary
@@ -87,9 +106,13 @@ public struct RouterPort: ~Copyable, FramePort {
         if afXDP != nil { afXDP!.release(&batch) } else { packetSocket!.release(&batch) }
     }
 
-    public mutating func wait(milliseconds: Int32) {
+    public mutating func wait(milliseconds: Int32) { wait(milliseconds: milliseconds, or: -1) }
+
+    /// Sleeps also only until `descriptor` is readable; a negative one never is. A packet socket's router has one worker, which
+    /// nobody wakes.
+    mutating func wait(milliseconds: Int32, or descriptor: Int32) {
         if afXDP != nil {
-            afXDP!.wait(milliseconds: milliseconds)
+            afXDP!.wait(milliseconds: milliseconds, or: descriptor)
         } else {
             packetSocket!.wait(milliseconds: milliseconds)
         }

@@ -13,10 +13,10 @@ internal import Glibc
 }
 
 /// A frame memory registered with AF_XDP, and the sockets that share it: one for each receive queue of the client's
-/// interface and one that sends on the trusted interface's queue 0.
+/// interface and one that sends on a queue of the trusted interface: of all of a worker's.
 ///
 ///     client queue q:  pool -> fill[q] -> kernel -> receive[q] -> batch
-///     trusted queue 0: batch -> transmit -> kernel -> completion -> pool
+///     trusted queue w: batch -> transmit -> kernel -> completion -> pool
 ///
 /// A frame received on one interface is sent on the other where it lies.
 @safe struct SharedUMEM: ~Copyable {
@@ -34,23 +34,24 @@ internal import Glibc
         case copy(reason: String)
     }
 
-    /// Registers `memory` and binds the sockets. The memory must outlive the value.
+    /// Registers `memory` and binds the sockets: to `queues` of the client's interface, and to one of the trusted one. The
+    /// memory must outlive the value.
     static func open(
-        memory: borrowing FrameMemory, client: NetworkInterface, trusted: NetworkInterface, copying: Copying,
-        ringSize: Int
+        memory: borrowing FrameMemory, client: NetworkInterface, queues: Range<Int>, trusted: NetworkInterface,
+        trustedQueue: Int, copying: Copying, ringSize: Int
     ) throws(PortFailure) -> SharedUMEM {
-        let shared = try SharedUMEM(
-            registering: memory, queueCount: client.receiveQueues, copying: copying, ringSize: ringSize)
+        let shared = try SharedUMEM(registering: memory, queues: queues, copying: copying, ringSize: ringSize)
         let flags = UInt16(XDP_USE_NEED_WAKEUP) | UInt16(copying == .zeroCopy ? XDP_ZEROCOPY : XDP_COPY)
         for queue in 0..<shared.queueCount {
-            let failure = shared.bind(queue, to: client.name, queue: queue, flags: flags)
+            let place = queues.lowerBound + queue
+            let failure = shared.bind(queue, to: client.name, queue: place, flags: flags)
             guard failure == 0 else {
-                throw PortFailure("binding an AF_XDP socket to \(client.name), queue \(queue)", errno: failure)
+                throw PortFailure("binding an AF_XDP socket to \(client.name), queue \(place)", errno: failure)
             }
         }
-        let failure = shared.bind(shared.sender, to: trusted.name, queue: 0, flags: flags)
+        let failure = shared.bind(shared.sender, to: trusted.name, queue: trustedQueue, flags: flags)
         guard failure == 0 else {
-            throw PortFailure("binding an AF_XDP socket to \(trusted.name), queue 0", errno: failure)
+            throw PortFailure("binding an AF_XDP socket to \(trusted.name), queue \(trustedQueue)", errno: failure)
         }
         // More than 32 frames a system call, where the kernel knows the option (6.17); no matter if not.
         // The sender was opened above.
@@ -59,8 +60,9 @@ internal import Glibc
     }
 
     private init(
-        registering memory: borrowing FrameMemory, queueCount: Int, copying: Copying, ringSize: Int
+        registering memory: borrowing FrameMemory, queues: Range<Int>, copying: Copying, ringSize: Int
     ) throws(PortFailure) {
+        let queueCount = queues.count
         // Released in deinit, or below.
         let sockets = UnsafeMutablePointer<SocketRings>.allocate(capacity: queueCount + 1)
         unsafe sockets.initialize(repeating: SocketRings(), count: queueCount + 1)
@@ -282,12 +284,14 @@ internal import Glibc
         return Int(count)
     }
 
-    /// Sleeps until a frame arrives on one of the queues, or `milliseconds` have passed. `polls`: one a queue, and one more.
-    func wait(milliseconds: Int32, polls: inout Slab<pollfd>) {
+    /// Sleeps until a frame arrives on one of the queues, `other` is readable (a negative one never is), or `milliseconds` have
+    /// passed. `polls`: one a queue, and two more.
+    func wait(milliseconds: Int32, or other: Int32, polls: inout Slab<pollfd>) {
         for queue in 0..<queueCount {
             polls[queue] = pollfd(fd: descriptor(ofQueue: queue), events: Int16(POLLIN), revents: 0)
         }
-        var count = queueCount
+        polls[queueCount] = pollfd(fd: other, events: Int16(POLLIN), revents: 0)
+        var count = queueCount + 1
         if copying == .zeroCopy {
             // Nothing is waited for on the trusted interface, but its driver may sleep with frames to receive into.
             polls[count] = unsafe pollfd(fd: sockets[sender].descriptor, events: 0, revents: 0)

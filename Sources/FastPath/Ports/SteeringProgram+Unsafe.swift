@@ -11,7 +11,8 @@ struct SteeringProgram: ~Copyable {
     private let object: BPFObject
     private let ownedMap: Int32
     private let ownedMap6: Int32
-    private let socketMap: Int32
+    /// Open as long as the program is here.
+    let socketMap: Int32
     /// "driver mode", or "generic mode" with the reason.
     let mode: String
 
@@ -62,6 +63,11 @@ struct SteeringProgram: ~Copyable {
 
     /// Sends what is ours and arrives on `queue` to the socket.
     func connect(socket: Int32, to queue: Int) throws(PortFailure) {
+        try Self.connect(socket: socket, to: queue, through: socketMap)
+    }
+
+    /// The same for another worker's socket, through the map of the one program.
+    static func connect(socket: Int32, to queue: Int, through socketMap: Int32) throws(PortFailure) {
         var key = UInt32(queue)
         var value = socket
         // Key and value are of the map's sizes and used during the call only.
