@@ -12,7 +12,8 @@ import Testing
         Edit(
             "epoch: 1", "zebra: 1",
             gives: "cluster.yaml:2: the configuration has an unknown key \"zebra\". "
-                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, "
+                + "Remove it; the keys here are cluster, epoch, verify, stateDirectory, leases, health, limits, "
+                + "link, nodes, gateways, "
                 + "dvipas, securityAssociations, filters, clusterKey, formerClusterKeys, coupling, ike."
         ),
         Edit(
@@ -61,7 +62,8 @@ import Testing
         Edit(
             "epoch: 1 ", "<<: {a: 1} ",
             gives: "cluster.yaml:2: the configuration has an unknown key \"<<\". "
-                + "Remove it; the keys here are cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, "
+                + "Remove it; the keys here are cluster, epoch, verify, stateDirectory, leases, health, limits, "
+                + "link, nodes, gateways, "
                 + "dvipas, securityAssociations, filters, clusterKey, formerClusterKeys, coupling, ike."
         ),
     ]

@@ -113,8 +113,8 @@ import Testing
         let failure = #expect(throws: ConfigurationFailure.self) { try cluster.requireRunnable(node: node) }
         #expect(
             failure?.description.contains(
-                "\"client-in\" has extendedSequenceNumbers, and without a link nobody tells the targets their upper half. "
-                    + "Add \"link: {credentials: /etc/viaduct/link}\" and a clusterKey to the file, or remove "
+                "\"client-in\" has extendedSequenceNumbers, and without a link nobody tells the targets their upper "
+                    + "half. Add \"link: {credentials: /etc/viaduct/link}\" and a clusterKey to the file, or remove "
                     + "extendedSequenceNumbers.") == true)
         // Who has the other end sees every packet.
         try cluster.requireRunnable(node: cluster.node(named: "client"))

@@ -9,7 +9,8 @@ import Testing
         "cluster.yaml:1: lists or keys are nested too deeply here. Close the brackets; nothing needs so many."
     static let empty = "cluster.yaml:1: the file is empty. Begin with a line \"cluster: demo\"."
     static let notKeys =
-        "keys are wanted (cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, dvipas, securityAssociations, "
+        "keys are wanted (cluster, epoch, verify, stateDirectory, leases, health, limits, link, nodes, gateways, dvipas, "
+        + "securityAssociations, "
         + "filters, clusterKey, formerClusterKeys, coupling, ike). "
         + "Begin with a line \"cluster: demo\"."
 

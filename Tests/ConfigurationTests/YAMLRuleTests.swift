@@ -36,7 +36,8 @@ import Testing
         Edit(
             "epoch: 1 ", "? [a]\n: 2\n",
             gives: "cluster.yaml:2: a key of the file is not a text. "
-                + "The keys here are cluster, epoch, stateDirectory, leases, health, link, nodes, gateways, dvipas, "
+                + "The keys here are cluster, epoch, verify, stateDirectory, leases, health, limits, link, nodes, "
+                + "gateways, dvipas, "
                 + "securityAssociations, filters, clusterKey, formerClusterKeys, coupling, ike."
         ),
         Edit(

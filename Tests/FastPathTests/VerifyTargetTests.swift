@@ -266,7 +266,7 @@ import Wire
             try! bench.router.apply(.alive(Self.name(40000), target: "t1"))
         }
         #expect(bench.router.stateSnapshot().connections == 1)
-        for _ in 0..<100 {
+        for _ in 0..<300 {
             bench.now += 100
             _ = bench.send(Self.frame(2))
         }
