@@ -25,6 +25,7 @@ struct AffinityTable: ~Copyable {
     private let mask: Int
     private let hash = TableHash()
     private(set) var omitted: UInt64 = 0
+    var digest: Int { entries.digest() }
 
     /// Room for about `defaultCapacity` clients, 48 to 96 bytes for each, where any service has affinity.
     ///
