@@ -204,11 +204,15 @@ let package = Package(
 if isFuzzing {
     func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         .executableTarget(
-            name: name, dependencies: dependencies, path: "Tests/Fuzz/\(name)",
+            name: name, dependencies: dependencies + ["FuzzDriver"], path: "Tests/Fuzz/\(name)",
             swiftSettings: tests + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
     }
     package.targets += [
+        .target(
+            name: "FuzzDriver", path: "Tests/Fuzz/Driver",
+            swiftSettings: tests + [.unsafeFlags(["-sanitize=fuzzer,address"])]),
+        fuzzer("HostFuzzer", ["FastPath", "TestSupport", "Wire", "Associations"]),
         fuzzer("RouterFuzzer", ["FastPath", "TestSupport", "Wire", "Associations"]),
         fuzzer("ReassemblerFuzzer", ["FastPath", "TestSupport", "Wire"]),
         fuzzer("IKEMessageFuzzer", ["ControlPlane"]),

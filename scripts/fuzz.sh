@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fuzz.sh [RUNS] [SEED] [FUZZER ...]: fuzzes the router path (router), its table of fragments (reassembler), the messages
+# fuzz.sh [RUNS] [SEED] [FUZZER ...]: fuzzes the router path (router), a target's (host), the router's table of fragments (reassembler), the messages
 # of IKE (ike-message) and what its sessions do with sealed ones (ike-session), or the one that is named. Without a seed (or with 0) each run tries other inputs; those that reach new code stay in the build folder.
 # A crash is shown with its input and fails. Keep what is worth keeping: copy it into Tests/Fuzz/Corpus.
 set -euo pipefail
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 runs=${1:-100000}
 seed=${2:-0}
 fuzzers=("${@:3}")
-((${#fuzzers[@]})) || fuzzers=(router reassembler ike-message ike-session)
+((${#fuzzers[@]})) || fuzzers=(router host reassembler ike-message ike-session)
 folder=.build-fuzz
 
 tally() { [[ -z ${VIADUCT_TALLY:-} ]] || echo "fuzz $1 $2" >>"$VIADUCT_TALLY"; }
@@ -21,6 +21,7 @@ fuzz() {
     local product longest log found executed features input
     case $1 in
     router) product=RouterFuzzer longest=600 ;;
+    host) product=HostFuzzer longest=600 ;;
     reassembler) product=ReassemblerFuzzer longest=400 ;;
     ike-message) product=IKEMessageFuzzer longest=3000 ;;
     ike-session) product=IKESessionFuzzer longest=1500 ;;

@@ -115,7 +115,8 @@ extension Host {
         // Extension headers look like UDP here: a segment of eight bytes less does no harm.
         let isInUDP = isOuterV6 ? between > IPv6Header.byteCount : memory.bytes(at: ip, count: between).isUDPInIPv4
         if record.isTunnel {
-            // RFC 6040 §4.2's congestion marks of the outer header are not carried over yet.
+            let marks = CongestionMarks.read(at: ip, in: memory)
+            if marks != 0 && !CongestionMarks.carry(marks, to: plaintext, in: memory) { return .congestionDropped }
             batch[packet].start = plaintext
             batch[packet].byteCount = IPPacket.byteCount(memory.bytes(at: plaintext, count: payload))
         } else {

@@ -121,6 +121,8 @@ public enum Verdict: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case noPolicy
     /// No sequence number to send it with: none was granted in time, or the SA's numbers are used up.
     case noSequenceNumber
+    /// A router on the way marked congestion on a tunnel whose inner packet has no place for marks (RFC 6040 §4.2).
+    case congestionDropped
 
     // MARK: The path MTU.
     /// Its ESP packet would not fit the way and must not be cut: the sender, the host's own stack, is told what would.

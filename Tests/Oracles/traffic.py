@@ -3,8 +3,8 @@ import itertools
 import random
 import struct
 
-from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6
 from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
@@ -62,23 +62,28 @@ class Association:
     def packet(self, rng, direction, size):
         """An inner packet as bytes, complete with its checksums, and its tuple as check.py writes it."""
         theirs = rng.randrange(1024, 65536)
-        udp = rng.random() < 0.3
-        ours = 53 if udp else 80
+        kind = rng.choices(["tcp", "udp", "echo"], [6, 3, 1])[0]
+        ours = 53 if kind == "udp" else 80
         source, destination = (self.inside, DVIPA[self.inner]), (theirs, ours)
         if direction == "out":
             source, destination = source[::-1], destination[::-1]
-        segment = UDP if udp else TCP
-        header = segment(sport=destination[0], dport=destination[1])
-        if not udp:
-            header.seq, header.ack = rng.getrandbits(32), rng.getrandbits(32)
-            header.flags = "S" if direction == "in" else "A"
+        names = [kind, self.inside, theirs, DVIPA[self.inner], ours]
+        if kind == "tcp":
+            header = TCP(sport=destination[0], dport=destination[1], seq=rng.getrandbits(32), ack=rng.getrandbits(32),
+                         flags="S" if direction == "in" else "A")
+        elif kind == "udp":
+            header = UDP(sport=destination[0], dport=destination[1])
+        else:
+            # Asked by the peer, answered by the target.
+            six = ICMPv6EchoRequest if direction == "in" else ICMPv6EchoReply
+            header = ICMP(type=8 if direction == "in" else 0, id=theirs) if self.inner == 4 else six(id=theirs)
+            names = ["icmp" if self.inner == 4 else "ipv6-icmp", self.inside, None, DVIPA[self.inner], None]
         ip = class_of(self.inner)(src=source[0], dst=source[1])
         if self.inner == 4:
             ip.id, ip.ttl, ip.tos = rng.getrandbits(16), rng.randrange(2, 256), 0
         else:
             ip.hlim, ip.fl = rng.randrange(2, 256), rng.getrandbits(20)
-        return bytes(ip / header / Raw(rng.randbytes(size))), [
-            "udp" if udp else "tcp", self.inside, theirs, DVIPA[self.inner], ours]
+        return bytes(ip / header / Raw(rng.randbytes(size))), names
 
     def sealed(self, rng, inner, number):
         """Inner bytes as scapy seals them, the outer IP packet."""

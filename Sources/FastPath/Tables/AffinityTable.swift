@@ -27,6 +27,7 @@ struct AffinityTable: ~Copyable {
     private(set) var omitted: UInt64 = 0
     /// Places that are taken, by those that are over among them.
     private(set) var count = 0
+    var digest: Int { entries.digest() }
 
     /// Room for about `defaultCapacity` clients, 48 to 96 bytes for each, where any service has affinity.
     ///

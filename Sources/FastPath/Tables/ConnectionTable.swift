@@ -100,6 +100,8 @@ struct ConnectionTable: ~Copyable {
     }
 
     private var shares: Slab<Share>
+    /// Of every entry, of those that only began, and of what the targets have (`stateDigests`).
+    var digests: [Int] { [entries.digest(), shares.digest()] + halfOpen.digests }
     /// Entries of all targets' former generations.
     private(set) var formerCount = 0
 

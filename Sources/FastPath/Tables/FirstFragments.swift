@@ -25,6 +25,7 @@ struct FirstFragments: ~Copyable {
     private let hash = TableHash()
     /// Seconds, on a clock that does not go back; the stages set it before they ask.
     var now: UInt32 = 0
+    var digest: Int { entries.digest() }
 
     /// What becomes of a piece that `InnerPacket.read` called `innerFragment`: `pending` when its first one is known,
     /// and `flow` then has its ports; `innerFragment` otherwise.

@@ -26,6 +26,7 @@ struct HalfOpenConnections: ~Copyable {
     private var newest: Int32 = -1
     private var firstFree: Int32 = 0
     private(set) var count = 0
+    var digests: [Int] { [entries.digest(), counts.digest(), count] }
 
     /// - Parameters:
     ///   - limit: Of one SA.

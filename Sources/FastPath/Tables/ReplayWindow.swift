@@ -79,6 +79,8 @@ struct ReplayWindows: ~Copyable {
     @inline(__always)
     var reader: Reader { Reader(words: rings.words.view) }
 
+    var digest: Int { rings.words.digest() }
+
     /// An empty window for an SA. Traps when it is wider than `maximumWindow`, or more are held than there is room for.
     mutating func take(window: Int) -> WindowRing { rings.take(wordCount: WindowRings.wordCount(forWindow: window)) }
 

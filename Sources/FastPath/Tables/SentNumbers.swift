@@ -16,6 +16,7 @@ struct SentNumbers: ~Copyable {
     static let timeoutSeconds: UInt32 = 10
 
     private var entries = Slab<Entry>(repeating: Entry(), count: capacity)
+    var digest: Int { entries.digest() }
 
     /// Numbers of an SA follow one another, so they fill the table evenly; SPIs are random.
     @inline(__always)

@@ -66,6 +66,7 @@ struct TrackedConnections: ~Copyable {
     private(set) var count = 0
     private var events: Slab<Event>
     private(set) var eventCount = 0
+    var digests: [Int] { [entries.digest(), events.digest(), count, eventCount] }
     /// Events that nobody heard of.
     private(set) var omitted: UInt64 = 0
     /// Where targets verify, the router knows of connections what is told here.

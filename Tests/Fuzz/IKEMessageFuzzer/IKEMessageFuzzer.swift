@@ -5,6 +5,7 @@
 //
 // What must hold: no trap and no bad access; what is read is written and read back the same, as long as it was.
 import ControlPlane
+import FuzzDriver
 
 typealias Bytes = [UInt8]
 
@@ -39,24 +40,7 @@ private func tellAndRead(_ proposal: Proposal) {
     precondition(read.name == name)
 }
 
-@_cdecl("LLVMFuzzerTestOneInput")
-public func testOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    guard let data, count > 0 else { return 0 }
-    run(Bytes(UnsafeBufferPointer(start: data, count: count)))
-    return 0
-}
-
-// SwiftPM gives an executable's entry point this name and calls it main; libFuzzer's own main stays out of the link.
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runDriver(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
 @_cdecl("IKEMessageFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var count = count
-    var arguments = arguments
-    return runDriver(&count, &arguments) { testOneInput($0, $1) }
+    fuzz(count, arguments) { run($0) }
 }

@@ -5,6 +5,7 @@
 //
 // What must hold: no trap and no bad access, whatever a peer that has the keys says; and time goes on afterwards.
 import Associations
+import FuzzDriver
 import Wire
 
 @testable import ControlPlane
@@ -186,24 +187,7 @@ private func run(_ input: Bytes) {
     _ = session.close(at: 1 << 40)
 }
 
-@_cdecl("LLVMFuzzerTestOneInput")
-public func testOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    guard let data, count > 0 else { return 0 }
-    run(Bytes(UnsafeBufferPointer(start: data, count: count)))
-    return 0
-}
-
-// SwiftPM gives an executable's entry point this name and calls it main; libFuzzer's own main stays out of the link.
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runDriver(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
 @_cdecl("IKESessionFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var count = count
-    var arguments = arguments
-    return runDriver(&count, &arguments) { testOneInput($0, $1) }
+    fuzz(count, arguments) { run($0) }
 }

@@ -12,6 +12,7 @@
 // and no trap or bad access, which the sanitizer sees.
 import Associations
 import FastPath
+import FuzzDriver
 import TestSupport
 import Wire
 
@@ -120,24 +121,7 @@ private final class Bench {
 
 nonisolated(unsafe) private let bench = Bench()
 
-@_cdecl("LLVMFuzzerTestOneInput")
-public func testOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    guard let data, count > 0 else { return 0 }
-    bench.run(Bytes(UnsafeBufferPointer(start: data, count: count)))
-    return 0
-}
-
-// SwiftPM gives an executable's entry point this name and calls it main; libFuzzer's own main stays out of the link.
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runDriver(
-    _ count: UnsafeMutablePointer<CInt>,
-    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
 @_cdecl("RouterFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var count = count
-    var arguments = arguments
-    return runDriver(&count, &arguments) { testOneInput($0, $1) }
+    fuzz(count, arguments) { bench.run($0) }
 }
