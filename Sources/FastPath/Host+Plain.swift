@@ -138,8 +138,12 @@ extension Host {
         guard let flow = InnerPacket.readPlainTCP(inner, payloadByteCount: payload), flow.tcpFlags & Self.edges == 0,
             inbound.selectors.reader.allowIPv4(flow, head: inbound.records[place].selectors)
         else { return false }
+        // Congestion marks that are none, or the inner packet's own, leave it as it is (RFC 6040 §4.2).
+        let outer = frames.bytes(at: packets[packet].start &+ Int(packets[packet].ipOffset), count: 2)
+        let marks = outer.byte(at: 1) & 3
         let dvipa = served.find(v4: flow.local)
-        guard servesAll || dvipa >= 0 else { return false }
+        guard outer.byte(at: 0) >> 4 == 4, marks == 0 || marks == inner.byte(at: 1) & 3, servesAll || dvipa >= 0
+        else { return false }
         packets[packet].start = plaintext
         packets[packet].byteCount = Int(inner.bigEndian16(at: IPv4Header.Offset.totalLength))
         packets[packet].verdict = .delivered
