@@ -7,7 +7,7 @@ internal import Wire
 ///
 /// A ring has one producer and one consumer, and an order:
 ///
-///     from 0 to 1:  | length 8 | frame ... 2,296 |  256 of these; `written` and `freed` count on, their difference is what waits
+///     from 0 to 1:  | length 8 | frame ... 2,296 |  1,024 of these; `written` and `freed` count on, their difference is what waits
 ///
 /// `@unchecked Sendable`: what is shared is atomic, and a slot's bytes belong to the producer until it has published them, then
 /// to the consumer until it has freed them.
@@ -32,8 +32,8 @@ internal import Wire
     /// Its SAs are gone, and perhaps not from every worker's table yet.
     static let retired: UInt8 = 254
     public static let maximumCount = 64
-    /// Frames that may wait in a ring.
-    public static let ringCapacity = 256
+    /// Frames that may wait in a ring: 1,024, and fewer among many workers, whose rings are as many as their pairs.
+    public let ringCapacity: Int
     private static let prefixByteCount = 8
     /// 64 bytes more than a power of two: see `FrameMemory.init`.
     private static let slotStride = 2048 + 256
@@ -47,6 +47,8 @@ internal import Wire
         self.count = count
         self.groupCapacity = groupCapacity
         let rings = count * (count - 1)
+        let ringCapacity = min(1024, max(64, 16_384 / rings))
+        self.ringCapacity = ringCapacity
         // All of it is initialized here and freed in deinit.
         unsafe owners = .allocate(capacity: groupCapacity)
         for group in 0..<groupCapacity { unsafe (owners + group).initialize(to: Atomic(Self.nobody)) }
@@ -54,7 +56,7 @@ internal import Wire
         for word in 0..<rings * Self.wordsPerRing { unsafe (indexes + word).initialize(to: Atomic(0)) }
         unsafe sleeping = .allocate(capacity: count)
         for worker in 0..<count { unsafe (sleeping + worker).initialize(to: Atomic(false)) }
-        memory = FrameMemory(frameCount: rings * Self.ringCapacity, frameStride: Self.slotStride)
+        memory = FrameMemory(frameCount: rings * ringCapacity, frameStride: Self.slotStride)
         bells = (0..<count).flatMap { _ in
             var ends: [Int32] = [-1, -1]
             // The kernel writes two descriptors into the array of two.
@@ -120,7 +122,7 @@ internal import Wire
     }
 
     private func slot(_ ring: Int, _ number: UInt64) -> Int {
-        (ring * Self.ringCapacity + Int(truncatingIfNeeded: number % UInt64(Self.ringCapacity))) * Self.slotStride
+        (ring * ringCapacity + Int(truncatingIfNeeded: number % UInt64(ringCapacity))) * Self.slotStride
     }
 
     /// Puts a copy of a frame into the ring, which `publish` shows to the other end. False when there is no room, or the frame is
@@ -131,11 +133,11 @@ internal import Wire
         let words = unsafe indexes + ring * Self.wordsPerRing
         let next = unsafe words[Self.filled].load(ordering: .relaxed)
         var free = unsafe words[Self.freedBefore].load(ordering: .relaxed)
-        if next &- free >= UInt64(Self.ringCapacity) {
+        if next &- free >= UInt64(ringCapacity) {
             free = unsafe words[Self.freed].load(ordering: .acquiring)
             unsafe words[Self.freedBefore].store(free, ordering: .relaxed)
         }
-        guard next &- free < UInt64(Self.ringCapacity), frame.byteCount <= Self.longestFrame else { return false }
+        guard next &- free < UInt64(ringCapacity), frame.byteCount <= Self.longestFrame else { return false }
         let place = slot(ring, next)
         // The memory is ours until deinit.
         let memory = memory.view

@@ -142,14 +142,15 @@ import Wire
     @Test func aFullRingIsCounted() {
         var bench = Self.bench(Example.tunnel)
         _ = bench.send([Self.frame(1)])
-        bench.second.port.arriving = (2...400).map { Self.frame(UInt64($0), flags: TCPFlags.ack) }
+        bench.second.port.arriving = (2...1300).map { Self.frame(UInt64($0), flags: TCPFlags.ack) }
+        let room = bench.desks.crew!.ringCapacity
         var verdicts: [Verdict] = []
         while !bench.second.port.arriving.isEmpty { verdicts += bench.second.round() }
-        #expect(verdicts.filter { $0 == .handedOver }.count == WorkerCrew.ringCapacity)
-        #expect(verdicts.filter { $0 == .handOverQueueFull }.count == 399 - WorkerCrew.ringCapacity)
-        #expect(bench.second.router.counters[.handOverQueueFull] == UInt64(399 - WorkerCrew.ringCapacity))
+        #expect(verdicts.filter { $0 == .handedOver }.count == room)
+        #expect(verdicts.filter { $0 == .handOverQueueFull }.count == 1299 - room)
+        #expect(bench.second.router.counters[.handOverQueueFull] == UInt64(1299 - room))
         // The owner takes half a batch of them a round, and its own queue is heard meanwhile.
-        bench.first.port.arriving = [Self.frame(500, port: 40001)]
+        bench.first.port.arriving = [Self.frame(1400, port: 40001)]
         let round = bench.first.round()
         #expect(round.count == PacketBatch.defaultCapacity / 2 + 1)
         #expect(bench.second.port.freeCount == 256)

@@ -63,7 +63,7 @@ import Testing
         #expect(!refused)
         var taken = 0
         while crew.offer(frame.span.bytes, from: 2, to: 0) { taken += 1 }
-        #expect(taken == WorkerCrew.ringCapacity)
+        #expect(taken == crew.ringCapacity)
         // Other rings are others'.
         let other = crew.offer(frame.span.bytes, from: 1, to: 0)
         #expect(other)
