@@ -55,6 +55,16 @@ public struct TargetNode: Sendable, Hashable {
     public var weight = TargetWeight.fixed(1)
     /// ESP transforms that it can do: SAs of others the router's relay does for it (docs/relay.md).
     public var transforms = Transform.allCases
+    /// Who opens ESP here: we do, through a TUN device, or the kernel.
+    public var delivery = TargetDelivery.tun
+}
+
+/// How a target's packets come to the host's own stack (docs/xfrm.md).
+public enum TargetDelivery: Sendable, Hashable {
+    case tun
+    case xfrm
+    /// The kernel where it can, a TUN device otherwise.
+    case auto
 }
 
 public enum TargetWeight: Sendable, Hashable {

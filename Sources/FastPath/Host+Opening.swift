@@ -56,6 +56,7 @@ extension Host {
         _ frame: RawSpan, _ packet: inout Packet, in memory: borrowing FrameMemory, now: UInt32
     ) -> Verdict {
         guard case .gre(let routers, _) = ingress else {
+            if case .kernel = ingress { return receiveProbe(frame) }
             return ESPDatagram.readEither(frame, at: 0, ours: ours.reader, into: &packet)
         }
         var inner = 0
@@ -68,6 +69,13 @@ extension Host {
             guard relayed.count == 0 else { return receiveInClear(at: inner, &packet, in: memory, now: now) }
             return filter.isActive && !admitsClear(frame, at: inner) ? .filtered : .passed
         }
+        lastProbe = probe.number
+        return .probed
+    }
+
+    @inline(never)
+    private mutating func receiveProbe(_ frame: RawSpan) -> Verdict {
+        guard let probe = Probe.read(frame, at: 0), served.find(probe.destination) >= 0 else { return .passed }
         lastProbe = probe.number
         return .probed
     }

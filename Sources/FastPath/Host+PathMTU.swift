@@ -43,8 +43,11 @@ extension Host {
 
     /// What GRE takes of the way to here; 0 where there is none.
     private var greByteCount: Int {
-        guard case .gre(let routers, _) = ingress else { return 0 }
-        return PacketRoom.gre(isV6: routers.contains { !$0.isV4 })
+        switch ingress {
+        case .gre(let routers, _): PacketRoom.gre(isV6: routers.contains { !$0.isV4 })
+        case .kernel: PacketRoom.gre(isV6: false)
+        case .direct: 0
+        }
     }
 
     /// An ICMP error to an address of ours about an ESP packet: believed when this host sent that packet a moment ago, under

@@ -7,6 +7,8 @@ public enum Ingress: Sendable {
     case gre(routers: [IPAddress], epoch: Epoch)
     /// An endpoint's: as they are.
     case direct
+    /// A target's whose kernel takes GRE and ESP itself: to us come the routers' probes alone, as they were in GRE.
+    case kernel
 }
 
 /// What a host must know before its first packet.

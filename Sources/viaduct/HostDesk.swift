@@ -11,6 +11,8 @@ struct HostReport: Sendable {
     var tun: [String: UInt64] = [:]
     var shadow: [String: UInt64] = [:]
     var waiting = 0
+    /// What the kernel opened; nil where it opens nothing.
+    var kernel: [String: UInt64]?
     /// Of the filter's rules in order; nil where nothing is filtered here.
     var filter: [FilterTally]?
 }

@@ -12,6 +12,8 @@ struct HostLoop: ~Copyable {
     private var numbers: SequenceSource
     /// For the SAs that come while it runs; nil for a host that has what its configuration says.
     private var shadow: ShadowIntake?
+    /// Opens what comes, in our place; nil where we do.
+    private let kernel: KernelDelivery?
     private let memory: FrameMemory
     private var pool: FramePool
     private var incoming = PacketBatch()
@@ -24,8 +26,9 @@ struct HostLoop: ~Copyable {
 
     init(
         host: consuming Host, raw: consuming RawIPSocket, tun: consuming TUNDevice, numbers: consuming SequenceSource,
-        shadow: ShadowIntake? = nil
+        shadow: ShadowIntake? = nil, kernel: KernelDelivery? = nil
     ) {
+        self.kernel = kernel
         self.host = host
         self.raw = raw
         self.tun = tun
@@ -43,7 +46,7 @@ struct HostLoop: ~Copyable {
             wait(desk)
             desk.countRound()
             // Before the packets: an SA that has come is there for those that came behind it.
-            shadow?.take(from: desk, &host, &numbers)
+            shadow?.take(from: desk, &host, &numbers, kernel)
             receive()
             tun.receive(into: &outgoing.batch, memory: memory, pool: &pool)
             send()
@@ -51,7 +54,7 @@ struct HostLoop: ~Copyable {
             if now >= nextReport {
                 nextReport = now + Self.reportInterval
                 desk.leave(report())
-                shadow?.note(&host, at: desk)
+                shadow?.note(&host, kernel, at: desk)
             }
         }
         numbers.giveBack(host)
@@ -94,6 +97,8 @@ struct HostLoop: ~Copyable {
         report.tun = tun.statistics()
         report.shadow = shadow?.tallies ?? [:]
         report.waiting = outgoing.batch.count
+        kernel?.look()
+        report.kernel = kernel?.tallies
         return report
     }
 }

@@ -27,6 +27,9 @@ extension Member {
                 do { try reticence.undo() } catch { Log.warn("\(error)") }
             }
             let desk = try HostDesk()
+            let kernel = try kernelDelivery(of: target)
+            defer { kernel?.end() }
+            if kernel != nil { configuration.ingress = .kernel }
             let control = try targetControl(target, desk: desk)
             defer { control?.stop() }
             let intake = try control.map { control in
@@ -36,9 +39,11 @@ extension Member {
                 ) { control.applied($0, refusals: $1) }
             }
             try start(
-                configuration, at: desk, ipProtocol: 47, addresses: cluster.dvipas, rules: rules,
-                mtu: target.mtu ?? LinkRoom(cluster, node).innerMTU,
-                numbers: leasedNumbers(of: target), shadow: intake, control: control)
+                configuration, at: desk, ipProtocol: kernel == nil ? 47 : Self.probeProtocol,
+                addresses: cluster.dvipas
+                    + (kernel == nil ? [] : cluster.gateways.filter { !cluster.dvipas.contains($0) }),
+                rules: rules, mtu: target.mtu ?? LinkRoom(cluster, node).innerMTU,
+                numbers: leasedNumbers(of: target), shadow: intake, control: control, kernel: kernel)
         } catch { throw RunFailure(error) }
     }
 
@@ -61,7 +66,7 @@ extension Member {
         _ configuration: HostConfiguration, at desk: HostDesk, ipProtocol: UInt8, addresses: [IPAddress],
         rules: [RoutingRule.Match],
         preferredSource: IPAddress? = nil, mtu: Int, numbers: consuming SequenceSource,
-        shadow: ShadowIntake? = nil, control: TargetControl? = nil
+        shadow: ShadowIntake? = nil, control: TargetControl? = nil, kernel: KernelDelivery? = nil
     ) throws {
         var configuration = configuration
         configuration.innerMTU = mtu
@@ -69,15 +74,23 @@ extension Member {
         let associations = cluster.associations(of: node)
         configuration.associationCapacity = max(cluster.associationRoom, associations.count * 2)
         var host = Host(configuration)
-        for association in associations { try host.apply(.install(association)) }
+        for association in associations where kernel == nil || association.direction == .outbound {
+            try host.apply(.install(association))
+        }
         let ciphers = host.cipherName
-        let raw = try RawIPSocket(ipProtocol: ipProtocol, mark: PolicyRouting.mark)
+        let raw = try RawIPSocket(
+            ipProtocol: ipProtocol, interface: kernel == nil ? nil : KernelDelivery.interface,
+            mark: PolicyRouting.mark)
         let tun = try TUNDevice(name: Self.deviceName)
 
         var netlink = try Netlink()
         let device = try netlink.interface(named: tun.name)
         try netlink.bringUp(device, mtu: mtu)
         for address in addresses { try netlink.addAddress(address, to: device) }
+        if let kernel {
+            // Behind the addresses: ESP in UDP has a port at one.
+            for association in associations where association.direction == .inbound { try kernel.install(association) }
+        }
         for family in Set(rules.map(\.family)) {
             try netlink.addDefaultRoute(
                 family, through: device, table: PolicyRouting.table,
@@ -102,8 +115,9 @@ extension Member {
                 status.write(desk.latestReport, link: control?.report)
             }
         }
-        announce("as \(node.role.name) on \(tun.name), MTU \(mtu); \(ciphers)\(cluster.verificationWords)")
-        var loop = HostLoop(host: host, raw: raw, tun: tun, numbers: numbers, shadow: shadow)
+        let opener = kernel == nil ? "" : ", the kernel opens what comes by \(KernelDelivery.interface)"
+        announce("as \(node.role.name) on \(tun.name), MTU \(mtu); \(ciphers)\(opener)\(cluster.verificationWords)")
+        var loop = HostLoop(host: host, raw: raw, tun: tun, numbers: numbers, shadow: shadow, kernel: kernel)
         loop.run(desk)
         housekeeping.stop()
         status.write(desk.latestReport, link: control?.report)

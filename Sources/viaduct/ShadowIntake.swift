@@ -26,7 +26,9 @@ struct ShadowIntake {
     }
 
     /// Once a round of the loop.
-    mutating func take(from desk: HostDesk, _ host: inout Host, _ numbers: inout SequenceSource) {
+    mutating func take(
+        from desk: HostDesk, _ host: inout Host, _ numbers: inout SequenceSource, _ kernel: KernelDelivery? = nil
+    ) {
         let (publications, leaseKey) = desk.takePublications()
         if let leaseKey {
             numbers.protect(holder, key: leaseKey.key, epoch: leaseKey.epoch)
@@ -36,16 +38,16 @@ struct ShadowIntake {
         guard let last = publications.last else { return }
         var refusals: [MemberMessage.Refusal] = []
         for numbered in publications {
-            if let refusal = apply(numbered.publication, desk, &host, &numbers) { refusals.append(refusal) }
+            if let refusal = apply(numbered.publication, desk, &host, &numbers, kernel) { refusals.append(refusal) }
         }
         done(last, refusals)
     }
 
     /// What was seen since the last time, for the reports to the router.
-    mutating func note(_ host: inout Host, at desk: HostDesk) {
+    mutating func note(_ host: inout Host, _ kernel: KernelDelivery? = nil, at desk: HostDesk) {
         let omitted = host.omittedConnectionEvents
         desk.note(
-            host.usage(from: &nextUsage, count: Self.usageSlice), host.takeConnectionEvents(),
+            host.usage(from: &nextUsage, count: Self.usageSlice) + (kernel?.usage ?? []), host.takeConnectionEvents(),
             omitted: omitted - omittedBefore, probe: host.lastProbe,
             verified: host.takeVerifiedNumbers(from: &nextVerified, count: Self.usageSlice),
             peers: host.takeSightings())
@@ -53,10 +55,11 @@ struct ShadowIntake {
     }
 
     private mutating func apply(
-        _ publication: Publication, _ desk: HostDesk, _ host: inout Host, _ numbers: inout SequenceSource
+        _ publication: Publication, _ desk: HostDesk, _ host: inout Host, _ numbers: inout SequenceSource,
+        _ kernel: KernelDelivery?
     ) -> MemberMessage.Refusal? {
-        do {
-            try host.apply(publication)
+        do throws(InstallFailure) {
+            if let kernel, try kernel.take(publication) {} else { try host.apply(publication) }
         } catch {
             let key: ShadowEntry.Key
             switch publication {

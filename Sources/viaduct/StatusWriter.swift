@@ -90,6 +90,7 @@ final class StatusWriter: Sendable {
         var tun: [String: UInt64]?
         var waitingForNumbers: Int?
         var shadow: [String: UInt64]?
+        var kernel: [String: UInt64]?
         var ike: IKEStatus?
         var control: ControlStatus?
         var link: LinkStatus?
@@ -158,6 +159,7 @@ final class StatusWriter: Sendable {
         status.rawSocket = report.rawSocket
         status.tun = report.tun
         status.waitingForNumbers = report.waiting
+        status.kernel = report.kernel
         if !report.shadow.isEmpty { status.shadow = report.shadow }
         status.link = link.map(LinkStatus.init)
         replace(status)

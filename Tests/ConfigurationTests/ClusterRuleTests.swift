@@ -26,7 +26,7 @@ import Testing
         Edit(
             "mtu: 1400                       # optional", "addresses: [10.0.0.1] # optional",
             gives: "cluster.yaml:19: node \"t1\" has an unknown key \"addresses\". "
-                + "Remove it; the keys here are role, trustedAddress, mtu, weight, transforms."),
+                + "Remove it; the keys here are role, trustedAddress, mtu, weight, transforms, delivery."),
         Edit(
             "        protocol: tcp ", "        proto: tcp ",
             gives: "cluster.yaml:31: a service of 10.72.0.10 has an unknown key \"proto\". "

@@ -26,6 +26,20 @@ import Testing
             cluster.health == HealthSettings(silenceMilliseconds: 3000, probeMilliseconds: 1500, whenLost: .hold))
     }
 
+    @Test(arguments: [
+        ("delivery: tun", TargetDelivery.tun), ("delivery: xfrm", .xfrm), ("delivery: auto", .auto), ("# none", .tun),
+    ])
+    func aTargetsDelivery(_ text: String, _ expected: TargetDelivery) throws {
+        let yaml = Edit.applying("mtu: 1400                       #", "\(text) #", to: Page.yaml)
+        guard
+            case .target(let target) = try ClusterConfiguration(yaml: yaml, file: "cluster.yaml").node(named: "t1").role
+        else {
+            Issue.record("no target")
+            return
+        }
+        #expect(target.delivery == expected)
+    }
+
     @Test(arguments: [("weight: 7", TargetWeight.fixed(7)), ("weight: led", .led), ("# none", .fixed(1))])
     func aTargetsWeight(_ text: String, _ expected: TargetWeight) throws {
         let yaml = Edit.applying("mtu: 1400                       #", "\(text) #", to: Page.yaml)

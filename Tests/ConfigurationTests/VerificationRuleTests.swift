@@ -4,7 +4,8 @@ import Testing
 /// `verify`: what a router that only reads cannot do is refused, with what to write instead.
 @Suite struct VerificationRuleTests {
     private func read(
-        _ verify: String, steering: String? = "consistent-hash", link: Bool = true, filters: String = ""
+        _ verify: String, steering: String? = "consistent-hash", link: Bool = true, filters: String = "",
+        target: String = ""
     ) throws -> ClusterConfiguration {
         let method = steering.map { ", steering: {method: \($0)}" } ?? ""
         return try ClusterConfiguration(
@@ -13,7 +14,7 @@ import Testing
                 \(verify)
                 nodes:
                   router1: {role: router, trustedAddress: 192.0.2.1}
-                  t1: {role: target, trustedAddress: 192.0.2.11}
+                  t1: {role: target, trustedAddress: 192.0.2.11\(target)}
                 dvipas: [{address: 10.72.0.10, services: [{name: web, protocol: tcp, ports: [80]\(method)}]}]
                 \(link ? "clusterKey: /etc/viaduct/cluster.key\nlink: {}" : "")
                 \(filters)
@@ -58,6 +59,19 @@ import Testing
                 == "cluster.yaml:6: service \"web\" at 10.72.0.10 is steered by \(method ?? "weighted"), whose turns a "
                 + "router would take on the word of packets that nobody has verified. "
                 + "Write \"steering: {method: consistent-hash}\" or hot-standby, or verify: router.")
+    }
+
+    @Test func aKernelThatOpensIsNoWitness() throws {
+        do {
+            _ = try read("verify: target", target: ", delivery: xfrm")
+            Issue.record("it was read")
+        } catch {
+            #expect(
+                "\(error)" == "cluster.yaml:2: verify is target, and t1 has delivery: xfrm: its kernel opens packets, "
+                    + "and tells nobody which. Write delivery: tun or auto, or verify: router.")
+        }
+        #expect(try read("verify: router", target: ", delivery: xfrm").verification == .router)
+        #expect(try read("verify: target", target: ", delivery: auto").verification == .target)
     }
 
     /// A member that would verify elsewhere is not let in.

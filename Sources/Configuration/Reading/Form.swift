@@ -74,7 +74,7 @@ struct Form: Sendable {
 
     static let target = Form([
         "role": "target", "trustedAddress": "192.0.2.11", "mtu": "1400", "weight": "1",
-        "transforms": "[aes128gcm16, aes256gcm16]",
+        "transforms": "[aes128gcm16, aes256gcm16]", "delivery": "tun",
     ])
 
     static let endpoint = Form(["role": "endpoint", "addresses": "[10.71.0.1]", "mtu": "1400"])

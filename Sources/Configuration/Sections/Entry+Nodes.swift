@@ -102,7 +102,8 @@ extension Section {
             TargetNode(
                 trustedAddress: try required("trustedAddress").address(), mtu: try mtu(),
                 weight: try self["weight"]?.weight() ?? .fixed(1),
-                transforms: try self["transforms"]?.transforms() ?? Transform.allCases))
+                transforms: try self["transforms"]?.transforms() ?? Transform.allCases,
+                delivery: try self["delivery"]?.word(["tun": .tun, "xfrm": .xfrm, "auto": .auto]) ?? .tun))
     }
 
     fileprivate func endpoint() throws(ConfigurationFailure) -> Node.Role {

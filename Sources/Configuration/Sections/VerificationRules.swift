@@ -14,6 +14,12 @@ extension ClusterConfiguration {
                     + "whose turns a router would take on the word of packets that nobody has verified",
                 remedy: "Write \"steering: {method: consistent-hash}\" or hot-standby, or verify: router.")
         }
+        for node in nodes {
+            guard case .target(let target) = node.role, target.delivery == .xfrm else { continue }
+            throw verify.failure(
+                "verify is target, and \(node.name) has delivery: xfrm: its kernel opens packets, and tells nobody which",
+                remedy: "Write delivery: tun or auto, or verify: router.")
+        }
         if let filters, self.filters?.at == .router {
             throw filters.failure(
                 "filters has at: router, where with verify: target a packet is only what it claims to be",

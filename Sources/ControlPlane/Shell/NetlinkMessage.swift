@@ -29,6 +29,18 @@ struct NetlinkMessage {
         sealLength()
     }
 
+    /// A part of a structure, as it is.
+    mutating func append(_ raw: [UInt8]) {
+        bytes += raw
+        sealLength()
+    }
+
+    /// 16 bytes, of which an IPv4 address takes the first four (xfrm_address_t).
+    mutating func appendWide(_ address: IPAddress?) {
+        let known = address?.wireBytes ?? []
+        append(known + Array(repeating: 0, count: 16 - known.count))
+    }
+
     mutating func attribute(_ type: UInt16, _ value: [UInt8]) {
         append(UInt16(4 + value.count))
         append(type)

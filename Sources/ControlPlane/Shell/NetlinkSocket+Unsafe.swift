@@ -2,10 +2,11 @@ internal import Glibc
 
 /// A netlink socket of the network namespace in which it was opened.
 @safe public struct NetlinkSocket: ~Copyable, Sendable {
-    /// NETLINK_ROUTE and NETLINK_SOCK_DIAG.
+    /// NETLINK_ROUTE, NETLINK_SOCK_DIAG and NETLINK_XFRM.
     enum Part: Int32 {
         case routes = 0
         case sockets = 4
+        case security = 6
     }
 
     /// For `poll`; it is closed with the socket.

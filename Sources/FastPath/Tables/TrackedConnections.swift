@@ -117,6 +117,8 @@ struct TrackedConnections: ~Copyable {
                 entries[at].marks |= Mark.localFINAcknowledged
             }
         case .local:
+            // The host's TCP goes on: it was answered, though where the kernel opens ESP nobody saw that here.
+            if !segment.answersSYN { entries[at].marks |= Mark.confirmed }
             if segment.has(TCPHeader.Flag.fin) {
                 entries[at].marks |= Mark.localFIN
                 entries[at].localEnd = segment.end

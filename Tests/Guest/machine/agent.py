@@ -1,7 +1,8 @@
 """agent.py LINE: runs in a guest. Reads a JSON object a line from the serial line, does it, and answers with another.
 
     {"run": script}             a shell script: {"status", "output"}
-    {"start": name, "command": [...]}   a process that goes on, its output in /run/NAME.out and NAME.log: {"pid"}
+    {"start": name, "command": [...]}   a process that goes on, its output in /run/NAME.out and NAME.log: {"pid"}; the word python
+                                stands for the interpreter
     {"stop": name}              SIGTERM, and what it then ended with: {"status"}, null when it had to be killed
     {"read": file}              {"text"}, null when it is not there
     {"take": port}              makes UDP's port one of ESP in UDP (RFC 3948), as an IKE daemon would
@@ -38,6 +39,7 @@ class Agent:
         return {"status": done.returncode, "output": done.stdout.decode(errors="replace")}
 
     def start(self, start, command):
+        command = [sys.executable if word == "python" else word for word in command]
         with open("/run/%s.out" % start, "wb") as output, open("/run/%s.log" % start, "wb") as log:
             self.processes[start] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=log)
         return {"pid": self.processes[start].pid}

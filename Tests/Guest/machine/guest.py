@@ -13,7 +13,7 @@ OFF_SECONDS = 20
 
 class Guest:
     def __init__(self, kernel, initramfs, folder, namespace, taps, megabytes=512, queues=1):
-        """`taps`: {name of a tap in the namespace: the bridge there that it is on}. The guest has them as eth0, eth1, ...
+        """`taps`: {name of a tap: (the namespace where it ends, the bridge there that it is on)}. The guest has them as eth0, eth1, ...
         `queues`: of each network card and way. With more than one, the cards are of the kind for which newer drivers have
         AF_XDP without copies."""
         self.kernel, self.initramfs, self.folder = kernel, initramfs, folder
@@ -23,10 +23,8 @@ class Guest:
         self.process, self.line, self.rest = None, None, b""
 
     def start(self):
-        for tap, bridge in self.taps.items():
+        for tap in self.taps:
             self.ip("tuntap add dev %s mode tap%s" % (tap, " multi_queue vnet_hdr" if self.queues > 1 else ""))
-            self.ip("link set %s master %s" % (tap, bridge))
-            self.ip("link set %s up" % tap)
         place = self.folder / "agent.socket"
         command = ["ip", "netns", "exec", self.namespace, "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", "1",
                    "-m", self.megabytes, "-kernel", self.kernel.image, "-initrd", self.initramfs,
@@ -50,6 +48,12 @@ class Guest:
                 self.check(deadline, "has no serial line")
                 time.sleep(0.05)
         self.answer(deadline)
+        # Only now: the emulator looks for them where it is.
+        for tap, (namespace, bridge) in self.taps.items():
+            if namespace != self.namespace:
+                self.ip("link set %s netns %s" % (tap, namespace))
+            run(["ip", "-n", namespace, "link", "set", tap, "master", bridge])
+            run(["ip", "-n", namespace, "link", "set", tap, "up"])
 
     def ip(self, words):
         run(["ip", "-n", self.namespace, *words.split()])
@@ -107,8 +111,5 @@ class Guest:
             self.process.wait()
         self.line.close()
         self.process = None
-        for tap in self.taps:
-            try:
-                self.ip("link del %s" % tap)
-            except Trouble:
-                pass
+        for tap, (namespace, _) in self.taps.items():
+            subprocess.run(["ip", "-n", namespace, "link", "del", tap], capture_output=True)

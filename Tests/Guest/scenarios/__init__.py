@@ -1,4 +1,4 @@
 """What is tried, by name."""
-from scenarios import peer
+from scenarios import delivery, peer
 
-ALL = {**peer.SCENARIOS}
+ALL = {**peer.SCENARIOS, **delivery.SCENARIOS}

@@ -11,6 +11,7 @@ ip link set lo up
 for name in all default eth0; do
     echo 0 > /proc/sys/net/ipv4/conf/$name/rp_filter
     echo 0 > /proc/sys/net/ipv6/conf/$name/accept_dad
+    echo 0 > /proc/sys/net/ipv6/conf/$name/accept_ra
 done
 """
 

@@ -12,11 +12,13 @@ READY_SECONDS = 20
 GOOD = {"steered", "steeredWithOptions", "delivered", "sealed", "passed", "keepalive", "probed"}
 
 
-def configuration(folder, pairs):
+def configuration(folder, pairs, more=()):
+    """`more`: lines of further nodes."""
     lines = ["cluster: guest", "stateDirectory: %s/state" % folder, "nodes:", "  router1:", "    role: router",
              "    clientInterface: client0", "    trustedInterface: trusted0", "    trustedAddress: " + plan.ROUTER_TRUSTED]
     for target in plan.TARGETS:
         lines += ["  %s:" % target, "    role: target", "    trustedAddress: " + plan.trusted_address(target)]
+    lines += more
     lines += ["gateways: [%s]" % ", ".join('"%s"' % address for address in plan.GATEWAY.values()), "dvipas:"]
     for address in plan.DVIPA.values():
         lines += ['  - address: "%s"' % address, "    services:", "      - {protocol: tcp, ports: [%d]}" % plan.PORT]
@@ -29,15 +31,17 @@ def configuration(folder, pairs):
 class Cluster:
     """Use it in a `with`."""
 
-    def __init__(self, network, folder, viaduct, pairs):
+    def __init__(self, network, folder, viaduct, pairs, more=(), others=()):
+        """`more`: lines of further nodes in the configuration. `others`: those of them that run in namespaces."""
         self.network, self.folder, self.viaduct = network, folder, viaduct
         self.config = folder / "cluster.yaml"
         self.config.touch(mode=0o600)
-        self.config.write_text(configuration(folder, pairs))
+        self.config.write_text(configuration(folder, pairs, more))
+        self.others = others
         self.nodes, self.servers = {}, []
 
     def __enter__(self):
-        for name in (plan.ROUTER, *plan.TARGETS):
+        for name in (plan.ROUTER, *plan.TARGETS, *self.others):
             self.nodes[name] = Node(name, self.network, self.viaduct, self.config, self.folder)
             self.nodes[name].start()
         for node in self.nodes.values():

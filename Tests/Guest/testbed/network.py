@@ -3,6 +3,7 @@ import pathlib
 import shutil
 
 from demo import network
+from demo.process import run
 from machine import initramfs
 from machine.guest import Guest
 from machine.kernel import kernel
@@ -27,11 +28,15 @@ class Network(network.Network):
         self.folder.mkdir(mode=0o700, exist_ok=True)
         debian = kernel(ROOT / ".build/guest")
         archive = self.folder / "initramfs"
-        programs = {"usr/sbin/ip": pathlib.Path(shutil.which("ip"))}
+        stripped = self.folder / "viaduct"
+        run(["strip", "-o", stripped, self.viaduct])
+        programs = {"usr/sbin/ip": pathlib.Path(shutil.which("ip")), "usr/bin/viaduct": stripped}
         initramfs.make(archive, debian, MODULES, programs)
-        self.guest = Guest(debian, archive, self.folder, self.namespace(plan.OUTSIDE), {"guest0": "switch0"})
+        taps = {"guest%d" % number: (self.namespace(switch), "switch0") for number, switch in enumerate(plan.SWITCHES)}
+        self.guest = Guest(debian, archive, self.folder, self.namespace(plan.OUTSIDE), taps, megabytes=1024)
         self.guest.start()
         archive.unlink()
+        stripped.unlink()
 
     def mend(self):
         pass
