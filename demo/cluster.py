@@ -140,7 +140,8 @@ class Cluster:
 
     def links_joined(self):
         targets = self.nodes[plan.ROUTER].status().get("control", {}).get("targets", [])
-        return len(targets) == len(plan.TARGETS) and all(t["isInService"] for t in targets)
+        # In service, and answered the router's probes: before that no packet goes there.
+        return len(targets) == len(plan.TARGETS) and all(t["isInService"] and t.get("state") == "serving" for t in targets)
 
     def wait(self, condition, otherwise):
         deadline = time.monotonic() + READY_SECONDS

@@ -42,7 +42,7 @@ def expect(condition, otherwise):
 def until(condition, otherwise, seconds=SECONDS):
     deadline = time.monotonic() + seconds
     while not condition():
-        expect(time.monotonic() < deadline, otherwise)
+        expect(time.monotonic() < deadline, otherwise() if callable(otherwise) else otherwise)
         time.sleep(0.05)
 
 
@@ -89,7 +89,9 @@ def replays(viaduct):
             verdicts = {node: cluster.nodes[node].status().get("verdicts", {}) for node in (plan.ROUTER, *plan.TARGETS)}
             return {node: v.get("replayed", 0) + v.get("tooOld", 0) for node, v in verdicts.items()}
 
-        until(lambda: sum(ended().values()) >= said["sent"], "%d packets were sent again; stopped: %s" % (said["sent"], ended()))
+        until(lambda: sum(ended().values()) >= said["sent"],
+              lambda: "%d packets were sent again; stopped: %s; verdicts: %s" % (
+                  said["sent"], ended(), {node: process.status().get("verdicts") for node, process in cluster.nodes.items()}))
         stopped = ended()
         expect(sum(stopped.values()) == said["sent"], "%d packets were sent again; stopped: %s" % (said["sent"], stopped))
         # What is behind the first report is stopped at the router: half of it was sent when all had been reported.

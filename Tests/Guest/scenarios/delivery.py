@@ -46,8 +46,8 @@ class ClientPair(Pair):
 
     @staticmethod
     def all():
-        wanted = [("aes256gcm16", {}), ("aes128gcm16", {"esn": True}), ("chacha20poly1305", {"esn": True}), ("aes256-sha256", {}),
-                  ("aes128ctr-sha512", {"esn": True}), ("null-sha384", {}), ("aes192gmac", {}), ("aes128gcm16", {"family": 6, "inside": 6}),
+        wanted = [("aes256gcm16", {}), ("aes128gcm16", {}), ("chacha20poly1305", {}), ("aes256-sha256", {}),
+                  ("aes128ctr-sha512", {}), ("null-sha384", {}), ("aes192gmac", {}), ("aes128gcm16", {"family": 6, "inside": 6}),
                   ("aes256gcm16", {"inside": 6}), ("aes256gcm16", {"family": 6})]
         made = [Pair.make(number + 1, algorithm, **more) for number, (algorithm, more) in enumerate(wanted)]
         return [ClientPair(**vars(pair)) for pair in made]

@@ -67,7 +67,7 @@ def every_transform(s):
     guest.ask(take=4500)
     for pair in all_pairs:
         batch(guest, pair.kernel())
-    with Cluster(s.network, s.folder, s.options.viaduct, all_pairs) as cluster:
+    with Cluster(s.network, s.folder, s.options.viaduct, all_pairs, link=True) as cluster:
         wrong = []
         for pair in all_pairs:
             results = guest.ask(transfer=transfers(pair))["results"]

@@ -3,7 +3,7 @@ import sys
 
 from checks import expect, until
 from demo.node import Node
-from demo.process import spawn, stop
+from demo.process import run, spawn, stop
 from testbed import plan
 from testbed.network import ROOT
 
@@ -12,9 +12,12 @@ READY_SECONDS = 20
 GOOD = {"steered", "steeredWithOptions", "delivered", "sealed", "passed", "keepalive", "probed"}
 
 
-def configuration(folder, pairs, more=()):
-    """`more`: lines of further nodes."""
-    lines = ["cluster: guest", "stateDirectory: %s/state" % folder, "nodes:", "  router1:", "    role: router",
+def configuration(folder, pairs, more=(), link=False):
+    """`more`: lines of further nodes. `link`: with one, which SAs with ESN need."""
+    lines = ["cluster: guest", "stateDirectory: %s/state" % folder]
+    if link:
+        lines += ["clusterKey: %s/link/cluster.key" % folder, "link: {credentials: %s/link}" % folder]
+    lines += ["nodes:", "  router1:", "    role: router",
              "    clientInterface: client0", "    trustedInterface: trusted0", "    trustedAddress: " + plan.ROUTER_TRUSTED]
     for target in plan.TARGETS:
         lines += ["  %s:" % target, "    role: target", "    trustedAddress: " + plan.trusted_address(target)]
@@ -31,13 +34,16 @@ def configuration(folder, pairs, more=()):
 class Cluster:
     """Use it in a `with`."""
 
-    def __init__(self, network, folder, viaduct, pairs, more=(), others=()):
-        """`more`: lines of further nodes in the configuration. `others`: those of them that run in namespaces."""
+    def __init__(self, network, folder, viaduct, pairs, more=(), others=(), link=False):
+        """`more`: lines of further nodes in the configuration. `others`: those of them that run in namespaces. `link`:
+        router and targets have one, which SAs with ESN need."""
         self.network, self.folder, self.viaduct = network, folder, viaduct
         self.config = folder / "cluster.yaml"
         self.config.touch(mode=0o600)
-        self.config.write_text(configuration(folder, pairs, more))
-        self.others = others
+        self.config.write_text(configuration(folder, pairs, more, link))
+        if link:
+            run([viaduct, "cluster", "init", "--config", self.config, "--directory", folder / "link"])
+        self.others, self.link = others, link
         self.nodes, self.servers = {}, []
 
     def __enter__(self):
@@ -50,6 +56,8 @@ class Cluster:
             for address in plan.DVIPA.values():
                 self.serve(target, address)
         until(self.neighbours_known, "the router does not know the link-layer address of every target")
+        if self.link:
+            until(self.in_rotation, "not every target has joined the link and answers")
         return self
 
     def serve(self, target, address):
@@ -64,6 +72,10 @@ class Cluster:
     def neighbours_known(self):
         targets = self.nodes[plan.ROUTER].status().get("targets", {})
         return all(targets.get(name, {}).get("neighbour") for name in plan.TARGETS)
+
+    def in_rotation(self):
+        targets = self.nodes[plan.ROUTER].status().get("control", {}).get("targets", [])
+        return len(targets) == len(plan.TARGETS) and all(t["isInService"] and t.get("state") == "serving" for t in targets)
 
     def stop(self):
         """Ends its members in order; what each counted."""
