@@ -61,12 +61,17 @@ public struct AFXDPPort: ~Copyable, FramePort {
         clientInterface: String, trustedInterface: String, ownedAddresses: [IPAddress], frameCount: Int? = nil,
         frameStride: Int = 2048, workers: Int = 1
     ) throws(PortFailure) {
-        let client = try NetworkInterface(clientInterface)
+        var client = try NetworkInterface(clientInterface)
         let trusted = try NetworkInterface(trustedInterface)
-        let queues = PortRoom.queues(of: 0, of: workers, among: client.receiveQueues)
-        let frameCount = try Self.check(client, trusted, queues, frameCount, frameStride)
+        // What is wrong is said before anything is touched.
+        var queues = PortRoom.queues(of: 0, of: workers, among: client.receiveQueues)
+        _ = try Self.check(client, trusted, queues, frameCount, frameStride)
         // The program first: it passes everything until a socket is there and an address owned.
         var program = try SteeringProgram.attach(to: client)
+        // Some drivers (virtio-net) give an interface that has a program more queues, and receive on all of them.
+        client = try NetworkInterface(clientInterface)
+        queues = PortRoom.queues(of: 0, of: workers, among: client.receiveQueues)
+        let frameCount = try Self.check(client, trusted, queues, frameCount, frameStride)
         let memory = FrameMemory(frameCount: frameCount, frameStride: frameStride)
         let umem = try Self.bind(memory: memory, client: client, queues: queues, trusted: trusted, program: &program)
         for queue in 0..<queues.count {

@@ -37,9 +37,8 @@ extension Router {
             // would wait for the stores. What is kept of it is the connection's key.
             guard records[place].isTunnel, works[index].nextHeader == IPProtocol.ipv4,
                 let flow = InnerPacket.readPlainTCP(plaintext, payloadByteCount: payload)
-                    ?? InnerPacket.readPlainUDP(plaintext, payloadByteCount: payload)
             else {
-                if let work = inspectAny(index, &batch, packet, in: memory, proof) {
+                if let work = inspectUDP(index) ?? inspectAny(index, &batch, packet, in: memory, proof) {
                     steeringWorks[steering] = work
                     steering &+= 1
                 }
@@ -70,6 +69,22 @@ extension Router {
             return flow(of: steeringWorks[index])
         }
         return nil
+    }
+
+    /// Plain UDP over IPv4 in a tunnel; nil for what is not plainly that and right, which the whole judgement names.
+    @inline(never)
+    private func inspectUDP(_ index: Int) -> SteeringWork? {
+        let record = associations.records[Int(works[index].association)]
+        let plaintext = heads.plaintext(index, count: PeekedHeads.shortByteCount)
+        guard record.isTunnel, works[index].nextHeader == IPProtocol.ipv4,
+            let flow = InnerPacket.readPlainUDP(plaintext, payloadByteCount: works[index].payloadByteCount),
+            associations.selectors.reader.allowIPv4(flow, head: record.selectors)
+        else { return nil }
+        let dvipa = ours.find(IPAddress(v4: flow.local))
+        guard dvipa >= 0 else { return nil }
+        let key = ConnectionKey(flow, dvipa: dvipa)
+        return SteeringWork(
+            packet: works[index].packet, dvipa: dvipa, home: connections.home(of: key), key: key, tcpFlags: 0)
     }
 
     /// The whole judgement, for all that is not plain TCP over IPv4 in a tunnel; nil when the packet's verdict ends its way.
