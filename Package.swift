@@ -215,6 +215,7 @@ if isFuzzing {
         fuzzer("HostFuzzer", ["FastPath", "TestSupport", "Wire", "Associations"]),
         fuzzer("RouterFuzzer", ["FastPath", "TestSupport", "Wire", "Associations"]),
         fuzzer("ReassemblerFuzzer", ["FastPath", "TestSupport", "Wire"]),
+        fuzzer("SegmentFuzzer", ["FastPath", "TestSupport", "Wire"]),
         fuzzer("IKEMessageFuzzer", ["ControlPlane"]),
         fuzzer("IKESessionFuzzer", ["ControlPlane", "Associations", "Wire"]),
     ]

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# fuzz.sh [RUNS] [SEED] [FUZZER ...]: fuzzes the router path (router), a target's (host), the router's table of fragments (reassembler), the messages
-# of IKE (ike-message) and what its sessions do with sealed ones (ike-session), or the one that is named. Without a seed (or with 0) each run tries other inputs; those that reach new code stay in the build folder.
+# fuzz.sh [RUNS] [SEED] [FUZZER ...]: fuzzes the router path (router), a target's (host), the router's table of fragments (reassembler), what a TUN device
+# hands over in one piece (segment), the messages of IKE (ike-message) and what its sessions do with sealed ones (ike-session), or the one that is named. Without a seed (or with 0) each run tries other inputs; those that reach new code stay in the build folder.
 # A crash is shown with its input and fails. Keep what is worth keeping: copy it into Tests/Fuzz/Corpus.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-100000}
 seed=${2:-0}
 fuzzers=("${@:3}")
-((${#fuzzers[@]})) || fuzzers=(router host reassembler ike-message ike-session)
+((${#fuzzers[@]})) || fuzzers=(router host reassembler segment ike-message ike-session)
 folder=.build-fuzz
 
 tally() { [[ -z ${VIADUCT_TALLY:-} ]] || echo "fuzz $1 $2" >>"$VIADUCT_TALLY"; }
@@ -23,6 +23,7 @@ fuzz() {
     router) product=RouterFuzzer longest=600 ;;
     host) product=HostFuzzer longest=600 ;;
     reassembler) product=ReassemblerFuzzer longest=400 ;;
+    segment) product=SegmentFuzzer longest=700 ;;
     ike-message) product=IKEMessageFuzzer longest=3000 ;;
     ike-session) product=IKESessionFuzzer longest=1500 ;;
     *) failed "no fuzzer is called $1" ;;
