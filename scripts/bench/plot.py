@@ -159,12 +159,15 @@ def draw_curves(lines, machine, date):
     for line in range(0, limit + 1, 200):
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - 16}" y1="{y(line):.1f}" y2="{y(line):.1f}" stroke="{RULE}"/>')
         out.append(text(LEFT - 8, y(line) + 4, f"{line:,}", 11, "end"))
-    for place, points in lines.items():
+    # From the top down, each a line below the one before at least.
+    below = 0
+    for place, points in sorted(lines.items(), key=lambda line: -line[1][-1][1]):
         label, colour = CURVES[place]
+        below = max(y(points[-1][1]), below + 15)
         way = " ".join(f"{x(count):.1f},{y(value):.1f}" for count, value in points)
         out.append(f'<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="2"/>')
         out += [f'<circle cx="{x(count):.1f}" cy="{y(value):.1f}" r="3.5" fill="{colour}"/>' for count, value in points]
-        out.append(text(x(points[-1][0]) + 10, y(points[-1][1]) + 4, f"{label}: {points[-1][1]:,.0f}", 12, "start"))
+        out.append(text(x(points[-1][0]) + 10, below + 4, f"{label}: {points[-1][1]:,.0f}", 12, "start"))
     out += [text(x(count), base + 18, f"{count:,}", 12) for count in COUNTS]
     out += [text(LEFT, HEIGHT - 6, f"{machine}; {date[:10]}", 10, "start"), "</svg>"]
     return "\n".join(out) + "\n"
